@@ -1,0 +1,116 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SIDE_UNSPECIFIED: _ClassVar[Side]
+    SIDE_BUY: _ClassVar[Side]
+    SIDE_SELL: _ClassVar[Side]
+
+class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DECISION_UNSPECIFIED: _ClassVar[Decision]
+    DECISION_ACCEPTED: _ClassVar[Decision]
+    DECISION_REJECTED: _ClassVar[Decision]
+SIDE_UNSPECIFIED: Side
+SIDE_BUY: Side
+SIDE_SELL: Side
+DECISION_UNSPECIFIED: Decision
+DECISION_ACCEPTED: Decision
+DECISION_REJECTED: Decision
+
+class OrderIntent(_message.Message):
+    __slots__ = ("account", "instrument_id", "side", "quantity", "limit_price", "price_exponent", "size_exponent")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    instrument_id: str
+    side: Side
+    quantity: int
+    limit_price: int
+    price_exponent: int
+    size_exponent: int
+    def __init__(self, account: _Optional[str] = ..., instrument_id: _Optional[str] = ..., side: _Optional[_Union[Side, str]] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ...) -> None: ...
+
+class Quote(_message.Message):
+    __slots__ = ("bid_price", "bid_size", "ask_price", "ask_size", "ts_event")
+    BID_PRICE_FIELD_NUMBER: _ClassVar[int]
+    BID_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ASK_PRICE_FIELD_NUMBER: _ClassVar[int]
+    ASK_SIZE_FIELD_NUMBER: _ClassVar[int]
+    TS_EVENT_FIELD_NUMBER: _ClassVar[int]
+    bid_price: int
+    bid_size: int
+    ask_price: int
+    ask_size: int
+    ts_event: int
+    def __init__(self, bid_price: _Optional[int] = ..., bid_size: _Optional[int] = ..., ask_price: _Optional[int] = ..., ask_size: _Optional[int] = ..., ts_event: _Optional[int] = ...) -> None: ...
+
+class AccountState(_message.Message):
+    __slots__ = ("capital", "gross_exposure", "position", "position_price")
+    CAPITAL_FIELD_NUMBER: _ClassVar[int]
+    GROSS_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_PRICE_FIELD_NUMBER: _ClassVar[int]
+    capital: str
+    gross_exposure: str
+    position: int
+    position_price: int
+    def __init__(self, capital: _Optional[str] = ..., gross_exposure: _Optional[str] = ..., position: _Optional[int] = ..., position_price: _Optional[int] = ...) -> None: ...
+
+class CheckRequest(_message.Message):
+    __slots__ = ("order", "quote", "account", "as_of_ns")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    order: OrderIntent
+    quote: Quote
+    account: AccountState
+    as_of_ns: int
+    def __init__(self, order: _Optional[_Union[OrderIntent, _Mapping]] = ..., quote: _Optional[_Union[Quote, _Mapping]] = ..., account: _Optional[_Union[AccountState, _Mapping]] = ..., as_of_ns: _Optional[int] = ...) -> None: ...
+
+class CheckResponse(_message.Message):
+    __slots__ = ("decision", "violations", "limits_version")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    decision: Decision
+    violations: _containers.RepeatedCompositeFieldContainer[Violation]
+    limits_version: str
+    def __init__(self, decision: _Optional[_Union[Decision, str]] = ..., violations: _Optional[_Iterable[_Union[Violation, _Mapping]]] = ..., limits_version: _Optional[str] = ...) -> None: ...
+
+class Violation(_message.Message):
+    __slots__ = ("rule", "text")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    text: str
+    def __init__(self, rule: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class SetKillSwitchRequest(_message.Message):
+    __slots__ = ("account", "engaged", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    ENGAGED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    engaged: bool
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., engaged: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetKillSwitchResponse(_message.Message):
+    __slots__ = ("engaged",)
+    ENGAGED_FIELD_NUMBER: _ClassVar[int]
+    engaged: bool
+    def __init__(self, engaged: _Optional[bool] = ...) -> None: ...
