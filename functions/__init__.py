@@ -1,0 +1,1 @@
+"""All Python of Tickloom; README.md in this folder is the catalogue."""

@@ -1,0 +1,1 @@
+"""How the world provides what the ports ask for."""

@@ -1,0 +1,1 @@
+"""Pure values and folds of market data: standard library and numpy only."""

@@ -1,0 +1,1 @@
+"""Feeds: sockets, sessions and files held open, one deployable a folder."""

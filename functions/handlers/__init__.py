@@ -1,0 +1,1 @@
+"""Handlers: one event in, at most one event out, one deployable a folder."""

@@ -1,0 +1,1 @@
+"""The platform on one machine: reads the wiring, runs it over a durable log."""

@@ -1,0 +1,1 @@
+"""Models: data, card, manifest, training script and golden scores, one folder each."""

@@ -1,0 +1,1 @@
+"""What we need from the world, one file a noun."""

@@ -1,0 +1,50 @@
+"""Say where finished facts are kept for reading: rows by natural key, written monotonically (design R7)."""
+
+from typing import Protocol
+
+from functions.domain.decisions import Fill, OrderUpdate, Signal
+from functions.domain.market import BarBatch, FeatureBatch, Rejection
+
+
+class Views(Protocol):
+    """Keep the newest form of each row; writing the same twice changes nothing, and older never replaces newer."""
+
+    async def put_bars(self, batch: BarBatch, *, sequence: int) -> None:
+        """Keep bars by (instrument, interval, start); higher (finality, revision, sequence) wins."""
+        ...
+
+    async def put_features(self, batch: FeatureBatch, *, sequence: int) -> None:
+        """Keep feature rows by (instrument, interval, start)."""
+        ...
+
+    async def put_signal(self, signal: Signal) -> None:
+        """Keep a signal by its id."""
+        ...
+
+    async def put_order_update(self, update: OrderUpdate) -> None:
+        """Keep an order update by (client_order_id, n)."""
+        ...
+
+    async def put_fill(self, fill: Fill) -> None:
+        """Keep a fill by (client_order_id, n)."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Keep what could not be used, with its reason, by (stream, row)."""
+
+    async def put(self, stream: str, shard: str, rejection: Rejection) -> None:
+        """File one rejected row; filing it twice changes nothing."""
+        ...
+
+
+class Latest(Protocol):
+    """Keep the newest price and features of each instrument; keys move forward only."""
+
+    async def put_bars(self, batch: BarBatch) -> None:
+        """Move the latest price of each instrument forward."""
+        ...
+
+    async def put_features(self, batch: FeatureBatch) -> None:
+        """Move the latest features of each (instrument, interval) forward."""
+        ...

@@ -1,0 +1,1 @@
+"""How a function is hosted: HTTP, gRPC, tables, feeds, settings, logs, telemetry."""

@@ -1,0 +1,1 @@
+"""Tables: folds over keyed state, one deployable a folder."""

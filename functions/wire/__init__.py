@@ -1,0 +1,1 @@
+"""How facts are written: envelope, names, codecs between messages and domain values, venue dialects."""

@@ -1,0 +1,1 @@
+"""Codecs between protobuf messages and domain values, one file a noun."""

@@ -1,0 +1,140 @@
+"""Say how our facts are named: ids, sequences and sources as functions of facts (design R6). No clock, no randomness."""
+
+import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from functions.wire.envelope import Event, ExtensionValue
+
+NAMESPACE: Final = uuid.UUID("6f0c6f5e-6f9a-5b0e-9c41-3f1b8a3c7d52")
+PROTOBUF: Final = "application/protobuf"
+SEQUENCE_DIGITS: Final = 20
+
+
+def sequence_text(number: int) -> str:
+    """Write a sequence number so that text order is number order.
+
+    >>> sequence_text(7)
+    '00000000000000000007'
+    """
+    return f"{number:0{SEQUENCE_DIGITS}d}"
+
+
+def batch_id(source: str, number: int) -> str:
+    """Name a batch by its source and sequence number."""
+    return str(uuid.uuid5(NAMESPACE, f"{source}#{number}"))
+
+
+def fact_id(message_type: str, *key: object) -> str:
+    """Name a fact by its type and natural key."""
+    return str(uuid.uuid5(NAMESPACE, "|".join((message_type, *map(str, key)))))
+
+
+def source_of(kind: str, name: str, stream: str) -> str:
+    """Build a source: kind is the room (`feeds`, `handlers`, `tables`, `services`)."""
+    return f"/tickloom/{kind}/{name}/{stream}"
+
+
+def stream_of(source: str) -> str:
+    """Take the stream, the last segment, from a source."""
+    return source.rsplit("/", 1)[-1]
+
+
+def sequence_of(event: Event) -> int:
+    """Read the sequence number of an event that has one; 0 when it has none."""
+    return int(event.extensions.get("sequence", 0))
+
+
+def partition_of(event: Event) -> str:
+    """Read the partition key; empty when there is none."""
+    return str(event.extensions.get("partitionkey", ""))
+
+
+def reply(
+    cause: Event,
+    *,
+    name: str,
+    version: str,
+    message_type: str,
+    data: bytes,
+    time_ns: int | None,
+    extra: Mapping[str, ExtensionValue] | None = None,
+) -> Event:
+    """Build a handler's answer: one event, its sequence and stream copied from its cause.
+
+    Args:
+        cause: Event that is answered.
+        name: Handler's name.
+        version: Handler's version, carried in `handlerversion`, never part of an id.
+        message_type: Full protobuf name of the message in `data`.
+        data: Serialised message.
+        time_ns: Greatest venue time in the batch, or None to keep the cause's.
+        extra: Further extension attributes.
+    """
+    source = source_of("handlers", name, stream_of(cause.source))
+    number = sequence_of(cause)
+    return _batch(cause, source, number, version, message_type, data, time_ns, extra)
+
+
+def table_batch(
+    cause: Event,
+    *,
+    name: str,
+    stream: str,
+    number: int,
+    version: str,
+    message_type: str,
+    data: bytes,
+    time_ns: int | None,
+    extra: Mapping[str, ExtensionValue] | None = None,
+) -> Event:
+    """Build a batch that a table emits; the table counts `number` in its own state."""
+    source = source_of("tables", name, stream)
+    return _batch(cause, source, number, version, message_type, data, time_ns, extra)
+
+
+def _batch(
+    cause: Event,
+    source: str,
+    number: int,
+    version: str,
+    message_type: str,
+    data: bytes,
+    time_ns: int | None,
+    extra: Mapping[str, ExtensionValue] | None,
+) -> Event:
+    extensions = follow(cause, version)
+    extensions["sequence"] = sequence_text(number)
+    if extra:
+        extensions.update(extra)
+    return Event(
+        id=batch_id(source, number),
+        source=source,
+        type=message_type,
+        data=data,
+        time_ns=cause.time_ns if time_ns is None else time_ns,
+        subject=cause.subject,
+        datacontenttype=PROTOBUF,
+        extensions=MappingProxyType(extensions),
+    )
+
+
+_CARRIED: Final = (
+    "partitionkey",
+    "correlationid",
+    "traceparent",
+    "tracestate",
+    "stagetimes",
+)
+
+
+def follow(cause: Event, version: str) -> dict[str, ExtensionValue]:
+    """Carry on what an effect keeps of its cause: partition, correlation, trace; and name the cause."""
+    had = cause.extensions
+    extensions: dict[str, ExtensionValue] = {
+        key: had[key] for key in _CARRIED if key in had
+    }
+    extensions["causationid"] = cause.id
+    extensions["handlerversion"] = version
+    return extensions

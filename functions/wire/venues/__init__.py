@@ -1,0 +1,1 @@
+"""Pure decoders of venue dialects, one file a venue."""
