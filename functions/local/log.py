@@ -1,0 +1,289 @@
+"""Keep a broker's events in order: offsets, cursors and table states, in memory or in one SQLite file.
+
+What is appended is visible to readers at once and durable at the next `commit`. One commit writes events, cursors and
+states in the order in which they were made, so whatever a crash leaves is a prefix of what happened.
+"""
+
+import asyncio
+import pathlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final, Protocol
+
+import msgspec
+
+from functions.wire.envelope import Event
+
+TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
+MEMORY_BYTES_MAX: Final = 12 * 1024**3
+READ_EVENTS_MAX: Final = 256
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS events (
+  offset INTEGER PRIMARY KEY, recorded_ns INTEGER NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
+  attributes BLOB NOT NULL, data BLOB);
+CREATE TABLE IF NOT EXISTS cursors (subscription TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (owner TEXT NOT NULL, key TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;
+"""
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(tuple[int | None, str | None, str | None, str | None, dict[str, str | int | bool | bytes]]).decode
+
+
+class LogFullError(RuntimeError):
+    """A log that lives in memory has reached its bound."""
+
+
+class EventLog(Protocol):
+    """A broker's events by offset, with the cursors and states of those who read it."""
+
+    head: int
+    cursors: dict[str, int]
+
+    def append(self, event: Event) -> int:
+        """Add an event at the head; return when it was recorded, UTC nanoseconds."""
+        ...
+
+    def read(self, offset: int, limit: int = READ_EVENTS_MAX) -> list[Event]:
+        """Read events from an offset on, oldest first, at most `limit`."""
+        ...
+
+    def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
+        """Read (offset, recorded_ns, event) from an offset to the head."""
+        ...
+
+    async def wait(self, offset: int) -> None:
+        """Return once there is an event at `offset`."""
+        ...
+
+    async def durable(self) -> None:
+        """Return once everything appended so far is committed."""
+        ...
+
+    def put_state(self, owner: str, key: str, blob: bytes) -> None:
+        """Remember a state with the next commit."""
+        ...
+
+    def states(self, owner: str) -> dict[str, bytes]:
+        """Read the committed states of an owner by key."""
+        ...
+
+    def commit(self) -> None:
+        """Make everything up to now durable."""
+        ...
+
+    def close(self) -> None:
+        """Commit and let go."""
+        ...
+
+
+class _Tail:
+    """The newest events, bounded in bytes, and those who wait for more."""
+
+    def __init__(self, head: int) -> None:
+        self.first = head
+        self.events: list[Event] = []
+        self._bytes = 0
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def add(self, event: Event) -> None:
+        self.events.append(event)
+        self._bytes += len(event.data or b"")
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    def trim(self, bytes_max: int) -> None:
+        if self._bytes <= bytes_max:
+            return
+        drop = 0
+        while self._bytes > bytes_max // 2 and drop < len(self.events):
+            self._bytes -= len(self.events[drop].data or b"")
+            drop += 1
+        del self.events[:drop]
+        self.first += drop
+
+    async def wait(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+
+class MemoryLog:
+    """Keep everything in memory, for pure replays; a crash loses it."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.head = 0
+        self.cursors: dict[str, int] = {}
+        self._events: list[Event] = []
+        self._recorded: list[int] = []
+        self._states: dict[tuple[str, str], bytes] = {}
+        self._tail = _Tail(0)
+        self._bytes = 0
+
+    def append(self, event: Event) -> int:
+        """See EventLog."""
+        self._bytes += len(event.data or b"")
+        if self._bytes > MEMORY_BYTES_MAX:
+            msg = f"the log in memory holds {MEMORY_BYTES_MAX} bytes, its bound; use --log disk for longer runs"
+            raise LogFullError(msg)
+        recorded_ns = time.time_ns()
+        self._events.append(event)
+        self._recorded.append(recorded_ns)
+        self.head += 1
+        self._tail.add(event)
+        self._tail.trim(0)
+        return recorded_ns
+
+    def read(self, offset: int, limit: int = READ_EVENTS_MAX) -> list[Event]:
+        """See EventLog."""
+        return self._events[offset : offset + limit]
+
+    def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
+        """See EventLog."""
+        for offset in range(start, self.head):
+            yield offset, self._recorded[offset], self._events[offset]
+
+    async def wait(self, offset: int) -> None:
+        """See EventLog."""
+        while self.head <= offset:
+            await self._tail.wait()
+
+    async def durable(self) -> None:
+        """See EventLog; memory has nothing to wait for."""
+
+    def put_state(self, owner: str, key: str, blob: bytes) -> None:
+        """See EventLog."""
+        self._states[owner, key] = blob
+
+    def states(self, owner: str) -> dict[str, bytes]:
+        """See EventLog."""
+        return {key: blob for (who, key), blob in self._states.items() if who == owner}
+
+    def commit(self) -> None:
+        """See EventLog; memory has nothing to do."""
+
+    def close(self) -> None:
+        """See EventLog; memory has nothing to do."""
+
+
+class DiskLog:
+    """Keep everything in one SQLite file (WAL), the newest events in memory as well.
+
+    `synchronous=OFF` survives the death of the process, not of the machine.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        """Open the file, or make it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint=4000; {_SCHEMA}"
+        )
+        (last,) = self._database.execute("SELECT max(offset) FROM events").fetchone()
+        self.head = 0 if last is None else last + 1
+        self.cursors: dict[str, int] = dict(self._database.execute("SELECT subscription, next FROM cursors"))
+        self._saved = dict(self.cursors)
+        self._tail = _Tail(self.head)
+        self._rows: list[tuple[int, int, str, str, str, bytes, bytes | None]] = []
+        self._dirty: dict[tuple[str, str], bytes] = {}
+        self._durable: list[asyncio.Future[None]] = []
+
+    def append(self, event: Event) -> int:
+        """See EventLog."""
+        recorded_ns = time.time_ns()
+        attributes = _pack(
+            (event.time_ns, event.subject, event.datacontenttype, event.dataschema, dict(event.extensions))
+        )
+        self._rows.append((self.head, recorded_ns, event.type, event.source, event.id, attributes, event.data))
+        self.head += 1
+        self._tail.add(event)
+        return recorded_ns
+
+    def read(self, offset: int, limit: int = READ_EVENTS_MAX) -> list[Event]:
+        """See EventLog."""
+        start = offset - self._tail.first
+        if start >= 0:
+            return self._tail.events[start : start + limit]
+        stored = self._database.execute(
+            "SELECT type, source, id, attributes, data FROM events WHERE offset >= ? ORDER BY offset LIMIT ?",
+            (offset, min(limit, -start)),
+        )
+        return [_event(*row) for row in stored]
+
+    def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
+        """See EventLog; what is not committed yet is not seen."""
+        stored = self._database.execute(
+            "SELECT offset, recorded_ns, type, source, id, attributes, data FROM events WHERE offset >= ? ORDER BY offset",
+            (start,),
+        )
+        for offset, recorded_ns, *row in stored:
+            yield offset, recorded_ns, _event(*row)
+
+    async def wait(self, offset: int) -> None:
+        """See EventLog."""
+        while self.head <= offset:
+            await self._tail.wait()
+
+    async def durable(self) -> None:
+        """See EventLog."""
+        if not self._rows:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._durable.append(waiter)
+        await waiter
+
+    def put_state(self, owner: str, key: str, blob: bytes) -> None:
+        """See EventLog."""
+        self._dirty[owner, key] = blob
+
+    def states(self, owner: str) -> dict[str, bytes]:
+        """See EventLog."""
+        return dict(self._database.execute("SELECT key, blob FROM states WHERE owner = ?", (owner,)))
+
+    def commit(self) -> None:
+        """See EventLog."""
+        moved = [(name, at) for name, at in self.cursors.items() if self._saved.get(name) != at]
+        if not (self._rows or moved or self._dirty):
+            return
+        database = self._database
+        database.execute("BEGIN")
+        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
+        database.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", moved)
+        database.executemany(
+            "INSERT OR REPLACE INTO states VALUES (?, ?, ?)",
+            [(owner, key, blob) for (owner, key), blob in self._dirty.items()],
+        )
+        database.execute("COMMIT")
+        self._rows.clear()
+        self._dirty.clear()
+        self._saved.update(moved)
+        self._tail.trim(TAIL_BYTES_MAX)
+        for waiter in self._durable:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._durable.clear()
+
+    def close(self) -> None:
+        """See EventLog."""
+        self.commit()
+        self._database.close()
+
+
+def _event(type_: str, source: str, id_: str, attributes: bytes, data: bytes | None) -> Event:
+    time_ns, subject, datacontenttype, dataschema, extensions = _unpack(attributes)
+    return Event(
+        id=id_,
+        source=source,
+        type=type_,
+        data=data,
+        time_ns=time_ns,
+        subject=subject,
+        datacontenttype=datacontenttype,
+        dataschema=dataschema,
+        extensions=MappingProxyType(extensions),
+    )

@@ -1,0 +1,69 @@
+"""Measure where the time goes: for each stage, how long after its cause an event was stored, and after its raw batch."""
+
+import math
+from collections import OrderedDict
+from typing import Final
+
+from functions.wire.envelope import Event
+
+REMEMBERED_MAX: Final = 65_536
+_GROWTH: Final = math.log(1.02)
+
+
+class Histogram:
+    """Count durations in buckets that grow by two percent, so quantiles are right to two percent."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.count = 0
+        self._buckets: dict[int, int] = {}
+
+    def add(self, duration_ns: int) -> None:
+        """Count one duration, nanoseconds; negative ones count as zero."""
+        bucket = int(math.log(duration_ns) / _GROWTH) if duration_ns > 0 else 0
+        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        self.count += 1
+
+    def quantile_ms(self, share: float) -> float | None:
+        """Give the duration, milliseconds, that a share (0 to 1) of all stays below; None without any."""
+        rest = share * self.count
+        for bucket in sorted(self._buckets):
+            rest -= self._buckets[bucket]
+            if rest <= 0:
+                return round(math.exp(bucket * _GROWTH) / 1e6, 4)
+        return None
+
+    def summary(self) -> dict[str, float | int | None]:
+        """Give count and the usual quantiles."""
+        shares = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
+        return {"count": self.count} | {name: self.quantile_ms(share) for name, share in shares.items()}
+
+
+class Waterfall:
+    """Follow `causationid` from event to event; remembers a bounded number of recent events."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.stages: dict[str, Histogram] = {}
+        self.from_raw: dict[str, Histogram] = {}
+        self._stored: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def observe(self, event: Event, recorded_ns: int) -> None:
+        """Take note of an event that was just stored."""
+        cause = self._stored.get(str(event.extensions.get("causationid", "")))
+        raw_ns = recorded_ns
+        if cause is not None:
+            stored_ns, raw_ns = cause
+            stage = event.source.split("/", 4)[3]
+            self.stages.setdefault(stage, Histogram()).add(recorded_ns - stored_ns)
+            self.from_raw.setdefault(stage, Histogram()).add(recorded_ns - raw_ns)
+        self._stored[event.id] = (recorded_ns, raw_ns)
+        if len(self._stored) > REMEMBERED_MAX:
+            self._stored.popitem(last=False)
+
+    def summary(self) -> dict[str, dict[str, dict[str, float | int | None]]]:
+        """Give quantiles for each stage: after its cause, and after the raw batch that began it."""
+        return {
+            "after_cause": {stage: one.summary() for stage, one in self.stages.items()},
+            "after_raw_batch": {stage: one.summary() for stage, one in self.from_raw.items()},
+        }
