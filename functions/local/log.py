@@ -29,7 +29,9 @@ CREATE TABLE IF NOT EXISTS states (owner TEXT NOT NULL, key TEXT NOT NULL, blob 
 """
 
 _pack: Final = msgspec.msgpack.Encoder().encode
-_unpack: Final = msgspec.msgpack.Decoder(tuple[int | None, str | None, str | None, str | None, dict[str, str | int | bool | bytes]]).decode
+_unpack: Final = msgspec.msgpack.Decoder(
+    tuple[int | None, str | None, str | None, str | None, dict[str, str | int | bool | bytes]]
+).decode
 
 
 class LogFullError(RuntimeError):
@@ -287,3 +289,25 @@ def _event(type_: str, source: str, id_: str, attributes: bytes, data: bytes | N
         dataschema=dataschema,
         extensions=MappingProxyType(extensions),
     )
+
+
+def find(path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0) -> list[tuple[int, int, Event]]:
+    """Read events of a log file, also while a platform writes it, without changing anything.
+
+    Args:
+        path: The log's file.
+        where: SQL condition over offset, recorded_ns, type, source, id; values go through `values`.
+        values: Values for the condition's question marks.
+        newest: At most so many, the newest; 0 for all.
+    """
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        order = "DESC LIMIT ?" if newest else "ASC LIMIT ?"
+        stored = database.execute(
+            f"SELECT offset, recorded_ns, type, source, id, attributes, data FROM events WHERE {where} ORDER BY offset {order}",  # noqa: S608 - conditions are written in this project, values are bound
+            (*values, newest or -1),
+        ).fetchall()
+    finally:
+        database.close()
+    events = [(offset, recorded_ns, _event(*row)) for offset, recorded_ns, *row in stored]
+    return events[::-1] if newest else events

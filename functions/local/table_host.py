@@ -42,7 +42,14 @@ class TableConsumer:
     """Read one broker for one table."""
 
     def __init__(
-        self, table: Table, hosted: HostedTable, *, log: EventLog, outbound: Outbound, sink: str, reorder_max: int = REORDER_EVENTS_MAX
+        self,
+        table: Table,
+        hosted: HostedTable,
+        *,
+        log: EventLog,
+        outbound: Outbound,
+        sink: str,
+        reorder_max: int = REORDER_EVENTS_MAX,
     ) -> None:
         """Start from the remembered states; failed events go to the dead letter sink `sink`."""
         self.name = table.name
@@ -162,7 +169,9 @@ class TableConsumer:
         order = {source: (one.next, sorted(one.holes)) for source, one in cell.order.progress.items()}
         blob = _pack((order, self._fold.dump(cell.state)))
         if len(blob) > STATE_BYTES_MAX:
-            msg = f"table {self.name}: the state of {key} has {len(blob)} bytes, more than {STATE_BYTES_MAX}; add shards"
+            msg = (
+                f"table {self.name}: the state of {key} has {len(blob)} bytes, more than {STATE_BYTES_MAX}; add shards"
+            )
             raise OverflowError(msg)
         return blob
 

@@ -66,11 +66,15 @@ def load(folder: pathlib.Path = DEFAULT_FOLDER) -> Topology:
     documents = list(_documents(folder))
     configs = {doc["metadata"]["name"]: doc for _, doc in documents if doc["kind"] == "ConfigMap"}
     topology = Topology(
-        brokers={name: broker for _, doc in documents if doc["kind"] == "Broker" for name, broker in _broker(doc, configs)},
+        brokers={
+            name: broker for _, doc in documents if doc["kind"] == "Broker" for name, broker in _broker(doc, configs)
+        },
         subscriptions=tuple(_subscription(doc, where) for where, doc in documents if doc["kind"] == "Trigger"),
         tables=tuple(_table(doc) for doc in configs.values() if TABLE in doc["metadata"].get("labels", {})),
         sources={
-            doc["metadata"]["name"]: doc["spec"]["sink"]["ref"]["name"] for _, doc in documents if doc["kind"] == "SinkBinding"
+            doc["metadata"]["name"]: doc["spec"]["sink"]["ref"]["name"]
+            for _, doc in documents
+            if doc["kind"] == "SinkBinding"
         },
         sinks=tuple(doc["metadata"]["name"] for _, doc in documents if doc["kind"] == "KafkaSink"),
     )

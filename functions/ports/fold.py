@@ -2,6 +2,7 @@
 
 from typing import Protocol, TypeVar
 
+from functions.domain.market import GapDetected
 from functions.wire.envelope import Event
 
 State = TypeVar("State")
@@ -21,6 +22,10 @@ class Fold(Protocol[State]):
             Malformed: The event cannot be read; the state is unchanged.
             Rejected: The event breaks a rule; the state is unchanged.
         """
+        ...
+
+    def gap(self, state: State, cause: Event, gap: GapDetected) -> tuple[State, tuple[Event, ...]]:
+        """Learn that batches of a source were given up; `cause` is the event that was waiting behind them."""
         ...
 
     def dump(self, state: State) -> bytes:

@@ -1,0 +1,62 @@
+# Every target sets up what it needs; `make` alone lists them. Needs Python >= 3.11, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FOLDER ?= var/demo
+# Where the tests find real captures and Knative's schemas; without them those tests say why they skip.
+export TICKLOOM_DATA ?= $(wildcard $(abspath ../shared/data))
+export TICKLOOM_SCHEMAS ?= $(wildcard $(abspath ../shared/schemas))
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check gen fmt bench doctor clean pins
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Make the environment (once; again when the pins change)
+
+$(READY): requirements.txt pyproject.toml
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tickloom needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || ($(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -q pip)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m functions.adapters.kernels
+	@touch $@
+
+demo: $(READY) ## Run the whole loom for a minute (INPUT=capture replays a file instead)
+	@$(if $(INPUT),tickloom replay $(INPUT) --folder $(FOLDER) --fresh,tickloom demo --folder $(FOLDER))
+
+test: $(READY) ## Run the tests: the quick tier, or every count with TICKLOOM_TESTS=full
+	@echo "tests: $${TICKLOOM_TESTS:-quick} tier$$([ "$$TICKLOOM_TESTS" = full ] || echo ' (about a tenth of the acceptance counts)')"
+	@pytest -q
+
+check: $(READY) ## Lint, types, import rules, contracts
+	@ruff check . && ruff format --check -q .
+	@mypy
+	@lint-imports --no-cache
+	@buf lint && buf format -d --exit-code && buf breaking --against protos/released.binpb
+	@$(MAKE) -s gen && git diff --exit-code --stat -- gen functions/README.md README.md
+
+gen: $(READY) ## Generate stubs and the catalogue
+	@buf generate
+	@python -m grpc_tools.protoc -Iprotos --grpc_python_out=gen --mypy_grpc_out=quiet:gen $$(cd protos && ls tickloom/*/v1/service.proto)
+	@tickloom graph --write-catalogue
+
+fmt: $(READY) ## Format everything
+	@ruff format -q . && ruff check -q --fix . ; buf format -w
+
+bench: $(READY) ## Measure rates and latencies on this machine
+	@tickloom bench
+
+doctor: $(READY) ## Say what is here, where it came from, what to do
+	@tickloom doctor
+
+pins: $(READY) ## Write the pin file again from pyproject.toml
+	@uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	  --custom-compile-command "make pins" -q -o requirements.txt
+
+clean: ## Remove what was made here (not the environment)
+	@rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

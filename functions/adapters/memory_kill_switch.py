@@ -1,0 +1,19 @@
+"""Keep kill switches in memory."""
+
+from collections.abc import Mapping
+
+
+class MemoryKillSwitches:
+    """Switches that are forgotten with their process."""
+
+    def __init__(self) -> None:
+        """Start with no switch set."""
+        self._engaged: dict[str, bool] = {}
+
+    async def load(self) -> Mapping[str, bool]:
+        """Give every switch that was ever set."""
+        return dict(self._engaged)
+
+    async def set(self, account: str, *, engaged: bool, reason: str) -> None:  # noqa: ARG002 - nobody reads it back
+        """Throw or release a switch."""
+        self._engaged[account] = engaged

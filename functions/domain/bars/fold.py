@@ -1,0 +1,234 @@
+"""Fold one batch of ticks into one shard's bars; pure but for the state's own arrays.
+
+Everything is decided row by row in tape order, so cutting a tape differently never changes a bar. Each row
+
+1. updates its instrument's quote or book. A crossed quote, a break in the book's chain or a book whose bid reaches its
+   ask loses the book until the next snapshot;
+2. moves the watermark to its venue time less the lateness, if it has venue time;
+3. closes what the watermark has passed, by (end, interval, instrument); bars that late rows changed are emitted first,
+   one revision each;
+4. is folded into its bar of every interval, unless its venue id was seen before. A trade for a closed bar that is still
+   kept changes it; where no bar had closed, the bar appears as revision 1 with no quote, because an indicator must not
+   meet a first bar out of order. Beyond what is kept the row is rejected as `too_late`, while longer intervals still
+   take it.
+
+An interval without trades has no bar: nothing fills gaps. The closing quote and depth are those known at the row that
+closed the bar; a revision keeps them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from functions.domain.bars import kernel as layout
+from functions.domain.bars.layout import Book, Kernel, Quotes, Sink, Trades
+from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, BarState, column
+from functions.domain.errors import Rejected
+from functions.domain.market import (
+    INTERVALS_S,
+    BarBatch,
+    InstrumentRef,
+    Int32,
+    Int64,
+    Rejection,
+    TickBatch,
+    UInt16,
+    UInt64,
+)
+
+LATENESS_MS_MAX: Final = 10_000
+BARS_PER_BATCH_MAX: Final = 256
+"""A bar with its features weighs some 240 bytes, so this many stay below 64 KiB."""
+
+_REASONS: Final = ("too_late", "shard_full", "out_of_range")
+
+
+@dataclass(frozen=True, slots=True)
+class BarRules:
+    """Say how bars are folded.
+
+    Args:
+        lateness_ms: How far the watermark stays behind the greatest venue time, at most `LATENESS_MS_MAX`.
+        provisional: Whether each 1 s close also shows the longer bars it belongs to.
+        instruments_max: How many instruments a shard holds.
+        book_levels_max: How many book levels a side are kept.
+    """
+
+    lateness_ms: int = 250
+    provisional: bool = False
+    instruments_max: int = INSTRUMENTS_MAX
+    book_levels_max: int = BOOK_LEVELS_MAX
+
+    def __post_init__(self) -> None:
+        """Refuse a lateness that the rings of open bars cannot hold."""
+        if not 0 <= self.lateness_ms <= LATENESS_MS_MAX:
+            message = f"lateness_ms is {self.lateness_ms}, expected 0 to {LATENESS_MS_MAX}"
+            raise ValueError(message)
+        if self.instruments_max < 1 or self.book_levels_max < layout.DEPTH_LEVELS:
+            message = f"{self.instruments_max} instruments and {self.book_levels_max} book levels, expected 1 and 10 or more"
+            raise ValueError(message)
+
+
+def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRules) -> tuple[BarBatch, ...]:
+    """Fold a batch into a shard; return what closed, in closing order and at most `BARS_PER_BATCH_MAX` bars a piece.
+
+    Args:
+        kernel: Loops to run, plain or compiled.
+        state: State of the batch's shard; its arrays change in place.
+        batch: Batch to fold.
+        rules: How bars are folded.
+
+    Returns:
+        Nothing while no bar closed and no row was refused; at the end of a tape always at least one batch, the last of
+        which says so.
+
+    Raises:
+        Rejected: An instrument's exponents differ from those it was first seen with; the state is unchanged.
+    """
+    mapping = _mapping(state, batch, rules.instruments_max)
+    rows = len(batch.trades.row) + len(batch.quotes.row) + len(batch.book.row)
+    sink = state.room(rows, provisional=rules.provisional)
+    regs = state.arrays[0]
+    regs[layout.OUT] = 0
+    regs[layout.REJECTED] = 0
+    config = (rules.lateness_ms * 1_000_000, int(rules.provisional), batch.first_row)
+    if rows:
+        kernel.fold_rows(state.arrays, sink, mapping, _trades(batch), _quotes(batch), _book(batch), config)
+    if batch.heartbeat:
+        kernel.advance(state.arrays, sink, batch.ts_cut_ns, config)
+    if batch.end_of_tape:
+        kernel.finish(state.arrays, sink)
+    return tuple(_pieces(state, batch, sink))
+
+
+def _mapping(state: BarState, batch: TickBatch, instruments_max: int) -> Int32:
+    """Map a batch's instruments to the shard's; -1 for one that has no place."""
+    if batch.instruments == state.dictionary:
+        return state.mapping
+    known = {ref.instrument_id: index for index, ref in enumerate(state.instruments)}
+    for ref in batch.instruments:
+        had = state.instruments[known[ref.instrument_id]] if ref.instrument_id in known else ref
+        if had != ref:
+            message = f"{ref} in {batch.shard}, known as {had}: exponents never change within a tape"
+            raise Rejected(message)
+    for ref in _by_first_row(batch):
+        if ref.instrument_id not in known and len(known) < instruments_max:
+            known[ref.instrument_id] = len(known)
+            state.instruments = (*state.instruments, ref)
+    state.arrays[0][layout.INSTRUMENTS] = len(known)
+    mapping = np.array([known.get(ref.instrument_id, -1) for ref in batch.instruments], np.int32)
+    if len(known) == instruments_max or -1 not in mapping:
+        state.dictionary, state.mapping = batch.instruments, mapping
+    return mapping
+
+
+def _by_first_row(batch: TickBatch) -> list[InstrumentRef]:
+    """Order the instruments that have rows by their first one, so that a different cut indexes them alike."""
+    first: dict[int, int] = {}
+    for section in (batch.trades, batch.quotes, batch.book):
+        indexes, places = np.unique(section.instrument, return_index=True)
+        for index, place in zip(indexes.tolist(), places.tolist(), strict=True):
+            first[index] = min(first.get(index, int(section.row[place])), int(section.row[place]))
+    return [batch.instruments[index] for index in sorted(first, key=first.__getitem__)]
+
+
+def _trades(batch: TickBatch) -> Trades:
+    had = batch.trades
+    # An id of 2**63 or more shows as negative and is treated as absent.
+    ids = had.trade_id.view(np.int64)
+    return (had.row, had.instrument, had.ts_event, had.ts_receive, had.price, had.size, had.side, ids, had.flags)
+
+
+def _quotes(batch: TickBatch) -> Quotes:
+    had = batch.quotes
+    market = (had.bid_price, had.bid_size, had.ask_price, had.ask_size)
+    return (had.row, had.instrument, had.ts_event, had.ts_receive, *market, had.flags)
+
+
+def _book(batch: TickBatch) -> Book:
+    had = batch.book
+    ids = (_signed(had.first_update_id), _signed(had.last_update_id), _signed(had.previous_update_id))
+    counts = (_wide(had.bids), _wide(had.asks))
+    levels = (had.level_price, had.level_size)
+    return (had.row, had.instrument, had.ts_event, had.ts_receive, *ids, *counts, had.flags, *levels)
+
+
+def _signed(ids: UInt64) -> Int64:
+    return ids.view(np.int64)
+
+
+def _wide(counts: UInt16) -> Int64:
+    return counts.astype(np.int64)
+
+
+def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]:
+    regs = state.arrays[0]
+    closed = int(regs[layout.OUT])
+    refused = sink[1][: int(regs[layout.REJECTED])]
+    if not closed and not len(refused) and not batch.end_of_tape:
+        return
+    rejections = tuple(_rejection(batch, *row) for row in refused.tolist())
+    for begin in range(0, max(closed, 1), BARS_PER_BATCH_MAX):
+        end = min(begin + BARS_PER_BATCH_MAX, closed)
+        is_last = end == closed
+        rows = sink[0][begin:end]
+        yield _bar_batch(state, batch, rows, rejections if is_last else (), ends=is_last and batch.end_of_tape)
+
+
+def _bar_batch(
+    state: BarState, batch: TickBatch, rows: Int64, rejections: tuple[Rejection, ...], *, ends: bool
+) -> BarBatch:
+    high = column(rows, layout.NOTIONAL_HI)
+    low = column(rows, layout.NOTIONAL_LO).astype(np.uint64)
+    intervals = np.array(INTERVALS_S, np.int32)
+    return BarBatch(
+        shard=state.shard,
+        instruments=state.instruments,
+        instrument=rows[:, layout.OUT_INSTRUMENT].astype(np.uint16),
+        interval_s=intervals[rows[:, layout.OUT_INTERVAL]],
+        start_ns=column(rows, layout.START).copy(),
+        finality=rows[:, layout.OUT_FINALITY].astype(np.uint8),
+        revision=(column(rows, layout.STATUS) >> layout.STATUS_BITS).astype(np.int32),
+        open=column(rows, layout.OPEN).copy(),
+        high=column(rows, layout.HIGH).copy(),
+        low=column(rows, layout.LOW).copy(),
+        close=column(rows, layout.CLOSE).copy(),
+        volume=column(rows, layout.VOLUME).copy(),
+        buy_volume=column(rows, layout.BUY_VOLUME).copy(),
+        notional_hi=high >> 2,
+        notional_lo=((high & 3).astype(np.uint64) << np.uint64(62)) | low,
+        trades=column(rows, layout.TRADES).astype(np.int32),
+        bid_price=column(rows, layout.BID_PRICE).copy(),
+        bid_size=column(rows, layout.BID_SIZE).copy(),
+        ask_price=column(rows, layout.ASK_PRICE).copy(),
+        ask_size=column(rows, layout.ASK_SIZE).copy(),
+        bid_depth=column(rows, layout.BID_DEPTH).copy(),
+        ask_depth=column(rows, layout.ASK_DEPTH).copy(),
+        flags=column(rows, layout.FLAGS).astype(np.uint8),
+        rejections=rejections,
+        stream=batch.stream,
+        end_of_tape=ends,
+    )
+
+
+def _rejection(batch: TickBatch, row: int, reason: int, section: int, place: int, instrument: int) -> Rejection:
+    """Describe a refused row; its bytes stay with the RawBatch that `first_row` and `row` name."""
+    rows = (batch.trades, batch.quotes, batch.book)[section]
+    ref = batch.instruments[instrument]
+    ts_event = int(rows.ts_event[place])
+    details = (
+        f"{ref.instrument_id} trade at {ts_event}: a bar it belongs to is no longer kept",
+        f"{ref.instrument_id}: {batch.shard} holds its most instruments already; spread them over more shards",
+        f"{ref.instrument_id} trade at {ts_event}: price, size or a sum of them is outside 1 to 2**62 - 1",
+    )
+    return Rejection(
+        row=batch.first_row + row,
+        reason=_REASONS[reason],
+        detail=details[reason],
+        raw=b"",
+        dialect="",
+        ts_receive=int(rows.ts_receive[place]),
+        symbol=ref.instrument_id,
+    )

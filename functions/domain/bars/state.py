@@ -1,0 +1,126 @@
+"""Hold what one shard's bars remember, and write it down: arrays in the kernel's layout and the instruments they index."""
+
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from functions.domain.bars import kernel as layout
+from functions.domain.bars.layout import Sink, State
+from functions.domain.errors import DomainError
+from functions.domain.market import Int32, Int64, InstrumentRef
+
+INSTRUMENTS_MAX: Final = 12
+BOOK_LEVELS_MAX: Final = 256
+BLOB_BYTES_MAX: Final = 256 * 1024
+
+_MAGIC: Final = b"TLBARS01"
+_HEAD: Final = struct.Struct("<8sI")
+
+
+@dataclass(slots=True, eq=False)
+class BarState:
+    """Remember one shard.
+
+    Args:
+        shard: Key of the state.
+        instruments: Instruments by index, in order of first appearance.
+        arrays: (regs, bars, market, levels, seen) in the kernel's layout; change in place.
+        emitted: Events emitted so far: the next sequence number.
+    """
+
+    shard: str
+    arrays: State
+    instruments: tuple[InstrumentRef, ...] = ()
+    emitted: int = 0
+    dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
+    mapping: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    sink: Sink | None = None  # scratch
+
+    def room(self, rows: int, *, provisional: bool) -> Sink:
+        """Give a sink that `rows` further rows cannot fill: every bar there may be, and six for each row."""
+        closing = (len(self.instruments) * layout.SLOTS + layout.INTERVALS * rows) * (layout.INTERVALS if provisional else 1)
+        wanted = closing + (len(self.instruments) + rows) * layout.SLOTS
+        if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows:
+            out = np.empty((wanted, layout.OUT_WIDTH), np.int64)
+            self.sink = (out, np.empty((rows, layout.REJECT_WIDTH), np.int64))
+        return self.sink
+
+
+def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int = BOOK_LEVELS_MAX) -> BarState:
+    """Make the state of a shard that has seen nothing.
+
+    >>> start("BINANCE-0").instruments
+    ()
+    """
+    regs = np.zeros(layout.REGS, np.int64)
+    regs[layout.WATERMARK] = -layout.NEVER
+    regs[layout.NEXT_CLOSE] = layout.NEVER
+    regs[layout.NEXT_END : layout.NEXT_END + layout.INTERVALS] = layout.NEVER
+    bars = np.zeros((instruments_max, layout.SLOTS, layout.BAR), np.int64)
+    bars[:, :, layout.START] = layout.NO_BAR
+    market = np.zeros((instruments_max, layout.MARKET), np.int64)
+    market[:, layout.BOOK_EDGE : layout.BOOK_EDGE + 2] = layout.NEVER
+    market[:, layout.HIGH_ID] = -1
+    market[:, layout.CURRENT] = -layout.NEVER
+    levels = np.zeros((instruments_max, 2, levels_max, 2), np.int64)
+    seen = np.zeros((instruments_max, layout.IDS_KEPT // 8), np.uint8)
+    return BarState(shard, (regs, bars, market, levels, seen))
+
+
+def dump(state: BarState) -> bytes:
+    """Write a state down: a JSON head, then the arrays of the instruments that have appeared.
+
+    Raises:
+        DomainError: The settings let a shard grow beyond what a state may weigh.
+    """
+    known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
+    regs, bars, market, levels, seen = state.arrays
+    head = json.dumps({"instruments": known, "emitted": state.emitted, "levels": levels.shape[2]}).encode()
+    n = len(known)
+    parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
+    blob = b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))
+    if len(blob) > BLOB_BYTES_MAX:
+        message = f"the state of {state.shard} with {n} instruments weighs {len(blob)} bytes, more than {BLOB_BYTES_MAX}"
+        raise DomainError(message)
+    return blob
+
+
+def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> BarState:
+    """Read what `dump` wrote.
+
+    Raises:
+        DomainError: The blob is not such a state, or has more instruments than are allowed now.
+    """
+    magic, length = _HEAD.unpack_from(blob) if len(blob) >= _HEAD.size else (b"", 0)
+    if magic != _MAGIC:
+        message = f"state of {shard}: {len(blob)} bytes that start with {blob[:8]!r}, expected {_MAGIC!r}"
+        raise DomainError(message)
+    head = json.loads(blob[_HEAD.size : _HEAD.size + length])
+    known = tuple(InstrumentRef(*entry) for entry in head["instruments"])
+    if len(known) > instruments_max:
+        message = f"state of {shard} holds {len(known)} instruments, more than the {instruments_max} allowed"
+        raise DomainError(message)
+    state = start(shard, instruments_max=instruments_max, levels_max=head["levels"])
+    state.instruments = known
+    state.emitted = head["emitted"]
+    _fill(state, blob, _HEAD.size + length)
+    return state
+
+
+def _fill(state: BarState, blob: bytes, offset: int) -> None:
+    n = len(state.instruments)
+    regs, bars, market, levels, seen = state.arrays
+    for part in (regs, bars[:n], market[:n], levels[:n], seen[:n]):
+        if offset + part.nbytes > len(blob):
+            message = f"state of {state.shard} ends at {len(blob)} bytes, expected {offset + part.nbytes}"
+            raise DomainError(message)
+        part[...] = np.frombuffer(blob, part.dtype, part.size, offset).reshape(part.shape)
+        offset += part.nbytes
+
+
+def column(rows: Int64, name: int) -> Int64:
+    """Take a bar column from rows a kernel put out."""
+    return rows[:, layout.OUT_BAR + name]

@@ -1,0 +1,42 @@
+"""Answer a FeatureBatch with the PredictionBatch of its rows."""
+
+from dataclasses import dataclass
+
+from functions.domain.predictions import predict_batch
+from functions.handlers.infer import CARD
+from functions.ports.inference import Inference
+from functions.wire import facts
+from functions.wire.codecs.features import FEATURE_BATCH, decode_feature_batch
+from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the handler needs: who scores, and which features travel on to those who decide."""
+
+    inference: Inference
+    features: tuple[str, ...]
+
+
+async def handle(event: Event, *, deps: Deps) -> Event | None:
+    """Score every row; an empty batch and the end of a tape are answered too.
+
+    Raises:
+        Malformed: The event is no readable FeatureBatch.
+    """
+    if event.type != FEATURE_BATCH:
+        detail = f"{CARD.name} reads {FEATURE_BATCH}, not {event.type}"
+        raise Malformed(detail)
+    batch = decode_feature_batch(event.data or b"")
+    outputs = await deps.inference.predict(batch.columns)
+    answer = predict_batch(batch, outputs, deps.features)
+    return facts.reply(
+        event,
+        name=CARD.name,
+        version=CARD.version,
+        message_type=PREDICTION_BATCH,
+        data=encode_prediction_batch(answer),
+        time_ns=None,
+    )

@@ -1,0 +1,56 @@
+"""Say what `compose` hands to a host: a card, what to run, and how to let go of what was opened."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import grpc.aio
+
+from functions.ports.card import Card
+from functions.ports.fold import Fold
+from functions.ports.sink import Sink
+from functions.wire.envelope import Event
+
+Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
+Close: TypeAlias = Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Close nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedHandler:
+    """A handler with its collaborators bound; connections open on first use and close with `close`."""
+
+    card: Card
+    handle: Handle
+    close: Close = nothing
+
+
+@dataclass(frozen=True, slots=True)
+class HostedTable:
+    """A table's fold; its state type is the table's own business."""
+
+    card: Card
+    fold: Fold[Any]  # the host carries states of any table
+
+
+@dataclass(frozen=True, slots=True)
+class HostedService:
+    """A gRPC service: `register` adds its servicer, `start` opens what it needs, `close` lets go."""
+
+    card: Card
+    register: Callable[[grpc.aio.Server], None]
+    service_names: tuple[str, ...]
+    start: Close = nothing
+    close: Close = nothing
+
+
+@dataclass(frozen=True, slots=True)
+class HostedFeed:
+    """A feed: `run` publishes into the sink until its input ends or it is cancelled."""
+
+    card: Card
+    run: Callable[[Sink], Awaitable[None]]
+    close: Close = nothing

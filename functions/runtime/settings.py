@@ -1,0 +1,214 @@
+"""Read a process's settings from its environment, once and strictly (style rule 12).
+
+A settings class is a frozen dataclass with typed fields. A field's variable is `TICKLOOM_<FIELD>`, unless its metadata
+names another (`field(metadata={"env": "DATABASE_URL"})`). An unknown `TICKLOOM_*` variable, a value of the wrong type
+or a missing one stops the start, with all problems in one sentence. A field with `repr=False` is a secret and is never
+printed.
+
+A process reads its own class and `Hosting`. A program that runs many functions gives each its share:
+`share(cls, environ)` keeps what the function knows, and `check(environ, classes)` finds what nobody knows.
+"""
+
+import dataclasses
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+PREFIX: Final = "TICKLOOM_"
+RESERVED: Final = frozenset(("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS"))  # the test suite's own
+MASK: Final = "***"
+
+T = TypeVar("T")
+
+_URL_PASSWORD: Final = re.compile(r"(?<=://)([^:/@\s]*):([^@\s]*)@")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)*").fullmatch
+_BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+class SettingsError(Exception):
+    """The environment does not say what this process must know; the message names every problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """Say how any function is hosted; every process knows these beside its own settings.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 picks a free one.
+        uds: Unix socket path to listen on instead; empty for none.
+        log_level: Least level that is logged.
+        body_bytes_max: Largest request body or gRPC message taken, bytes; brokers carry no event over 1 MiB.
+        concurrency_max: Requests in progress at once before the next is answered 503.
+        keep_alive_s: Seconds an idle connection is kept.
+        graceful_s: Seconds that running requests get to finish after SIGTERM.
+        drain_ms: Milliseconds the port stays open, not ready, after SIGTERM, so that routers notice.
+    """
+
+    host: str = "0.0.0.0"  # noqa: S104 - a container listens for its proxy; the local platform says 127.0.0.1
+    port: int = field(default=8080, metadata={"env": "PORT"})
+    uds: str = ""
+    log_level: str = "info"
+    body_bytes_max: int = 1_048_576
+    concurrency_max: int = 512
+    keep_alive_s: int = 75
+    graceful_s: int = 20
+    drain_ms: int = 100
+
+    def __post_init__(self) -> None:
+        """Refuse limits that would serve nothing."""
+        for name in ("body_bytes_max", "concurrency_max", "keep_alive_s", "graceful_s"):
+            if getattr(self, name) < 1:
+                msg = f"{name} must be at least 1"
+                raise ValueError(msg)
+
+
+def load(cls: type[T], environ: Mapping[str, str]) -> T:
+    """Build a settings class from the environment.
+
+    Args:
+        cls: Frozen dataclass with typed fields: str, int, float, bool, tuple[str, ...] (comma separated), or one of
+            these or None.
+        environ: The environment; an empty value counts as unset.
+
+    Raises:
+        SettingsError: A variable is unknown, missing, or not of its type; one sentence names all of them.
+    """
+    problems = unknown(environ, (cls,))
+    hints = typing.get_type_hints(cls)
+    values: dict[str, object] = {}
+    for item in dataclasses.fields(_dataclass(cls)):
+        variable = _variable(item)
+        text = environ.get(variable, "")
+        if text:
+            try:
+                values[item.name] = _parse(text, hints[item.name])
+            except ValueError as error:
+                shown = "" if not item.repr else f", found {_mask(text)!r:.80}"
+                problems.append(f"{variable} must be {error}{shown}")
+        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+            problems.append(f"{variable} is missing")
+    return _built(cls, values, problems)
+
+
+def names(cls: type[Any]) -> frozenset[str]:
+    """Give the variables that a settings class reads."""
+    return frozenset(_variable(item) for item in dataclasses.fields(_dataclass(cls)))
+
+
+def share(cls: type[Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the part of an environment that a process with these settings may see: not other functions' variables."""
+    known = names(cls) | names(Hosting) | RESERVED
+    return {name: value for name, value in environ.items() if not name.startswith(PREFIX) or name in known}
+
+
+def unknown(environ: Mapping[str, str], classes: Iterable[type[Any]]) -> list[str]:
+    """Say which of our variables none of these classes reads, each with the nearest that one does."""
+    known = names(Hosting) | RESERVED
+    for cls in classes:
+        known |= names(cls)
+    return [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+
+
+def check(environ: Mapping[str, str], classes: Iterable[type[Any]]) -> None:
+    """Refuse an environment with a variable of ours that none of these classes reads.
+
+    Raises:
+        SettingsError: There is one; the sentence names all of them.
+    """
+    if problems := unknown(environ, classes):
+        raise SettingsError(_sentence(problems))
+
+
+def describe(settings: object) -> dict[str, str]:
+    """Write settings down for people: secrets masked, passwords in addresses too."""
+    return {
+        item.name: _mask(str(getattr(settings, item.name))) if item.repr else MASK
+        for item in dataclasses.fields(_dataclass(type(settings)))
+    }
+
+
+def _built(cls: type[T], values: dict[str, object], problems: list[str]) -> T:
+    if not problems:
+        try:
+            return cls(**values)
+        except ValueError as error:  # a rule of the class about values of the right type
+            problems.append(str(error))
+    raise SettingsError(_sentence(problems))
+
+
+def _sentence(problems: list[str]) -> str:
+    return f"cannot start: {'; '.join(problems)}"
+
+
+def _unknown(name: str, known: frozenset[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"{name} is unknown" + (f" (did you mean {near[0]}?)" if near else "")
+
+
+def _dataclass(cls: type[Any]) -> type[Any]:
+    if not dataclasses.is_dataclass(cls):
+        msg = f"{cls.__name__} is no dataclass"
+        raise TypeError(msg)
+    return cls
+
+
+def _variable(item: dataclasses.Field[Any]) -> str:
+    return str(item.metadata.get("env", PREFIX + item.name.upper()))
+
+
+def _mask(text: str) -> str:
+    return _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
+
+
+def _parse(text: str, kind: object) -> object:
+    if isinstance(kind, types.UnionType):
+        kind = next(member for member in typing.get_args(kind) if member is not types.NoneType)
+    parse = _PARSERS.get(kind)
+    if parse is None:
+        msg = f"settings cannot be of type {kind}"
+        raise TypeError(msg)
+    return parse(text)
+
+
+def _integer(text: str) -> int:
+    if _INTEGER(text) is None:
+        msg = "an integer"
+        raise ValueError(msg)
+    return int(text)
+
+
+def _number(text: str) -> float:
+    msg = "a finite number"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(msg) from None
+    if not math.isfinite(value):
+        raise ValueError(msg)
+    return value
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
+        msg = "true or false"
+        raise ValueError(msg)
+    return _BOOLEANS[text.lower()]
+
+
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_PARSERS: Final[dict[object, Any]] = {
+    str: str,
+    int: _integer,
+    float: _number,
+    bool: _boolean,
+    tuple[str, ...]: _texts,
+}

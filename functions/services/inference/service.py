@@ -1,0 +1,41 @@
+"""Serve `InferenceService`: request, score, response."""
+
+from typing import Protocol
+
+import grpc
+import grpc.aio
+from tickloom.inference.v1 import service_pb2, service_pb2_grpc
+
+from functions.domain.market import FeatureColumns, ModelOutput
+from functions.wire.codecs.features import columns_value
+from functions.wire.codecs.predictions import output_message
+from functions.wire.errors import Malformed
+
+
+class Scorer(Protocol):
+    """Score rows in process."""
+
+    def score(self, columns: FeatureColumns) -> ModelOutput:
+        """Score every row; never raises."""
+        ...
+
+
+class InferenceServicer(service_pb2_grpc.InferenceServiceServicer):
+    """Answer from the models that were loaded at the start; without any, with no output."""
+
+    def __init__(self) -> None:
+        """Start without models."""
+        self.models: tuple[Scorer, ...] = ()
+
+    async def Predict(  # noqa: N802 - the name of the contract
+        self,
+        request: service_pb2.PredictRequest,
+        context: grpc.aio.ServicerContext[service_pb2.PredictRequest, service_pb2.PredictResponse],
+    ) -> service_pb2.PredictResponse:
+        """Score every row with every model; outputs come in model name order."""
+        try:
+            columns = columns_value(request.columns)
+        except Malformed as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        outputs = sorted((model.score(columns) for model in self.models), key=lambda output: output.model)
+        return service_pb2.PredictResponse(outputs=map(output_message, outputs))

@@ -1,0 +1,17 @@
+"""Decide on scored bars and say why."""
+
+from typing import Final
+
+from functions.ports.card import Card, Kind
+
+CARD: Final = Card(
+    name="signals",
+    kind=Kind.TABLE,
+    version="1",
+    summary="Weighs rules and model scores on each scored bar; emits a signal with its reasons when they are strong.",
+    consumes=("tickloom.inference.v1.PredictionBatch",),
+    emits=("tickloom.signals.v1.Signal",),
+    key="desk",
+    state="per instrument and interval: the last bar, what may turn on the next, and the last signal each way",
+    budget_ms=5,
+)

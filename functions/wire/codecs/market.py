@@ -1,0 +1,337 @@
+"""Write and read raw batches, tick batches and gaps; pairs of `encode_x` and `decode_x` between domain and bytes.
+
+A section of a batch is a table of columns here: its name and dtype. Reading copies nothing (`numpy.frombuffer`), so
+what it returns is read-only; columns are checked against each other before anyone sees them.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from functions.domain.market import (
+    Book,
+    GapDetected,
+    InstrumentRef,
+    OversizedRow,
+    Quotes,
+    RawBatch,
+    Rejection,
+    TickBatch,
+    Trades,
+)
+from functions.wire.errors import Malformed
+from tickloom.market.v1 import gap_pb2, raw_pb2, tick_pb2
+from tickloom.reference.v1 import instrument_pb2
+
+RAW_BATCH: Final = "tickloom.market.v1.RawBatch"
+TICK_BATCH: Final = "tickloom.market.v1.TickBatch"
+GAP_DETECTED: Final = "tickloom.market.v1.GapDetected"
+
+_U8: Final = np.dtype("<u1")
+_U16: Final = np.dtype("<u2")
+_U32: Final = np.dtype("<u4")
+_U64: Final = np.dtype("<u8")
+_I64: Final = np.dtype("<i8")
+
+Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]
+
+_WHERE: Final[Columns] = (("row", _U32), ("instrument", _U16), ("ts_event", _I64), ("ts_receive", _I64))
+_TRADES: Final[Columns] = (
+    *_WHERE,
+    ("price", _I64),
+    ("size", _I64),
+    ("side", _U8),
+    ("trade_id", _U64),
+    ("flags", _U8),
+)
+_QUOTES: Final[Columns] = (
+    *_WHERE,
+    ("bid_price", _I64),
+    ("bid_size", _I64),
+    ("ask_price", _I64),
+    ("ask_size", _I64),
+    ("update_id", _U64),
+    ("flags", _U8),
+)
+_BOOK: Final[Columns] = (
+    *_WHERE,
+    ("first_update_id", _U64),
+    ("last_update_id", _U64),
+    ("previous_update_id", _U64),
+    ("bids", _U16),
+    ("asks", _U16),
+    ("flags", _U8),
+)
+_LEVELS: Final[Columns] = (("level_price", _I64), ("level_size", _I64))
+
+
+def _empty(columns: Columns) -> dict[str, NDArray[Any]]:
+    return {name: np.frombuffer(b"", dtype) for name, dtype in columns}
+
+
+NO_TRADES: Final = Trades(**_empty(_TRADES))
+NO_QUOTES: Final = Quotes(**_empty(_QUOTES))
+NO_BOOK: Final = Book(**_empty(_BOOK + _LEVELS))
+
+
+def encode_raw_batch(batch: RawBatch) -> bytes:
+    """Write a raw batch; equal batches give equal bytes."""
+    message = raw_pb2.RawBatch(
+        shard=batch.shard,
+        stream=batch.stream,
+        dialect=batch.dialect,
+        first_row=batch.first_row,
+        payload=batch.payload,
+        offsets=_packed(batch.offsets, _U32),
+        ts_receive=_packed(batch.ts_receive, _I64),
+        symbol=batch.symbol,
+        bar_channel=batch.bar_channel,
+        oversized=[
+            raw_pb2.OversizedRow(index=row.index, length=row.length, sha256=row.sha256, spool_ref=row.spool_ref)
+            for row in batch.oversized
+        ],
+        heartbeat=batch.heartbeat,
+        end_of_tape=batch.end_of_tape,
+        tape_offset=batch.tape_offset,
+        ts_cut_ns=batch.ts_cut_ns,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_raw_batch(data: bytes) -> RawBatch:
+    """Read a raw batch.
+
+    Raises:
+        Malformed: The bytes are no RawBatch, or its offsets, times and payload do not fit each other.
+    """
+    message = raw_pb2.RawBatch()
+    _parse(message, data, RAW_BATCH)
+    ts_receive = _column(message.ts_receive, _I64, "ts_receive")
+    return RawBatch(
+        shard=message.shard,
+        stream=message.stream,
+        dialect=message.dialect,
+        first_row=message.first_row,
+        payload=message.payload,
+        offsets=_offsets(message.offsets, rows=len(ts_receive), size=len(message.payload)),
+        ts_receive=ts_receive,
+        symbol=message.symbol,
+        bar_channel=message.bar_channel,
+        oversized=_oversized(message.oversized, len(ts_receive)),
+        heartbeat=message.heartbeat,
+        end_of_tape=message.end_of_tape,
+        tape_offset=message.tape_offset,
+        ts_cut_ns=message.ts_cut_ns,
+    )
+
+
+def encode_tick_batch(batch: TickBatch) -> bytes:
+    """Write a tick batch; equal batches give equal bytes."""
+    message = tick_pb2.TickBatch(
+        shard=batch.shard,
+        stream=batch.stream,
+        first_row=batch.first_row,
+        row_count=batch.row_count,
+        instruments=instrument_messages(batch.instruments),
+        trades=_trades_message(batch.trades),
+        quotes=_quotes_message(batch.quotes),
+        book=_book_message(batch.book),
+        rejections=rejection_messages(batch.rejections),
+        kinds=[tick_pb2.KindCount(kind=kind, count=count) for kind, count in batch.kinds],
+        heartbeat=batch.heartbeat,
+        end_of_tape=batch.end_of_tape,
+        ts_cut_ns=batch.ts_cut_ns,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_tick_batch(data: bytes) -> TickBatch:
+    """Read a tick batch; a section that is absent comes back as empty columns.
+
+    Raises:
+        Malformed: The bytes are no TickBatch, columns of a section differ in length, an instrument index is outside
+            the dictionary, or the book's levels do not add up.
+    """
+    message = tick_pb2.TickBatch()
+    _parse(message, data, TICK_BATCH)
+    instruments = instrument_values(message.instruments)
+    known = len(instruments)
+    return TickBatch(
+        shard=message.shard,
+        stream=message.stream,
+        first_row=message.first_row,
+        row_count=message.row_count,
+        instruments=instruments,
+        trades=_trades_value(message, known),
+        quotes=_quotes_value(message, known),
+        book=_book_value(message, known),
+        rejections=rejection_values(message.rejections),
+        kinds=tuple((kind.kind, kind.count) for kind in message.kinds),
+        heartbeat=message.heartbeat,
+        end_of_tape=message.end_of_tape,
+        ts_cut_ns=message.ts_cut_ns,
+    )
+
+
+def encode_gap(gap: GapDetected) -> bytes:
+    """Write a gap."""
+    message = gap_pb2.GapDetected(
+        shard=gap.shard, source=gap.source, first_missing=gap.first_missing, last_missing=gap.last_missing
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_gap(data: bytes) -> GapDetected:
+    """Read a gap.
+
+    Raises:
+        Malformed: The bytes are no GapDetected, or it ends before it begins.
+    """
+    message = gap_pb2.GapDetected()
+    _parse(message, data, GAP_DETECTED)
+    if message.last_missing < message.first_missing:
+        reason = f"{GAP_DETECTED}: the gap ends at {message.last_missing}, before it begins at {message.first_missing}"
+        raise Malformed(reason)
+    return GapDetected(message.shard, message.source, message.first_missing, message.last_missing)
+
+
+def instrument_messages(refs: Iterable[InstrumentRef]) -> list[instrument_pb2.InstrumentRef]:
+    """Write an instrument dictionary."""
+    return [
+        instrument_pb2.InstrumentRef(
+            instrument_id=ref.instrument_id, price_exponent=ref.price_exponent, size_exponent=ref.size_exponent
+        )
+        for ref in refs
+    ]
+
+
+def instrument_values(refs: Iterable[instrument_pb2.InstrumentRef]) -> tuple[InstrumentRef, ...]:
+    """Read an instrument dictionary."""
+    return tuple(InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs)
+
+
+def rejection_messages(rejections: Iterable[Rejection]) -> list[tick_pb2.Rejection]:
+    """Write rejected rows."""
+    return [
+        tick_pb2.Rejection(
+            row=one.row,
+            reason=one.reason,
+            detail=one.detail,
+            raw=one.raw,
+            dialect=one.dialect,
+            ts_receive=one.ts_receive,
+            symbol=one.symbol,
+            spool_ref=one.spool_ref,
+        )
+        for one in rejections
+    ]
+
+
+def rejection_values(rejections: Iterable[tick_pb2.Rejection]) -> tuple[Rejection, ...]:
+    """Read rejected rows."""
+    return tuple(
+        Rejection(
+            one.row, one.reason, one.detail, one.raw, one.dialect, one.ts_receive, one.symbol, spool_ref=one.spool_ref
+        )
+        for one in rejections
+    )
+
+
+def _parse(message: Any, data: bytes, name: str) -> None:  # noqa: ANN401 - any message of ours
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        reason = f"{name}: {len(data)} bytes are no such message ({error})"
+        raise Malformed(reason) from error
+
+
+def _packed(column: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
+    assert column.dtype == dtype, f"a column of {column.dtype} stands where {dtype} belongs"  # noqa: S101 - ours
+    return column.tobytes()
+
+
+def _column(data: bytes, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
+    if len(data) % dtype.itemsize:
+        reason = f"column {name}: {len(data)} bytes are no whole number of {dtype.itemsize}-byte entries"
+        raise Malformed(reason)
+    return np.frombuffer(data, dtype)
+
+
+def _offsets(data: bytes, *, rows: int, size: int) -> NDArray[np.uint32]:
+    offsets = _column(data, _U32, "offsets") if data else np.zeros(1, _U32)
+    if len(offsets) != rows + 1:
+        reason = f"{RAW_BATCH}: {len(offsets)} offsets for {rows} rows; there must be one more offset than rows"
+        raise Malformed(reason)
+    if offsets[0] != 0 or offsets[-1] != size or bool((offsets[1:] < offsets[:-1]).any()):
+        reason = f"{RAW_BATCH}: offsets must rise from 0 to the payload's {size} bytes; they end at {offsets[-1]}"
+        raise Malformed(reason)
+    return offsets
+
+
+def _oversized(rows: Iterable[raw_pb2.OversizedRow], row_count: int) -> tuple[OversizedRow, ...]:
+    found = tuple(OversizedRow(row.index, row.length, row.sha256, row.spool_ref) for row in rows)
+    for row in found:
+        if row.index >= row_count:
+            reason = f"{RAW_BATCH}: oversized row {row.index} is not among the batch's {row_count} rows"
+            raise Malformed(reason)
+    return found
+
+
+def _pack(section: object, columns: Columns) -> dict[str, bytes]:
+    return {name: _packed(getattr(section, name), dtype) for name, dtype in columns}
+
+
+def _trades_message(trades: Trades) -> tick_pb2.Trades | None:
+    return tick_pb2.Trades(**_pack(trades, _TRADES)) if len(trades.row) else None
+
+
+def _quotes_message(quotes: Quotes) -> tick_pb2.Quotes | None:
+    return tick_pb2.Quotes(**_pack(quotes, _QUOTES)) if len(quotes.row) else None
+
+
+def _book_message(book: Book) -> tick_pb2.Book | None:
+    return tick_pb2.Book(**_pack(book, _BOOK + _LEVELS)) if len(book.row) else None
+
+
+def _trades_value(message: tick_pb2.TickBatch, known: int) -> Trades:
+    return Trades(**_unpack(message.trades, _TRADES, known)) if message.HasField("trades") else NO_TRADES
+
+
+def _quotes_value(message: tick_pb2.TickBatch, known: int) -> Quotes:
+    return Quotes(**_unpack(message.quotes, _QUOTES, known)) if message.HasField("quotes") else NO_QUOTES
+
+
+def _book_value(message: tick_pb2.TickBatch, known: int) -> Book:
+    if not message.HasField("book"):
+        return NO_BOOK
+    section = message.book
+    columns = _unpack(section, _BOOK, known)
+    told = int(columns["bids"].sum()) + int(columns["asks"].sum())
+    prices, sizes = _column(section.level_price, _I64, "level_price"), _column(section.level_size, _I64, "level_size")
+    if len(prices) != told or len(sizes) != told:
+        reason = f"book: {len(prices)} prices and {len(sizes)} sizes for {told} levels told by bids and asks"
+        raise Malformed(reason)
+    return Book(**columns, level_price=prices, level_size=sizes)
+
+
+def _unpack(section: object, columns: Columns, known: int) -> dict[str, NDArray[Any]]:
+    packed = {name: getattr(section, name) for name, _ in columns}
+    rows = len(packed["row"]) // _U32.itemsize
+    for name, dtype in columns:
+        if len(packed[name]) != rows * dtype.itemsize:
+            reason = f"column {name}: {len(packed[name])} bytes for {rows} rows of {dtype.itemsize} bytes"
+            raise Malformed(reason)
+    _check_index(packed["instrument"], known)
+    return {name: np.frombuffer(packed[name], dtype) for name, dtype in columns}
+
+
+def _check_index(data: bytes, known: int) -> None:
+    # One instrument is the common case, and comparing with zeros is far cheaper than looking for the greatest index.
+    if known and data == bytes(len(data)):
+        return
+    if data and int(np.frombuffer(data, _U16).max()) >= known:
+        reason = f"column instrument: index {int(np.frombuffer(data, _U16).max())} in a dictionary of {known}"
+        raise Malformed(reason)

@@ -1,0 +1,223 @@
+"""Write orders and what became of them as `tickloom.orders.v1` messages, and read them back.
+
+Events go as bytes (`encode_`, `decode_`); what travels inside a call goes as messages (`x_message`, `x_value`).
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from tickloom.orders.v1 import order_pb2, service_pb2
+
+from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Submission
+from functions.domain.money import plain
+from functions.wire.codecs.risk import check_name, decimal_value, order_message, order_value, quote_message, quote_value
+from functions.wire.errors import Malformed
+
+ORDER_UPDATE: Final = "tickloom.orders.v1.OrderUpdate"
+FILL: Final = "tickloom.orders.v1.Fill"
+
+_WRITTEN: Final = MappingProxyType(
+    {
+        OrderStatus.NEW: order_pb2.ORDER_STATUS_NEW,
+        OrderStatus.PARTIALLY_FILLED: order_pb2.ORDER_STATUS_PARTIALLY_FILLED,
+        OrderStatus.FILLED: order_pb2.ORDER_STATUS_FILLED,
+        OrderStatus.CANCELED: order_pb2.ORDER_STATUS_CANCELED,
+        OrderStatus.REJECTED: order_pb2.ORDER_STATUS_REJECTED,
+    }
+)
+_READ: Final = MappingProxyType({number: status for status, number in _WRITTEN.items()})
+_SIDES: Final = MappingProxyType({side.value: side for side in Side})
+
+
+def encode_order_update(value: OrderUpdate) -> bytes:
+    """Write a step of an order; equal steps give equal bytes."""
+    return update_message(value).SerializeToString(deterministic=True)
+
+
+def decode_order_update(data: bytes) -> OrderUpdate:
+    """Read a step of an order.
+
+    Raises:
+        Malformed: The bytes are no OrderUpdate, or a figure is no plain decimal.
+    """
+    try:
+        message = order_pb2.OrderUpdate.FromString(data)
+    except DecodeError as error:
+        detail = f"{len(data)} bytes are no {ORDER_UPDATE}: {error}"
+        raise Malformed(detail) from error
+    return update_value(message)
+
+
+def encode_fill(value: Fill) -> bytes:
+    """Write a fill; equal fills give equal bytes."""
+    return fill_message(value).SerializeToString(deterministic=True)
+
+
+def decode_fill(data: bytes) -> Fill:
+    """Read a fill.
+
+    Raises:
+        Malformed: The bytes are no Fill, or a figure is no plain decimal.
+    """
+    try:
+        message = order_pb2.Fill.FromString(data)
+    except DecodeError as error:
+        detail = f"{len(data)} bytes are no {FILL}: {error}"
+        raise Malformed(detail) from error
+    return fill_value(message)
+
+
+def update_message(value: OrderUpdate) -> order_pb2.OrderUpdate:
+    """Write a step of an order as a message."""
+    return order_pb2.OrderUpdate(
+        client_order_id=value.client_order_id,
+        n=value.n,
+        account=value.account,
+        instrument_id=value.instrument_id,
+        side=value.side.value,
+        status=_WRITTEN[value.status],
+        quantity=plain(value.quantity),
+        limit_price=plain(value.limit_price),
+        cumulative_quantity=plain(value.cumulative_quantity),
+        leaves_quantity=plain(value.leaves_quantity),
+        reasons=value.reasons,
+        signal_id=value.signal_id,
+        as_of_ns=value.as_of_ns,
+    )
+
+
+def update_value(message: order_pb2.OrderUpdate) -> OrderUpdate:
+    """Read a step of an order from its message.
+
+    Raises:
+        Malformed: Its key is incomplete, a word is unknown, or a figure is no plain decimal.
+    """
+    _check_key("OrderUpdate", message.client_order_id, message.n)
+    if message.status not in _READ:
+        detail = f"order {message.client_order_id}: status {message.status} is unknown"
+        raise Malformed(detail)
+    return OrderUpdate(
+        client_order_id=message.client_order_id,
+        n=message.n,
+        account=message.account,
+        instrument_id=message.instrument_id,
+        side=_side(message.side),
+        status=_READ[message.status],
+        quantity=decimal_value("quantity", message.quantity),
+        limit_price=decimal_value("limit_price", message.limit_price),
+        cumulative_quantity=decimal_value("cumulative_quantity", message.cumulative_quantity),
+        leaves_quantity=decimal_value("leaves_quantity", message.leaves_quantity),
+        reasons=tuple(message.reasons),
+        signal_id=message.signal_id,
+        as_of_ns=message.as_of_ns,
+    )
+
+
+def fill_message(value: Fill) -> order_pb2.Fill:
+    """Write a fill as a message."""
+    return order_pb2.Fill(
+        client_order_id=value.client_order_id,
+        n=value.n,
+        account=value.account,
+        instrument_id=value.instrument_id,
+        side=value.side.value,
+        quantity=plain(value.quantity),
+        price=plain(value.price),
+        signal_id=value.signal_id,
+        as_of_ns=value.as_of_ns,
+    )
+
+
+def fill_value(message: order_pb2.Fill) -> Fill:
+    """Read a fill from its message.
+
+    Raises:
+        Malformed: Its key is incomplete, its side is unknown, or a figure is no plain decimal.
+    """
+    _check_key("Fill", message.client_order_id, message.n)
+    return Fill(
+        client_order_id=message.client_order_id,
+        n=message.n,
+        account=message.account,
+        instrument_id=message.instrument_id,
+        side=_side(message.side),
+        quantity=decimal_value("quantity", message.quantity),
+        price=decimal_value("price", message.price),
+        signal_id=message.signal_id,
+        as_of_ns=message.as_of_ns,
+    )
+
+
+def submission_message(value: Submission) -> service_pb2.SubmitRequest:
+    """Write an order that is handed in."""
+    return service_pb2.SubmitRequest(
+        client_order_id=value.client_order_id,
+        order=order_message(value.order),
+        quote=quote_message(value.quote),
+        as_of_ns=value.as_of_ns,
+        signal_id=value.signal_id,
+        causation_id=value.causation_id,
+        correlation_id=value.correlation_id,
+    )
+
+
+def submission_value(message: service_pb2.SubmitRequest) -> Submission:
+    """Read an order that is handed in.
+
+    Raises:
+        Malformed: It has no usable client_order_id, no order, or a negative time.
+    """
+    check_name("client_order_id", message.client_order_id)
+    if message.as_of_ns < 0:
+        detail = f"order {message.client_order_id}: as_of_ns {message.as_of_ns} is negative"
+        raise Malformed(detail)
+    for what, name in (
+        ("signal_id", message.signal_id),
+        ("causation_id", message.causation_id),
+        ("correlation_id", message.correlation_id),
+    ):
+        if name:
+            check_name(what, name)
+    return Submission(
+        client_order_id=message.client_order_id,
+        order=order_value(message.order),
+        quote=quote_value(message.quote),
+        as_of_ns=message.as_of_ns,
+        signal_id=message.signal_id,
+        causation_id=message.causation_id,
+        correlation_id=message.correlation_id,
+    )
+
+
+def outcome_message(value: OrderOutcome) -> service_pb2.SubmitResponse:
+    """Write what became of an order that was handed in."""
+    return service_pb2.SubmitResponse(update=update_message(value.update), fills=map(fill_message, value.fills))
+
+
+def order_response(value: OrderOutcome) -> service_pb2.GetOrderResponse:
+    """Write what is known of an order."""
+    return service_pb2.GetOrderResponse(update=update_message(value.update), fills=map(fill_message, value.fills))
+
+
+def outcome_value(message: service_pb2.SubmitResponse | service_pb2.GetOrderResponse) -> OrderOutcome:
+    """Read what became of an order.
+
+    Raises:
+        Malformed: The update or a fill cannot be.
+    """
+    return OrderOutcome(update_value(message.update), tuple(map(fill_value, message.fills)))
+
+
+def _check_key(what: str, client_order_id: str, n: int) -> None:
+    if not client_order_id or n < 1:
+        detail = f"{what} ({client_order_id!r}, {n}) has no natural key"
+        raise Malformed(detail)
+
+
+def _side(word: str) -> Side:
+    side = _SIDES.get(word)
+    if side is None:
+        detail = f"side {word!r} is neither buy nor sell"
+        raise Malformed(detail)
+    return side

@@ -1,0 +1,97 @@
+"""Write model answers as `tickloom.inference.v1` messages and read them back; scores are checked here."""
+
+from typing import Final
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from tickloom.inference.v1 import prediction_pb2
+
+from functions.domain.market import STATE_VALID, ModelOutput, PredictionBatch
+from functions.wire.codecs.features import columns_message, columns_value, pack, unpack
+from functions.wire.errors import Malformed
+
+PREDICTION_BATCH: Final = "tickloom.inference.v1.PredictionBatch"
+
+_U1: Final = np.dtype("<u1")
+_F8: Final = np.dtype("<f8")
+
+
+def encode_prediction_batch(value: PredictionBatch) -> bytes:
+    """Write a batch; equal batches give equal bytes."""
+    message = prediction_pb2.PredictionBatch(
+        shard=value.shard,
+        columns=columns_message(value.columns),
+        outputs=[output_message(output) for output in value.outputs],
+        end_of_tape=value.end_of_tape,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_prediction_batch(data: bytes) -> PredictionBatch:
+    """Read a batch.
+
+    Raises:
+        Malformed: The bytes are no PredictionBatch, name no shard, or the columns do not fit each other.
+    """
+    try:
+        message = prediction_pb2.PredictionBatch.FromString(data)
+    except DecodeError as error:
+        detail = f"{len(data)} bytes are no {PREDICTION_BATCH}: {error}"
+        raise Malformed(detail) from error
+    if not message.shard:
+        detail = f"a {PREDICTION_BATCH} of {len(data)} bytes names no shard"
+        raise Malformed(detail)
+    columns = columns_value(message.columns)
+    return PredictionBatch(
+        shard=message.shard,
+        columns=columns,
+        outputs=tuple(output_value(output, columns.row_count) for output in message.outputs),
+        end_of_tape=message.end_of_tape,
+    )
+
+
+def output_message(value: ModelOutput) -> prediction_pb2.ModelOutput:
+    """Write one model's answer."""
+    return prediction_pb2.ModelOutput(
+        model=value.model,
+        version=value.version,
+        scores=pack(value.scores, _F8),
+        states=pack(value.states, _U1),
+        threshold=value.threshold,
+        degraded=value.degraded,
+        degraded_reason=value.degraded_reason,
+    )
+
+
+def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
+    """Read one model's answer for `rows` rows.
+
+    Raises:
+        Malformed: A column's length, a state or a number is impossible, or a degraded answer carries scores.
+    """
+    output = ModelOutput(
+        model=message.model,
+        version=message.version,
+        scores=unpack("scores", message.scores, _F8, rows),
+        states=unpack("states", message.states, _U1, rows),
+        threshold=message.threshold,
+        degraded=message.degraded,
+        degraded_reason=message.degraded_reason,
+    )
+    _check(output)
+    return output
+
+
+def _check(output: ModelOutput) -> None:
+    """Raise Malformed for whatever no model answer can be."""
+    faults = {
+        "a state is unknown": bool((output.states > STATE_VALID).any()),
+        "a score is not finite": not bool(np.isfinite(output.scores).all()),
+        "the threshold is not finite": not np.isfinite(output.threshold),
+        "a score stands where none exists": bool(output.scores[output.states != STATE_VALID].any()),
+        "a degraded answer carries scores": output.degraded and bool(output.states.any()),
+    }
+    found = [fault for fault, present in faults.items() if present]
+    if found:
+        detail = f"the answer of model {output.model!r} cannot be: {'; '.join(found)}"
+        raise Malformed(detail)

@@ -1,0 +1,110 @@
+"""Write signals as `tickloom.signals.v1` messages and read them back; figures are checked here."""
+
+import math
+from types import MappingProxyType
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from tickloom.signals.v1 import signal_pb2
+
+from functions.domain.decisions import Action, ModelScore, Quote, Reason, Signal
+from functions.wire.errors import Malformed
+
+SIGNAL: Final = "tickloom.signals.v1.Signal"
+
+_WRITTEN: Final = MappingProxyType(
+    {
+        Action.BUY: signal_pb2.ACTION_BUY,
+        Action.SELL: signal_pb2.ACTION_SELL,
+        Action.HOLD: signal_pb2.ACTION_HOLD,
+    }
+)
+_READ: Final = MappingProxyType({number: action for action, number in _WRITTEN.items()})
+
+
+def encode_signal(value: Signal) -> bytes:
+    """Write a signal; equal signals give equal bytes. The quote's own time is not written: it is as of `as_of_ns`."""
+    message = signal_pb2.Signal(
+        signal_id=value.signal_id,
+        strategy=value.strategy,
+        instrument_id=value.instrument_id,
+        interval_s=value.interval_s,
+        bar_start_ns=value.bar_start_ns,
+        as_of_ns=value.as_of_ns,
+        action=_WRITTEN[value.action],
+        confidence=value.confidence,
+        price_exponent=value.price_exponent,
+        size_exponent=value.size_exponent,
+        price=value.price,
+        bid_price=value.quote.bid_price,
+        bid_size=value.quote.bid_size,
+        ask_price=value.quote.ask_price,
+        ask_size=value.quote.ask_size,
+        reasons=[signal_pb2.Reason(rule=one.rule, text=one.text, weight=one.weight) for one in value.reasons],
+        model_scores=[_score_message(one) for one in value.model_scores],
+        stop_loss=value.stop_loss,
+        take_profit=value.take_profit,
+        risk_reward_ratio=value.risk_reward_ratio,
+        bar_revision=value.bar_revision,
+        degraded=value.degraded,
+        shard=value.shard,
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_signal(data: bytes) -> Signal:
+    """Read a signal; its quote's `ts_event` is the signal's `as_of_ns`.
+
+    Raises:
+        Malformed: The bytes are no Signal, its action is not set, or a figure is not finite.
+    """
+    try:
+        message = signal_pb2.Signal.FromString(data)
+    except DecodeError as error:
+        detail = f"{len(data)} bytes are no {SIGNAL}: {error}"
+        raise Malformed(detail) from error
+    _check(message)
+    return Signal(
+        signal_id=message.signal_id,
+        strategy=message.strategy,
+        instrument_id=message.instrument_id,
+        interval_s=message.interval_s,
+        bar_start_ns=message.bar_start_ns,
+        as_of_ns=message.as_of_ns,
+        action=_READ[message.action],
+        confidence=message.confidence,
+        price_exponent=message.price_exponent,
+        size_exponent=message.size_exponent,
+        price=message.price,
+        quote=Quote(message.bid_price, message.bid_size, message.ask_price, message.ask_size, message.as_of_ns),
+        reasons=tuple(Reason(one.rule, one.text, one.weight) for one in message.reasons),
+        model_scores=tuple(
+            ModelScore(one.model, one.version, one.score, one.threshold) for one in message.model_scores
+        ),
+        stop_loss=message.stop_loss,
+        take_profit=message.take_profit,
+        risk_reward_ratio=message.risk_reward_ratio,
+        bar_revision=message.bar_revision,
+        degraded=message.degraded,
+        shard=message.shard,
+    )
+
+
+def _score_message(value: ModelScore) -> signal_pb2.ModelScore:
+    return signal_pb2.ModelScore(model=value.model, version=value.version, score=value.score, threshold=value.threshold)
+
+
+def _check(message: signal_pb2.Signal) -> None:
+    figures = [message.confidence, message.risk_reward_ratio, *(one.weight for one in message.reasons)]
+    figures += [figure for one in message.model_scores for figure in (one.score, one.threshold)]
+    faults = {
+        f"action {message.action} is unknown": message.action not in _READ,
+        "it has no signal_id": not message.signal_id,
+        "it has no instrument_id": not message.instrument_id,
+        f"interval {message.interval_s} s is not positive": message.interval_s <= 0,
+        "a figure is not finite": not all(map(math.isfinite, figures)),
+    }
+    found = [fault for fault, present in faults.items() if present]
+    if found:
+        detail = f"signal {message.signal_id!r} cannot be: {'; '.join(found)}"
+        raise Malformed(detail)

@@ -1,0 +1,317 @@
+"""Write facts as canonical rows: one JSON line a row, the same for equal facts however they were cut into batches.
+
+Keys are sorted, there are no spaces, decimals are strings without exponent or trailing zeros, floats are the shortest
+text that reads back equal, and what is not warm is null. No ids, sequences, traces or wall times. `(shard, row)` names
+a tick, with the stream for shard, so that two feeds of one shard stay apart.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from functions.domain.decisions import Action
+from functions.domain.market import (
+    BAR_FINAL,
+    BAR_OPEN,
+    BAR_PROVISIONAL,
+    BAR_REVISED,
+    STATE_VALID,
+    BarBatch,
+    FeatureColumns,
+    InstrumentRef,
+    Rejection,
+    TickBatch,
+)
+from functions.wire.codecs.bars import decode_bar_batch
+from functions.wire.codecs.features import decode_feature_batch
+from functions.wire.codecs.market import decode_tick_batch
+from functions.wire.codecs.orders import decode_fill, decode_order_update
+from functions.wire.codecs.predictions import decode_prediction_batch
+from functions.wire.codecs.signals import decode_signal
+from functions.wire.envelope import Event
+
+FINALITY: Final = {BAR_PROVISIONAL: "provisional", BAR_FINAL: "final", BAR_REVISED: "revised", BAR_OPEN: "open"}
+SIDES: Final = {0: "unknown", 1: "buy", 2: "sell"}
+INTERVALS: Final = {1: "1s", 5: "5s", 60: "1m", 300: "5m", 900: "15m", 3600: "1h"}
+STREAMS: Final = ("ticks", "bars", "features", "predictions", "signals", "orders", "fills", "deadletters")
+
+_json: Final = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Hold one canonical row: its output stream, its line, and for bars the key and rank by which the newest is kept."""
+
+    stream: str
+    line: bytes
+    key: tuple[str, int, int] | None = None
+    rank: int = 0
+
+
+def decimal_text(mantissa: int, exponent: int) -> str:
+    """Write mantissa * 10^exponent without exponent or trailing zeros.
+
+    >>> decimal_text(268380, -2), decimal_text(5, 2), decimal_text(0, -8), decimal_text(-15, -1)
+    ('2683.8', '500', '0', '-1.5')
+    """
+    if exponent >= 0:
+        return str(mantissa * 10**exponent)
+    digits = str(abs(mantissa)).rjust(1 - exponent, "0")
+    fraction = digits[exponent:].rstrip("0")
+    whole = digits[:exponent]
+    text = f"{whole}.{fraction}" if fraction else whole
+    return f"-{text}" if mantissa < 0 else text
+
+
+def render(event: Event) -> Iterator[Row]:
+    """Write an event's facts as rows; types that carry no facts of their own give none."""
+    renderer = _RENDERERS.get(event.type)
+    return renderer(event.data or b"") if renderer else iter(())
+
+
+def _ticks(data: bytes) -> Iterator[Row]:
+    batch = decode_tick_batch(data)
+    yield from _trades(batch)
+    yield from _quotes(batch)
+    yield from _book(batch)
+    yield from _rejections(batch.rejections, batch.stream)
+
+
+def _trades(batch: TickBatch) -> Iterator[Row]:
+    part = batch.trades
+    columns = (part.row, part.instrument, part.ts_event, part.price, part.size, part.side, part.trade_id, part.flags)
+    for row, at, ts_event, price, size, side, trade_id, flags in zip(*(one.tolist() for one in columns), strict=True):
+        ref = batch.instruments[at]
+        yield Row(
+            "ticks",
+            _json(
+                {
+                    "flags": flags,
+                    "instrument_id": ref.instrument_id,
+                    "kind": "trade",
+                    "price": decimal_text(price, ref.price_exponent),
+                    "row": batch.first_row + row,
+                    "shard": batch.stream,
+                    "side": SIDES[side],
+                    "size": decimal_text(size, ref.size_exponent),
+                    "trade_id": trade_id,
+                    "ts_event": ts_event,
+                }
+            ),
+        )
+
+
+def _quotes(batch: TickBatch) -> Iterator[Row]:
+    part = batch.quotes
+    columns = (
+        part.row,
+        part.instrument,
+        part.ts_event,
+        part.bid_price,
+        part.bid_size,
+        part.ask_price,
+        part.ask_size,
+        part.flags,
+    )
+    for row, at, ts_event, bid, bid_size, ask, ask_size, flags in zip(*(one.tolist() for one in columns), strict=True):
+        ref = batch.instruments[at]
+        yield Row(
+            "ticks",
+            _json(
+                {
+                    "ask_price": decimal_text(ask, ref.price_exponent),
+                    "ask_size": decimal_text(ask_size, ref.size_exponent),
+                    "bid_price": decimal_text(bid, ref.price_exponent),
+                    "bid_size": decimal_text(bid_size, ref.size_exponent),
+                    "flags": flags,
+                    "instrument_id": ref.instrument_id,
+                    "kind": "quote",
+                    "row": batch.first_row + row,
+                    "shard": batch.stream,
+                    "ts_event": ts_event,
+                }
+            ),
+        )
+
+
+def _book(batch: TickBatch) -> Iterator[Row]:
+    part = batch.book
+    levels = list(zip(part.level_price.tolist(), part.level_size.tolist(), strict=True))
+    columns = (part.row, part.instrument, part.ts_event, part.last_update_id, part.bids, part.asks, part.flags)
+    at_level = 0
+    for row, at, ts_event, update_id, bids, asks, flags in zip(*(one.tolist() for one in columns), strict=True):
+        ref = batch.instruments[at]
+        texts = [
+            [decimal_text(price, ref.price_exponent), decimal_text(size, ref.size_exponent)]
+            for price, size in levels[at_level : at_level + bids + asks]
+        ]
+        at_level += bids + asks
+        yield Row(
+            "ticks",
+            _json(
+                {
+                    "asks": texts[bids:],
+                    "bids": texts[:bids],
+                    "flags": flags,
+                    "instrument_id": ref.instrument_id,
+                    "kind": "book",
+                    "row": batch.first_row + row,
+                    "shard": batch.stream,
+                    "ts_event": ts_event,
+                    "update_id": update_id,
+                }
+            ),
+        )
+
+
+def _rejections(rejections: tuple[Rejection, ...], stream: str) -> Iterator[Row]:
+    for one in rejections:
+        yield Row("deadletters", _json({"reason": one.reason, "row": one.row, "shard": stream}))
+
+
+def _bars(data: bytes) -> Iterator[Row]:
+    batch = decode_bar_batch(data)
+    yield from _rejections(batch.rejections, batch.stream)
+    for at in range(len(batch.start_ns)):
+        if batch.finality[at] != BAR_PROVISIONAL:
+            yield _bar(batch, at)
+
+
+def _bar(batch: BarBatch, at: int) -> Row:
+    ref = batch.instruments[int(batch.instrument[at])]
+    interval_s, start_ns = int(batch.interval_s[at]), int(batch.start_ns[at])
+    finality, revision = int(batch.finality[at]), int(batch.revision[at])
+    notional = (int(batch.notional_hi[at]) << 64) + int(batch.notional_lo[at])
+    line = {
+        "ask_depth": decimal_text(int(batch.ask_depth[at]), ref.size_exponent),
+        "ask_price": decimal_text(int(batch.ask_price[at]), ref.price_exponent),
+        "bid_depth": decimal_text(int(batch.bid_depth[at]), ref.size_exponent),
+        "bid_price": decimal_text(int(batch.bid_price[at]), ref.price_exponent),
+        "buy_volume": decimal_text(int(batch.buy_volume[at]), ref.size_exponent),
+        "close": decimal_text(int(batch.close[at]), ref.price_exponent),
+        "finality": FINALITY[finality],
+        "flags": int(batch.flags[at]),
+        "high": decimal_text(int(batch.high[at]), ref.price_exponent),
+        "instrument_id": ref.instrument_id,
+        "interval": INTERVALS[interval_s],
+        "low": decimal_text(int(batch.low[at]), ref.price_exponent),
+        "notional": decimal_text(notional, ref.price_exponent + ref.size_exponent),
+        "open": decimal_text(int(batch.open[at]), ref.price_exponent),
+        "revision": revision,
+        "start_ns": start_ns,
+        "trades": int(batch.trades[at]),
+        "volume": decimal_text(int(batch.volume[at]), ref.size_exponent),
+    }
+    rank = revision if finality != BAR_OPEN else -1
+    return Row("bars", _json(line), key=(ref.instrument_id, interval_s, start_ns), rank=rank)
+
+
+def _key(columns: FeatureColumns, at: int) -> dict[str, Any]:
+    ref: InstrumentRef = columns.instruments[int(columns.instrument[at])]
+    return {
+        "instrument_id": ref.instrument_id,
+        "interval": INTERVALS[int(columns.interval_s[at])],
+        "start_ns": int(columns.start_ns[at]),
+    }
+
+
+def _features(data: bytes) -> Iterator[Row]:
+    columns = decode_feature_batch(data).columns
+    for at in range(columns.row_count):
+        values = columns.values[at].tolist()
+        valid = (columns.states[at] == STATE_VALID).tolist()
+        named = {
+            name: value if good else None for name, value, good in zip(columns.names, values, valid, strict=True)
+        }
+        yield Row("features", _json({"features": dict(sorted(named.items())), **_key(columns, at)}))
+
+
+def _predictions(data: bytes) -> Iterator[Row]:
+    batch = decode_prediction_batch(data)
+    for output in batch.outputs:
+        for at in range(batch.columns.row_count):
+            scored = not output.degraded and int(output.states[at]) == STATE_VALID
+            score = float(output.scores[at]) if scored else None
+            tail = {"score": score, "version": output.version}
+            key = _key(batch.columns, at)
+            line = {"degraded": output.degraded, **key, "model": output.model, **tail}
+            yield Row("predictions", _json(dict(sorted(line.items()))))
+
+
+def _signals(data: bytes) -> Iterator[Row]:
+    signal = decode_signal(data)
+    if signal.action is Action.HOLD:
+        return
+    line = {
+        "action": signal.action.value,
+        "as_of_ns": signal.as_of_ns,
+        "bar_revision": signal.bar_revision,
+        "confidence": signal.confidence,
+        "degraded": signal.degraded,
+        "instrument_id": signal.instrument_id,
+        "interval": INTERVALS[signal.interval_s],
+        "price": decimal_text(signal.price, signal.price_exponent),
+        "reasons": [[one.rule, one.text, one.weight] for one in signal.reasons],
+        "risk_reward_ratio": signal.risk_reward_ratio,
+        "signal_id": signal.signal_id,
+        "start_ns": signal.bar_start_ns,
+        "stop_loss": decimal_text(signal.stop_loss, signal.price_exponent),
+        "strategy": signal.strategy,
+        "take_profit": decimal_text(signal.take_profit, signal.price_exponent),
+    }
+    yield Row("signals", _json(line))
+
+
+def _plain(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _orders(data: bytes) -> Iterator[Row]:
+    update = decode_order_update(data)
+    line = {
+        "account": update.account,
+        "as_of_ns": update.as_of_ns,
+        "client_order_id": update.client_order_id,
+        "cumulative_quantity": _plain(update.cumulative_quantity),
+        "instrument_id": update.instrument_id,
+        "leaves_quantity": _plain(update.leaves_quantity),
+        "limit_price": _plain(update.limit_price),
+        "n": update.n,
+        "quantity": _plain(update.quantity),
+        "reasons": list(update.reasons),
+        "side": update.side.value,
+        "signal_id": update.signal_id,
+        "status": update.status.value,
+    }
+    yield Row("orders", _json(line))
+
+
+def _fills(data: bytes) -> Iterator[Row]:
+    fill = decode_fill(data)
+    line = {
+        "account": fill.account,
+        "as_of_ns": fill.as_of_ns,
+        "client_order_id": fill.client_order_id,
+        "instrument_id": fill.instrument_id,
+        "n": fill.n,
+        "price": _plain(fill.price),
+        "quantity": _plain(fill.quantity),
+        "side": fill.side.value,
+        "signal_id": fill.signal_id,
+    }
+    yield Row("fills", _json(line))
+
+
+_RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
+    "tickloom.market.v1.TickBatch": _ticks,
+    "tickloom.market.v1.BarBatch": _bars,
+    "tickloom.features.v1.FeatureBatch": _features,
+    "tickloom.inference.v1.PredictionBatch": _predictions,
+    "tickloom.signals.v1.Signal": _signals,
+    "tickloom.orders.v1.OrderUpdate": _orders,
+    "tickloom.orders.v1.Fill": _fills,
+}

@@ -1,0 +1,464 @@
+"""Read captures of venue messages and cut them into raw batches by the file alone; no file is opened here.
+
+A capture is text, one message a line, in one of two forms that may be mixed:
+
+    1723161254024619568 {"stream":...}                              receive time in nanoseconds
+    1633998512.0633569: {"stream":...}                              receive time in seconds
+    https://host/path?symbol=X -> 1633998512.320639: {...}          a REST reply
+    wss://host/... <-> 1633998511.159679                            a control line, no row
+
+Where a batch ends depends on the rows and the options only, never on how the file was read (design R3).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX, OversizedRow, RawBatch
+from functions.wire.errors import Malformed
+
+LINE_BYTES_MAX: Final = 256 * 1024
+OVERSIZED_HEAD_BYTES: Final = 1024
+CARRY_BYTES_MAX: Final = 256 * 1024 * 1024
+SNIFF_LINES: Final = 10_000
+NS_PER_MS: Final = 1_000_000
+
+SPOT: Final = "binance.spot"
+USDM: Final = "binance.usdm"
+DIALECTS: Final = (SPOT, USDM)
+
+Keep = Callable[[str, bytes], None]
+"""Keep the bytes of an oversized row under a name, before its batch leaves; keeping twice is keeping once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapeOptions:
+    """Say whose rows a tape holds and how they are cut.
+
+    Args:
+        shard: Shard of every batch.
+        stream: Stream inside the shard; the last segment of the feed's source.
+        dialect: Which decoder reads the rows.
+        symbol: Venue symbol of rows that name none themselves; empty when unknown.
+        bar_channel: Channel whose trades feed bars.
+        rows_max: Most rows of a batch.
+        bytes_max: Most payload bytes of a batch; one longer row travels alone.
+        cut_ms: Receive time a batch may span, milliseconds.
+        line_bytes_max: Longest row that travels whole.
+    """
+
+    shard: str
+    stream: str
+    dialect: str
+    symbol: str = ""
+    bar_channel: str = "trade"
+    rows_max: int = ROWS_PER_BATCH_MAX
+    bytes_max: int = BYTES_PER_BATCH_MAX
+    cut_ms: int = 1000
+    line_bytes_max: int = LINE_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Say where on a tape reading goes on: byte offset, index of the next row, receive time of the row before."""
+
+    offset: int = 0
+    row: int = 0
+    ts_receive: int = 0
+
+
+START: Final = Position()
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """Say what the head of a tape tells: its dialect, its first symbol, and the channel that feeds bars."""
+
+    dialect: str
+    symbol: str
+    bar_channel: str
+
+
+# --- one line ---------------------------------------------------------------------------------------------------------
+
+_NANOSECONDS: Final = re.compile(rb"(\d{1,19}) ")
+_SECONDS: Final = re.compile(rb"(?:(\S+) -> )?(\d{1,10})(?:\.(\d+))?: ?")
+_CONTROL: Final = re.compile(rb"wss?://\S+ <-")
+_URL_SYMBOL: Final = re.compile(rb"[?&]symbol=([A-Za-z0-9_.-]+)")
+_INT64_MAX: Final = 2**63 - 1
+_FRACTION_DIGITS: Final = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Hold one capture line: where its JSON starts, when it was received (-1 unknown), and the symbol its URL names."""
+
+    start: int
+    ts_receive: int
+    symbol: str = ""
+    control: bool = False
+
+
+def read_line(line: bytes) -> Line:
+    """Read the part of a capture line that stands before the JSON.
+
+    A line whose time cannot be read is a row from its first byte on, with time -1.
+
+    >>> read_line(b'1633998512.0633569: {}')
+    Line(start=20, ts_receive=1633998512063356900, symbol='', control=False)
+    """
+    found = _NANOSECONDS.match(line)
+    if found and int(found[1]) <= _INT64_MAX:
+        return Line(found.end(), int(found[1]))
+    if _CONTROL.match(line):
+        return Line(len(line), -1, control=True)
+    found = _SECONDS.match(line)
+    if not found:
+        return Line(0, -1)
+    return Line(found.end(), _nanoseconds(found[2], found[3] or b""), _url_symbol(found[1] or b""))
+
+
+def _nanoseconds(whole: bytes, fraction: bytes) -> int:
+    # From text: a float of seconds since 1970 holds only about a quarter of a microsecond.
+    return min(int(whole + fraction[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, b"0")), _INT64_MAX)
+
+
+def _url_symbol(url: bytes) -> str:
+    found = _URL_SYMBOL.search(url)
+    return found[1].decode().upper() if found else ""
+
+
+# --- the head of a tape -----------------------------------------------------------------------------------------------
+
+_STREAM: Final = re.compile(rb'"stream":"([^"@]{1,64})@')
+_USDM_MARKS: Final = (b'"pu":', b"@depth@0ms", b'"e":"bookTicker"', b"fapi.binance.com", b"fstream.binance.com")
+_SPOT_MARKS: Final = (b'"stream":"', b'"lastUpdateId":', b'"e":"trade"', b'"e":"aggTrade"', b"binance.com")
+_TRADE_MARKS: Final = (b"@trade", b'"e":"trade"')
+
+
+def sniff(lines: Iterable[bytes], *, dialect: str = "") -> Sniffed:
+    """Tell dialect, symbol and bar channel from the first lines of a tape; a given dialect is not questioned.
+
+    Raises:
+        Malformed: The lines are of no dialect we know.
+    """
+    symbol = ""
+    seen: set[bytes] = set()
+    for number, line in enumerate(lines):
+        if number >= SNIFF_LINES:
+            break
+        seen.update(mark for mark in (*_USDM_MARKS, *_SPOT_MARKS, *_TRADE_MARKS) if mark not in seen and mark in line)
+        symbol = symbol or _symbol_in(line)
+    trades = not seen.isdisjoint(_TRADE_MARKS)
+    return Sniffed(dialect or _dialect_of(seen), symbol, "trade" if trades else "aggTrade")
+
+
+def _symbol_in(line: bytes) -> str:
+    if _CONTROL.match(line):
+        return ""
+    found = _STREAM.search(line)
+    return found[1].decode("ascii", "replace").upper() if found else read_line(line[:4096]).symbol
+
+
+def _dialect_of(seen: set[bytes]) -> str:
+    if not seen.isdisjoint(_USDM_MARKS):
+        return USDM
+    if not seen.isdisjoint(_SPOT_MARKS):
+        return SPOT
+    message = f"no line at the tape's head is of a known dialect; name it with --dialect ({' or '.join(DIALECTS)})"
+    raise Malformed(message)
+
+
+# --- many lines at once -----------------------------------------------------------------------------------------------
+
+_PREFIX: Final = 20  # 19 digits and a space
+_ALL_ZERO: Final = np.uint64(0x3030303030303030)
+_ABOVE_NINE: Final = np.uint64(0x4646464646464646)
+_HIGH_BITS: Final = np.uint64(0x8080808080808080)
+_PAIRS: Final = np.uint64(0x000000FF000000FF)
+_HUNDREDS: Final = np.uint64(0x000F424000000064)  # 100 + (1,000,000 << 32)
+_UNITS: Final = np.uint64(0x0000271000000001)  # 1 + (10,000 << 32)
+_TEN: Final = np.uint64(10)
+_8: Final = np.uint64(8)
+_16: Final = np.uint64(16)
+_32: Final = np.uint64(32)
+
+
+def _are_digits(word: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    return (((word + _ABOVE_NINE) | (word - _ALL_ZERO)) & _HIGH_BITS) == 0
+
+
+def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    # Eight ASCII digits in one little-endian word, by pairs. Source: D. Lemire, "Quickly parsing eight digits", 2018.
+    pairs = word - _ALL_ZERO
+    pairs = pairs * _TEN + (pairs >> _8)
+    return ((pairs & _PAIRS) * _HUNDREDS + ((pairs >> _16) & _PAIRS) * _UNITS) >> _32
+
+
+def _prefixes(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Read the 19-digit time at each line's start; -1 where a line does not begin with one."""
+    if len(data) < _PREFIX:
+        return np.full(len(start), -1, np.int64)
+    at = np.minimum(start, len(data) - _PREFIX)
+    words = np.ndarray((len(data) - 7,), dtype="<u8", buffer=data, strides=(1,))
+    first, second, last = words[at], words[at + 8], words[at + 11]
+    ts = _eight_digits(first) * np.uint64(10**11) + _eight_digits(second) * np.uint64(1000)
+    ts += _eight_digits(last) % np.uint64(1000)
+    space = np.frombuffer(data, np.uint8)[at + 19] == ord(" ")
+    fits = (end - start >= _PREFIX) & (ts <= np.uint64(_INT64_MAX))
+    good = _are_digits(first) & _are_digits(second) & _are_digits(last) & space & fits
+    return np.where(good, ts.astype(np.int64), np.int64(-1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Hold n rows of one block: `data[start[i]:end[i]]` is row i, `behind[i]` the tape offset behind its line."""
+
+    data: bytes
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    behind: NDArray[np.int64]
+    ts_receive: NDArray[np.int64]
+    symbols: tuple[str, ...] | None  # None: every row has the tape's symbol
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """Hold the rows of one block as they will travel: running payload size, spans to copy, rows too long to travel."""
+
+    rows: _Rows
+    total: NDArray[np.int64]
+    spans: list[tuple[int, int]]
+    long: list[int]
+
+    def size_before(self, i: int) -> int:
+        return int(self.total[i - 1]) if i else 0
+
+
+# --- cutting ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Open:
+    """Hold the batch that is still filling."""
+
+    symbol: str = ""
+    pieces: list[bytes] = field(default_factory=list)
+    ends: list[NDArray[np.int64]] = field(default_factory=list)
+    ts_receive: list[NDArray[np.int64]] = field(default_factory=list)
+    oversized: list[OversizedRow] = field(default_factory=list)
+    first_ts: int = 0
+    rows: int = 0
+    size: int = 0
+    behind: int = 0
+
+
+class Cutter:
+    """Cut blocks of a tape, given in order, into raw batches.
+
+    Args:
+        options: Whose rows these are and how they are cut.
+        keep: Keeps oversized rows.
+        position: Where the first block starts; always the end of a batch, or `START`.
+    """
+
+    def __init__(self, options: TapeOptions, keep: Keep, position: Position = START) -> None:
+        self._options = options
+        self._keep = keep
+        self._row = position.row
+        self._offset = position.offset
+        self._last_ts = position.ts_receive
+        self._carry: list[bytes] = []
+        self._open = _Open()
+        self.control_lines = 0
+
+    def feed(self, block: bytes) -> Iterator[RawBatch]:
+        """Take the next block; give the batches that it completes."""
+        first = block.find(b"\n") + 1
+        if not first:
+            self._hold(block)
+            return
+        if self._carry:
+            # Only the line that spans two blocks is copied; the rest is read where it lies.
+            data = b"".join((*self._carry, block[:first]))
+            self._carry = []
+            yield from self._cut(self._rows(data, 0))
+        else:
+            first = 0
+        last = block.rfind(b"\n") + 1
+        if last > first:
+            yield from self._cut(self._rows(block, first))
+        if last < len(block):
+            self._hold(block[last:])
+
+    def finish(self) -> Iterator[RawBatch]:
+        """Take the end of the tape: a last line without a line end is a row too."""
+        if any(self._carry):
+            data = b"".join(self._carry)
+            self._carry = []
+            self._offset -= 1  # the line end added here is not on the tape
+            yield from self._cut(self._rows(data + b"\n", 0))
+        if self._open.rows:
+            yield self._close()
+
+    def end(self) -> RawBatch:
+        """Give the batch without rows that closes every stage behind the feed; call it after `finish`."""
+        return self._batch(b"", np.zeros(1, np.uint32), np.empty(0, np.int64), end_of_tape=True)
+
+    def _hold(self, rest: bytes) -> None:
+        self._carry.append(rest)
+        if sum(map(len, self._carry)) > CARRY_BYTES_MAX:
+            message = f"a line behind byte {self._offset} is longer than {CARRY_BYTES_MAX} bytes; this is no capture"
+            raise Malformed(message)
+
+    def _rows(self, data: bytes, first: int) -> _Rows:
+        """Find the rows of `data` from byte `first`, a line's start, up to the last line end in it."""
+        end = np.flatnonzero(np.frombuffer(data, np.uint8, offset=first) == ord("\n")) + first
+        start = np.empty_like(end)
+        start[0] = first
+        start[1:] = end[:-1] + 1
+        ts = _prefixes(data, start, end)
+        behind = end + (self._offset + 1 - first)
+        self._offset = int(behind[-1])
+        odd = np.flatnonzero(ts < 0)
+        start += _PREFIX
+        if len(odd):
+            return self._odd_rows(data, odd, start, end, behind, ts)
+        self._last_ts = int(ts[-1])
+        return _Rows(data, start, end, behind, ts, None, bool((ts[1:] >= ts[:-1]).all()))
+
+    def _odd_rows(  # noqa: PLR0913 - the columns of one block
+        self,
+        data: bytes,
+        odd: NDArray[np.int64],
+        start: NDArray[np.int64],
+        end: NDArray[np.int64],
+        behind: NDArray[np.int64],
+        ts: NDArray[np.int64],
+    ) -> _Rows:
+        symbols = [self._options.symbol] * len(ts)
+        rows = np.ones(len(ts), np.bool_)
+        for i in odd.tolist():
+            begin = int(start[i]) - _PREFIX
+            line = read_line(data[begin : int(end[i])])
+            before = int(ts[i - 1]) if i else self._last_ts
+            start[i] = begin + line.start
+            ts[i] = before if line.ts_receive < 0 else line.ts_receive
+            symbols[i] = line.symbol or symbols[i]
+            rows[i] = not line.control
+        self._last_ts = int(ts[-1])
+        self.control_lines += int(np.count_nonzero(~rows))
+        named = tuple(symbol for symbol, row in zip(symbols, rows.tolist(), strict=True) if row)
+        kept = ts[rows]
+        ordered = bool((kept[1:] >= kept[:-1]).all())
+        return _Rows(data, start[rows], end[rows], behind[rows], kept, named, ordered)
+
+    def _cut(self, rows: _Rows) -> Iterator[RawBatch]:
+        length = rows.end - rows.start
+        long = np.flatnonzero(length > self._options.line_bytes_max)
+        if len(long):
+            length[long] = np.minimum(length[long], OVERSIZED_HEAD_BYTES)
+        chunk = _Chunk(
+            rows,
+            np.cumsum(length),
+            list(zip(rows.start.tolist(), (rows.start + length).tolist(), strict=True)),
+            long.tolist(),
+        )
+        i, count = 0, len(length)
+        while i < count:
+            j = self._reach(chunk, i)
+            if j > i:
+                self._take(chunk, i, j)
+            i = j
+            if i < count:
+                yield self._close()
+
+    def _reach(self, chunk: _Chunk, i: int) -> int:
+        """Say up to which row, from row i on, the open batch may grow; i when it is full."""
+        now, options, rows = self._open, self._options, chunk.rows
+        if not now.rows:
+            now.symbol = rows.symbols[i] if rows.symbols else options.symbol
+            now.first_ts = int(rows.ts_receive[i])
+        least = i if now.rows else i + 1  # a batch's first row always fits
+        size = options.bytes_max - now.size + chunk.size_before(i)
+        j = min(i + options.rows_max - now.rows, len(chunk.total))
+        j = min(j, int(chunk.total.searchsorted(size, side="right")))
+        j = min(j, _first_at(rows, i, j, now.first_ts + options.cut_ms * NS_PER_MS))
+        if rows.symbols:
+            j = next((k for k in range(i, j) if rows.symbols[k] != now.symbol), j)
+        return max(j, least)
+
+    def _take(self, chunk: _Chunk, i: int, j: int) -> None:
+        now, rows = self._open, chunk.rows
+        data = rows.data
+        for k in chunk.long:
+            if i <= k < j:
+                self._spool(now.rows + k - i, data[int(rows.start[k]) : int(rows.end[k])])
+        now.pieces.append(b"".join([data[a:b] for a, b in chunk.spans[i:j]]))
+        now.ends.append(chunk.total[i:j] + (now.size - chunk.size_before(i)))
+        now.ts_receive.append(rows.ts_receive[i:j])
+        now.rows += j - i
+        now.size += len(now.pieces[-1])
+        now.behind = int(rows.behind[j - 1])
+
+    def _spool(self, index: int, row: bytes) -> None:
+        entry = oversized_row(index, row)
+        self._keep(entry.spool_ref, row)
+        self._open.oversized.append(entry)
+
+    def _close(self) -> RawBatch:
+        now = self._open
+        self._open = _Open()
+        offsets = np.zeros(now.rows + 1, np.uint32)
+        offsets[1:] = now.ends[0] if len(now.ends) == 1 else np.concatenate(now.ends)
+        payload = now.pieces[0] if len(now.pieces) == 1 else b"".join(now.pieces)
+        ts = now.ts_receive[0] if len(now.ts_receive) == 1 else np.concatenate(now.ts_receive)
+        batch = self._batch(payload, offsets, ts, closed=now)
+        self._row += now.rows
+        return batch
+
+    def _batch(
+        self,
+        payload: bytes,
+        offsets: NDArray[np.uint32],
+        ts_receive: NDArray[np.int64],
+        *,
+        closed: _Open | None = None,
+        end_of_tape: bool = False,
+    ) -> RawBatch:
+        options = self._options
+        return RawBatch(
+            shard=options.shard,
+            stream=options.stream,
+            dialect=options.dialect,
+            first_row=self._row,
+            payload=payload,
+            offsets=offsets,
+            ts_receive=ts_receive,
+            symbol=closed.symbol if closed else "",
+            bar_channel=options.bar_channel,
+            oversized=tuple(closed.oversized) if closed else (),
+            end_of_tape=end_of_tape,
+            tape_offset=closed.behind if closed else self._offset,
+            ts_cut_ns=int(ts_receive[-1]) if len(ts_receive) else self._last_ts,
+        )
+
+
+def _first_at(rows: _Rows, i: int, j: int, limit: int) -> int:
+    """Find the first row of [i, j) received at or behind the limit; j when there is none."""
+    if rows.ordered:
+        return i + int(rows.ts_receive[i:j].searchsorted(limit))
+    late = rows.ts_receive[i:j] >= limit
+    return i + int(late.argmax()) if late.any() else j
+
+
+def oversized_row(index: int, row: bytes) -> OversizedRow:
+    """Stand for a row that is too long to travel; its spool name is its digest, so keeping it twice is harmless."""
+    digest = hashlib.sha256(row)
+    return OversizedRow(index, len(row), digest.digest(), f"{digest.hexdigest()}.row")
