@@ -32,7 +32,7 @@ class InferenceClient:
         self._models = tuple(models)
         self._deadline_ms = deadline_ms
         self._channel: grpc.aio.Channel | None = None
-        self._stub: service_pb2_grpc.InferenceServiceAsyncStub | None = None
+        self._stub: "service_pb2_grpc.InferenceServiceAsyncStub | None" = None  # only the typed view has this class
 
     async def predict(self, columns: FeatureColumns) -> tuple[ModelOutput, ...]:
         """Score rows; outputs come in model name order, and every named model has one. No rows, no outputs."""
@@ -57,7 +57,7 @@ class InferenceClient:
             await self._channel.close()
         self._channel = self._stub = None
 
-    def _service(self) -> service_pb2_grpc.InferenceServiceAsyncStub:
+    def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
         if self._stub is None:
             self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
             self._stub = service_pb2_grpc.InferenceServiceStub(self._channel)

@@ -235,8 +235,8 @@ def _signal_row(signal: Signal) -> Row:
         "stop_loss": price(signal.stop_loss),
         "take_profit": price(signal.take_profit),
         "risk_reward_ratio": signal.risk_reward_ratio,
-        "reasons": msgspec.to_builtins(signal.reasons),
-        "model_scores": msgspec.to_builtins(signal.model_scores),
+        "reasons": list(msgspec.to_builtins(signal.reasons)),
+        "model_scores": list(msgspec.to_builtins(signal.model_scores)),
         "degraded": signal.degraded,
         "shard": signal.shard,
     }

@@ -4,7 +4,7 @@ Columns travel as text array literals and rows of facts as one JSON document: bo
 driver's own arrays cost 0.4 us of the caller's core for every number. The server does the decimal arithmetic.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -39,7 +39,7 @@ _BAR_COLUMNS: Final = {
     "volume": "bigint",
     "buy_volume": "bigint",
     "notional_hi": "bigint",
-    "notional_lo": "bigint",
+    "notional_lo": "numeric",
     "trades": "integer",
     "bid_price": "bigint",
     "bid_size": "bigint",
@@ -69,7 +69,7 @@ SELECT DISTINCT ON (instrument_id, interval_s, start_ns)
     ('{{provisional,final,revised,open}}'::bar_finality[])[finality] AS form, revision, sequence, shard,
     open * price_unit, high * price_unit, low * price_unit, close * price_unit,
     volume * size_unit, buy_volume * size_unit,
-    ((notional_hi::numeric + (notional_lo < 0)::integer) * 18446744073709551616 + notional_lo) * price_unit * size_unit,
+    (notional_hi * 18446744073709551616 + notional_lo) * price_unit * size_unit,
     trades,
     nullif(bid_price, 0) * price_unit, CASE WHEN bid_price <> 0 THEN bid_size * size_unit END,
     nullif(ask_price, 0) * price_unit, CASE WHEN ask_price <> 0 THEN ask_size * size_unit END,
@@ -274,8 +274,11 @@ def _identify(batches: Iterable[tuple[str, _Rows, int]]) -> tuple[object, ...]:
     refs: list[int] = []
     sequences: list[int] = []
     for shard, rows, sequence in batches:
-        own = [numbers.setdefault((shard, ref), len(numbers) + 1) for ref in rows.instruments]
-        refs += [own[index] for index in rows.instrument.tolist()]
+        own: dict[int, int] = {}  # few rows may come with a long dictionary
+        for index in rows.instrument.tolist():
+            if index not in own:
+                own[index] = numbers.setdefault((shard, rows.instruments[index]), len(numbers) + 1)
+            refs.append(own[index])
         sequences += [sequence] * len(rows.instrument)
     return (
         [ref.instrument_id for _, ref in numbers],
@@ -287,11 +290,10 @@ def _identify(batches: Iterable[tuple[str, _Rows, int]]) -> tuple[object, ...]:
     )
 
 
-def _together(batches: Sequence[object], name: str) -> list[int]:
-    column = np.concatenate([getattr(batch, name) for batch in batches])
-    if column.dtype == np.uint64:  # the server has no unsigned 64-bit integer; the statement adds 2^64 back
-        column = column.view(np.int64)
-    numbers: list[int] = column.tolist()
+def _together(batches: Iterable[object], name: str) -> list[int]:
+    numbers: list[int] = []
+    for batch in batches:  # batches are short: three times as fast as np.concatenate
+        numbers += getattr(batch, name).tolist()
     return numbers
 
 
@@ -306,9 +308,10 @@ def _literal(numbers: list[int]) -> str:
 
 def _values_document(columns: Iterable[FeatureColumns]) -> str:
     """Write one JSON object a row, name to value; what is not valid becomes NaN here and null in JSON."""
-    rows = [
-        dict(zip(one.names, row, strict=True))
-        for one in columns
-        for row in np.where(one.states == STATE_VALID, one.values, np.nan).tolist()
-    ]
+    rows: list[dict[str, float]] = []
+    for one in columns:
+        names, values = one.names, one.values
+        if one.states.tobytes().count(STATE_VALID) != one.states.size:  # warm rows, nearly all, need no new matrix
+            values = np.where(one.states == STATE_VALID, values, np.nan)
+        rows += [dict(zip(names, row, strict=True)) for row in values.tolist()]
     return msgspec.json.encode(rows).decode()

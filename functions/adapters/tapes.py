@@ -3,12 +3,22 @@
 import gzip
 import os
 import pathlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, cast
 
 from functions.domain.market import RawBatch
-from functions.wire.tape import SNIFF_LINES, Cutter, Position, Sniffed, TapeOptions, read_line, sniff
+from functions.wire.tape import (
+    SNIFF_LINES,
+    Cutter,
+    Position,
+    Sniffed,
+    TapeOptions,
+    end_of_tape,
+    read_line,
+    shard_of,
+    sniff,
+)
 
 BLOCK_BYTES: Final = 1024 * 1024
 SNIFF_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -76,34 +86,69 @@ class Spool:
         partial.replace(path)
 
 
-@dataclass(slots=True)
-class Tape:
-    """Read one capture as raw batches.
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """Read captures, one after the other, as one tape; rows and offsets run on across files.
 
     Args:
-        path: The capture.
-        options: Whose rows these are and how they are cut.
+        paths: The captures.
+        options: How they are cut; what is empty in it is told from each capture's head.
         spool: Keeps rows that are too long to travel.
         block_bytes: How much is read at once; it never changes a batch.
     """
 
-    path: pathlib.Path
+    paths: tuple[pathlib.Path, ...]
     options: TapeOptions
     spool: Spool
     block_bytes: int = BLOCK_BYTES
-    control_lines: int = field(default=0, init=False)
-    length: int = field(default=0, init=False)
 
     def batches(self, *, start_offset: int = 0, start_row: int = 0) -> Iterator[RawBatch]:
-        """Read from the end of a batch (its `tape_offset`, and the row behind it) to the end of the capture."""
-        ts = time_before(self.path, start_offset)
-        cutter = Cutter(self.options, self.spool.keep, Position(start_offset, start_row, ts))
-        self.length = start_offset
-        for block in read_blocks(self.path, start_offset, block_bytes=self.block_bytes):
-            self.length += len(block)
-            yield from cutter.feed(block)
-        yield from cutter.finish()
-        self.control_lines = cutter.control_lines
+        """Read from a batch's end (its `tape_offset`, and the row behind it) to the tape's end, which is a batch too.
+
+        Raises:
+            Malformed: A dialect is not given and cannot be told.
+        """
+        base, row, last = 0, start_row, None
+        for path in self.paths:
+            within = max(0, start_offset - base)
+            if start_offset and (length := tape_length(path)) <= within:
+                base += length
+                continue
+            cutter = Cutter(self.told(path), self.spool.keep, Position(within, row, time_before(path, within), base))
+            for batch in _cut(cutter, read_blocks(path, within, block_bytes=self.block_bytes)):
+                yield batch
+                last = batch
+                row = batch.first_row + batch.row_count
+            base = cutter.offset
+        end = self.paths[-1]
+        ts = last.ts_cut_ns if last else time_before(end, tape_length(end))
+        yield end_of_tape(self.told(end), row=row, offset=base, ts_cut_ns=ts)
+
+    def told(self, path: pathlib.Path) -> TapeOptions:
+        """Fill what the options leave empty from a capture's head."""
+        options = self.options
+        head = sniff_tape(path, dialect=options.dialect)
+        shard = options.shard or shard_of(head.dialect)
+        return replace(
+            options,
+            shard=shard,
+            stream=options.stream or f"{shard}.replay",
+            dialect=head.dialect,
+            symbol=options.symbol or head.symbol,
+            bar_channel=head.bar_channel,
+        )
+
+
+def _cut(cutter: Cutter, blocks: Iterable[bytes]) -> Iterator[RawBatch]:
+    for block in blocks:
+        yield from cutter.feed(block)
+    yield from cutter.finish()
+
+
+def tape_length(path: pathlib.Path) -> int:
+    """Measure a capture's text in bytes."""
+    with open_tape(path) as file:
+        return file.seek(0, os.SEEK_END) if not isinstance(file, gzip.GzipFile) else sum(map(len, read_blocks(path)))
 
 
 def batches(
@@ -114,16 +159,9 @@ def batches(
     start_offset: int = 0,
     start_row: int = 0,
 ) -> Iterator[RawBatch]:
-    """Read one capture as raw batches; what the options leave empty is told from the capture's head.
+    """Read one capture as a whole tape; what the options leave empty is told from its head.
 
     Raises:
         Malformed: The dialect is not given and cannot be told.
     """
-    told = sniff_tape(path, dialect=options.dialect)
-    known = replace(
-        options,
-        dialect=told.dialect,
-        symbol=options.symbol or told.symbol,
-        bar_channel=told.bar_channel,
-    )
-    return Tape(path, known, Spool(spool)).batches(start_offset=start_offset, start_row=start_row)
+    return Reel((path,), options, Spool(spool)).batches(start_offset=start_offset, start_row=start_row)

@@ -39,6 +39,12 @@ class Verb:
 
 
 VERBS: Final = {
+    "replay": Verb("run captures through the whole platform, once or twice to compare", reads=True),
+    "events": Verb("list, show or follow events in the logs", reads=True),
+    "dlq": Verb("list, show or redrive what could not be used", reads=True),
+    "signals": Verb("show the latest signals with their reasons", reads=True),
+    "graph": Verb("draw who hears what, from the wiring and the cards", reads=True),
+    "invoke": Verb("send one CloudEvent to a handler or broker"),
     "doctor": Verb("say what is here, where it came from and what to do about the rest", reads=True),
 }
 """Every verb; `functions.cli.<verb>` is its module."""
@@ -67,11 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug, words = _hoist("--debug", words)
     name = next((word for word in words if not word.startswith("-")), None)
     try:
-        if name is None:
-            return _overview(words)
-        if name not in VERBS:
-            return _unknown(name)
-        return _call(name, words)
+        return _dispatch(name, words)
     except SystemExit as left:  # argparse leaves this way after --help and after an error it has printed
         return left.code if isinstance(left.code, int) else FAILED
     except KeyboardInterrupt:
@@ -84,6 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(f"tickloom {name}: {_sentence(error)}\n")
         return error.status if isinstance(error, CliError) else FAILED
+
+
+def _dispatch(name: str | None, words: list[str]) -> int:
+    if name is None:
+        return _overview(words)
+    return _call(name, words) if name in VERBS else _unknown(name)
 
 
 def _call(name: str, words: list[str]) -> int:

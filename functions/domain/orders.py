@@ -25,7 +25,8 @@ from functions.domain.decisions import (
     Submission,
     Verdict,
 )
-from functions.domain.money import EXACT, MANTISSA_MAX, mantissa_of, scaled
+from functions.domain.errors import Rejected
+from functions.domain.money import EXACT, EXPONENT_MAX, MANTISSA_MAX, mantissa_of, scaled
 from functions.domain.risk import CANNOT_DECIDE, mark_price
 
 NO_OPPOSITE_QUOTE: Final = "no_opposite_quote"
@@ -57,10 +58,14 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
 
     Returns:
         The order, or None when the signal holds, its quote has no opposite side, or nothing is left after flooring.
+
+    Raises:
+        Rejected: The signal has no time, so its order could not be decided on, or units no instrument has.
     """
     side = _SIDES.get(signal.action)
     if side is None:
         return None
+    _check_signal(signal)
     limit = limit_through(signal.quote, side, sizing.slippage_bps)
     if not 0 < limit <= MANTISSA_MAX:
         return None
@@ -79,6 +84,15 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
         price_exponent=signal.price_exponent,
         size_exponent=signal.size_exponent,
     )
+
+
+def _check_signal(signal: Signal) -> None:
+    if signal.as_of_ns <= 0:
+        message = f"signal {signal.signal_id} has no time; set as_of_ns to the end of its bar"
+        raise Rejected(message)
+    if max(abs(signal.price_exponent), abs(signal.size_exponent)) > EXPONENT_MAX:
+        message = f"signal {signal.signal_id} has exponents beyond {EXPONENT_MAX}"
+        raise Rejected(message)
 
 
 def limit_through(quote: Quote, side: Side, slippage_bps: Decimal) -> int:

@@ -365,7 +365,7 @@ def _signal(  # noqa: PLR0913 - a signal gathers everything that was known of it
         model_scores=tuple(seen.scores[name] for name in sorted(seen.scores)),
         stop_loss=stop_loss,
         take_profit=take_profit,
-        risk_reward_ratio=risk_reward(close, stop_loss, take_profit),
+        risk_reward_ratio=0.0 if action is Action.HOLD else risk_reward(close, stop_loss, take_profit),
         bar_revision=int(columns.bar_revision[row]),
         degraded=degraded,
         shard=batch.shard,

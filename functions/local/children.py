@@ -24,7 +24,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from functions.local import processes
 from functions.local.processes import Identity
@@ -262,7 +262,9 @@ class Children:
             }
             for child in self._running.values()
         ]
-        state = {"boot": processes.boot_id(), "platform": os.getpid(), "children": kept}
+        ours = processes.identify(os.getpid())
+        platform = {"pid": os.getpid(), "start": ours.start if ours else 0}
+        state = {"boot": processes.boot_id(), "platform": platform, "children": kept}
         fresh = self.folder / f"{STATE}.new"
         fresh.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
         fresh.replace(self.folder / STATE)
@@ -287,17 +289,23 @@ def leftovers(folder: pathlib.Path) -> list[Leftover]:
     Returns:
         Empty where there is no state, or it is of another boot: then nothing of it can run.
     """
-    try:
-        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # no words at all: power was lost, and with it every process
-        return []
-    if state["boot"] != processes.boot_id():
+    state = _state(folder)
+    if state is None:
         return []
     noted = [
         Leftover(one["name"], Identity(one["pid"], one["start"]), signal.Signals(one["on_stop"]), one["stop_s"])
         for one in state["children"]
     ]
     return [one for one in noted if processes.members(one.known)]
+
+
+def owner(folder: pathlib.Path) -> Identity | None:
+    """Name the platform that runs on a folder now; None where none does."""
+    state = _state(folder)
+    if state is None:
+        return None
+    known = Identity(state["platform"]["pid"], state["platform"]["start"])
+    return known if processes.is_alive(known) else None
 
 
 def free_port() -> int:
@@ -364,24 +372,31 @@ async def _ready(child: Child) -> None:
     pause = PROBE_PAUSE_S_MIN
     try:
         async with asyncio.timeout(child.spec.ready_s):
-            while child.spec.probe is not None and not await _asked(child.spec.probe, child.port):
+            while child.spec.probe is not None and not await _answers(child.spec.probe, child):
                 status = await child.wait(within_s=pause)
                 if status is not None:
                     raise ChildFailed(_failure(child, f"ended with status {status}"))
                 pause = min(pause * 1.5, PROBE_PAUSE_S_MAX)
     except TimeoutError:
         raise ChildFailed(_failure(child, f"was not ready within {child.spec.ready_s:g} s")) from None
-    if not child.is_alive:  # whoever answered the probe, it was not our child
-        status = child.process.wait()
-        raise ChildFailed(_failure(child, f"ended with status {status}"))
 
 
-async def _asked(probe: Probe, port: int) -> bool:
+async def _answers(probe: Probe, child: Child) -> bool:
+    """Ask the probe once, and make sure that it was the child who answered: another may have taken its port."""
     try:
         async with asyncio.timeout(PROBE_ANSWER_S):
-            return await probe(port)
+            return await probe(child.port) and (child.port == 0 or processes.listens(child.known, child.port))
     except TimeoutError:
         return False
+
+
+def _state(folder: pathlib.Path) -> dict[str, Any] | None:
+    """Read the state file; None where there is none, or it is of another boot."""
+    try:
+        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # half a file: power was lost, and with it every process
+        return None
+    return state if state["boot"] == processes.boot_id() else None
 
 
 def _uses_port(spec: Spec) -> bool:
@@ -426,6 +441,8 @@ def _lock(path: pathlib.Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        message = f"another platform runs on {path.parent}; stop it, or choose another folder"
+        known = owner(path.parent)
+        who = f" (pid {known.pid})" if known else ""
+        message = f"another platform{who} runs on {path.parent}; stop it, or choose another folder"
         raise FolderInUse(message) from None
     return handle

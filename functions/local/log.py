@@ -8,13 +8,13 @@ import asyncio
 import pathlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
-from functions.wire.envelope import Event
+from functions.wire.envelope import Event, ExtensionValue
 
 TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 12 * 1024**3
@@ -29,8 +29,10 @@ CREATE TABLE IF NOT EXISTS states (owner TEXT NOT NULL, key TEXT NOT NULL, blob 
 """
 
 _pack: Final = msgspec.msgpack.Encoder().encode
-_unpack: Final = msgspec.msgpack.Decoder(
-    tuple[int | None, str | None, str | None, str | None, dict[str, str | int | bool | bytes]]
+_Attributes: TypeAlias = tuple[int | None, str | None, str | None, str | None, dict[str, ExtensionValue]]
+# MessagePack tells text, bytes, integers and booleans apart by itself; msgspec knows no such union.
+_unpack: Final[Callable[[bytes], _Attributes]] = msgspec.msgpack.Decoder(
+    tuple[int | None, str | None, str | None, str | None, dict[str, Any]]
 ).decode
 
 
@@ -54,6 +56,10 @@ class EventLog(Protocol):
 
     def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
         """Read (offset, recorded_ns, event) from an offset to the head."""
+        ...
+
+    def last_from(self, source: str) -> Event | None:
+        """Find the newest event whose source begins like this."""
         ...
 
     async def wait(self, offset: int) -> None:
@@ -150,6 +156,10 @@ class MemoryLog:
         for offset in range(start, self.head):
             yield offset, self._recorded[offset], self._events[offset]
 
+    def last_from(self, source: str) -> Event | None:
+        """See EventLog."""
+        return next((event for event in reversed(self._events) if event.source.startswith(source)), None)
+
     async def wait(self, offset: int) -> None:
         """See EventLog."""
         while self.head <= offset:
@@ -225,6 +235,14 @@ class DiskLog:
         )
         for offset, recorded_ns, *row in stored:
             yield offset, recorded_ns, _event(*row)
+
+    def last_from(self, source: str) -> Event | None:
+        """See EventLog; what is not committed yet is not seen."""
+        found = self._database.execute(
+            "SELECT type, source, id, attributes, data FROM events WHERE source GLOB ? ORDER BY offset DESC LIMIT 1",
+            (f"{source}*",),
+        ).fetchone()
+        return _event(*found) if found else None
 
     async def wait(self, offset: int) -> None:
         """See EventLog."""

@@ -86,6 +86,7 @@ class Platform:
         self.logs: dict[str, EventLog] = {}
         self.consumers: list[Consumer] = []
         self.tables: list[TableConsumer] = []
+        self.newest_raw: Event | None = None
         self.stores: Stores
         self.ingress = Ingress(topology.brokers, self._accept)
         self._children = children
@@ -313,6 +314,7 @@ class _BrokerSink:
 
     async def publish(self, event: Event) -> None:
         self._platform.publish(self._broker, event)
+        self._platform.newest_raw = event
         await asyncio.sleep(0)
         while self._platform.lag > LAG_EVENTS_MAX:
             await self._platform.tick()

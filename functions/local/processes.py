@@ -72,6 +72,12 @@ def members(leader: Identity) -> tuple[Identity, ...]:
     return tuple(found)
 
 
+def listens(leader: Identity, port: int) -> bool:
+    """Say whether this process or its group, and no stranger, has the listening socket of a TCP port."""
+    sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(table, port)}
+    return any(sockets.intersection(_open_files(member)) for member in members(leader))
+
+
 def send(known: Identity, number: signal.Signals) -> bool:
     """Send a signal to exactly this process; False where it is gone."""
     with _handle(known) as handle:
@@ -134,3 +140,19 @@ def _stat(pid: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         return []
     return text[text.rindex(")") + 2 :].split()  # the second field, a name in brackets, may hold blanks and brackets
+
+
+def _listening(table: str, port: int) -> Iterator[str]:
+    """Read from /proc/net/TABLE the inodes of sockets that listen on a port (state 0A), at any address."""
+    path = PROC / "net" / table
+    lines = path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else []
+    for fields in map(str.split, lines):
+        if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port:
+            yield fields[9]
+
+
+def _open_files(known: Identity) -> Iterator[str]:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        for entry in (PROC / str(known.pid) / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                yield str(entry.readlink())

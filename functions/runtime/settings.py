@@ -96,6 +96,15 @@ def load(cls: type[T], environ: Mapping[str, str]) -> T:
     return _built(cls, values, problems)
 
 
+def hosting(environ: Mapping[str, str]) -> Hosting:
+    """Read how this process is hosted, whatever else its environment holds.
+
+    Raises:
+        SettingsError: A value is not of its type or serves nothing.
+    """
+    return load(Hosting, share(Hosting, environ))
+
+
 def names(cls: type[Any]) -> frozenset[str]:
     """Give the variables that a settings class reads."""
     return frozenset(_variable(item) for item in dataclasses.fields(_dataclass(cls)))

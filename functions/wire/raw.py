@@ -32,12 +32,14 @@ def raw_event(batch: RawBatch, number: int, *, feed: str) -> Event:
         time_ns=int(batch.ts_receive.max()) if batch.row_count else batch.ts_cut_ns,
         datacontenttype=PROTOBUF,
         dataschema=DIALECT_SCHEMA + batch.dialect,
-        extensions=MappingProxyType({
-            "sequence": sequence_text(number),
-            "partitionkey": batch.shard,
-            "correlationid": event_id,
-            "traceparent": trace_of(event_id),
-        }),
+        extensions=MappingProxyType(
+            {
+                "sequence": sequence_text(number),
+                "partitionkey": batch.shard,
+                "correlationid": event_id,
+                "traceparent": trace_of(event_id),
+            }
+        ),
     )
 
 

@@ -5,7 +5,7 @@ A capture is text, one message a line, in one of two forms that may be mixed:
     1723161254024619568 {"stream":...}                              receive time in nanoseconds
     1633998512.0633569: {"stream":...}                              receive time in seconds
     https://host/path?symbol=X -> 1633998512.320639: {...}          a REST reply
-    wss://host/... <-> 1633998511.159679                            a control line, no row
+    wss://host/... <-> 1633998511.159679                            a control line, no row; an empty line is none either
 
 Where a batch ends depends on the rows and the options only, never on how the file was read (design R3).
 """
@@ -65,11 +65,19 @@ class TapeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Say where on a tape reading goes on: byte offset, index of the next row, receive time of the row before."""
+    """Say where on a tape reading goes on.
+
+    Args:
+        offset: Byte offset in this capture.
+        row: Index of the next row on the stream.
+        ts_receive: Receive time of the row before; 0 at the head.
+        base: Bytes of the captures read before this one.
+    """
 
     offset: int = 0
     row: int = 0
     ts_receive: int = 0
+    base: int = 0
 
 
 START: Final = Position()
@@ -115,7 +123,7 @@ def read_line(line: bytes) -> Line:
     found = _NANOSECONDS.match(line)
     if found and int(found[1]) <= _INT64_MAX:
         return Line(found.end(), int(found[1]))
-    if _CONTROL.match(line):
+    if _CONTROL.match(line) or not line.strip():
         return Line(len(line), -1, control=True)
     found = _SECONDS.match(line)
     if not found:
@@ -190,7 +198,9 @@ _32: Final = np.uint64(32)
 
 
 def _are_digits(word: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    return (((word + _ABOVE_NINE) | (word - _ALL_ZERO)) & _HIGH_BITS) == 0
+    high = ((word + _ABOVE_NINE) | (word - _ALL_ZERO)) & _HIGH_BITS
+    digits: NDArray[np.bool_] = high == np.uint64(0)
+    return digits
 
 
 def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -230,11 +240,12 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chunk:
-    """Hold the rows of one block as they will travel: running payload size, spans to copy, rows too long to travel."""
+    """Hold the rows of one block as they will travel: running payload size, bytes to copy, rows too long to travel."""
 
     rows: _Rows
     total: NDArray[np.int64]
-    spans: list[tuple[int, int]]
+    starts: list[int]
+    ends: list[int]
     long: list[int]
 
     def size_before(self, i: int) -> int:
@@ -269,14 +280,20 @@ class Cutter:
     """
 
     def __init__(self, options: TapeOptions, keep: Keep, position: Position = START) -> None:
+        """Begin at a position."""
         self._options = options
         self._keep = keep
         self._row = position.row
-        self._offset = position.offset
+        self._offset = position.base + position.offset
         self._last_ts = position.ts_receive
         self._carry: list[bytes] = []
         self._open = _Open()
         self.control_lines = 0
+
+    @property
+    def offset(self) -> int:
+        """Say up to where the tape has been read, whole lines only."""
+        return self._offset
 
     def feed(self, block: bytes) -> Iterator[RawBatch]:
         """Take the next block; give the batches that it completes."""
@@ -307,10 +324,6 @@ class Cutter:
         if self._open.rows:
             yield self._close()
 
-    def end(self) -> RawBatch:
-        """Give the batch without rows that closes every stage behind the feed; call it after `finish`."""
-        return self._batch(b"", np.zeros(1, np.uint32), np.empty(0, np.int64), end_of_tape=True)
-
     def _hold(self, rest: bytes) -> None:
         self._carry.append(rest)
         if sum(map(len, self._carry)) > CARRY_BYTES_MAX:
@@ -328,36 +341,35 @@ class Cutter:
         self._offset = int(behind[-1])
         odd = np.flatnonzero(ts < 0)
         start += _PREFIX
+        rows = _Rows(data, start, end, behind, ts, None, ordered=bool((ts[1:] >= ts[:-1]).all()))
         if len(odd):
-            return self._odd_rows(data, odd, start, end, behind, ts)
+            rows = self._read_singly(rows, odd.tolist())
         self._last_ts = int(ts[-1])
-        return _Rows(data, start, end, behind, ts, None, bool((ts[1:] >= ts[:-1]).all()))
+        return rows
 
-    def _odd_rows(  # noqa: PLR0913 - the columns of one block
-        self,
-        data: bytes,
-        odd: NDArray[np.int64],
-        start: NDArray[np.int64],
-        end: NDArray[np.int64],
-        behind: NDArray[np.int64],
-        ts: NDArray[np.int64],
-    ) -> _Rows:
+    def _read_singly(self, rows: _Rows, odd: list[int]) -> _Rows:
+        """Read the lines that do not begin with 19 digits one by one, and leave control lines out."""
+        start, ts = rows.start, rows.ts_receive
         symbols = [self._options.symbol] * len(ts)
-        rows = np.ones(len(ts), np.bool_)
-        for i in odd.tolist():
+        kept = np.ones(len(ts), np.bool_)
+        for i in odd:
             begin = int(start[i]) - _PREFIX
-            line = read_line(data[begin : int(end[i])])
+            line = read_line(rows.data[begin : int(rows.end[i])])
             before = int(ts[i - 1]) if i else self._last_ts
             start[i] = begin + line.start
             ts[i] = before if line.ts_receive < 0 else line.ts_receive
             symbols[i] = line.symbol or symbols[i]
-            rows[i] = not line.control
-        self._last_ts = int(ts[-1])
-        self.control_lines += int(np.count_nonzero(~rows))
-        named = tuple(symbol for symbol, row in zip(symbols, rows.tolist(), strict=True) if row)
-        kept = ts[rows]
-        ordered = bool((kept[1:] >= kept[:-1]).all())
-        return _Rows(data, start[rows], end[rows], behind[rows], kept, named, ordered)
+            kept[i] = not line.control
+        self.control_lines += len(ts) - int(np.count_nonzero(kept))
+        return _Rows(
+            rows.data,
+            start[kept],
+            rows.end[kept],
+            rows.behind[kept],
+            ts[kept],
+            tuple(symbol for symbol, keep in zip(symbols, kept.tolist(), strict=True) if keep),
+            ordered=bool((np.diff(ts[kept]) >= 0).all()),
+        )
 
     def _cut(self, rows: _Rows) -> Iterator[RawBatch]:
         length = rows.end - rows.start
@@ -367,7 +379,8 @@ class Cutter:
         chunk = _Chunk(
             rows,
             np.cumsum(length),
-            list(zip(rows.start.tolist(), (rows.start + length).tolist(), strict=True)),
+            rows.start.tolist(),
+            (rows.start + length).tolist(),
             long.tolist(),
         )
         i, count = 0, len(length)
@@ -400,7 +413,7 @@ class Cutter:
         for k in chunk.long:
             if i <= k < j:
                 self._spool(now.rows + k - i, data[int(rows.start[k]) : int(rows.end[k])])
-        now.pieces.append(b"".join([data[a:b] for a, b in chunk.spans[i:j]]))
+        now.pieces.append(b"".join([data[a:b] for a, b in zip(chunk.starts[i:j], chunk.ends[i:j], strict=True)]))
         now.ends.append(chunk.total[i:j] + (now.size - chunk.size_before(i)))
         now.ts_receive.append(rows.ts_receive[i:j])
         now.rows += j - i
@@ -419,35 +432,23 @@ class Cutter:
         offsets[1:] = now.ends[0] if len(now.ends) == 1 else np.concatenate(now.ends)
         payload = now.pieces[0] if len(now.pieces) == 1 else b"".join(now.pieces)
         ts = now.ts_receive[0] if len(now.ts_receive) == 1 else np.concatenate(now.ts_receive)
-        batch = self._batch(payload, offsets, ts, closed=now)
-        self._row += now.rows
-        return batch
-
-    def _batch(
-        self,
-        payload: bytes,
-        offsets: NDArray[np.uint32],
-        ts_receive: NDArray[np.int64],
-        *,
-        closed: _Open | None = None,
-        end_of_tape: bool = False,
-    ) -> RawBatch:
         options = self._options
-        return RawBatch(
+        batch = RawBatch(
             shard=options.shard,
             stream=options.stream,
             dialect=options.dialect,
             first_row=self._row,
             payload=payload,
             offsets=offsets,
-            ts_receive=ts_receive,
-            symbol=closed.symbol if closed else "",
+            ts_receive=ts,
+            symbol=now.symbol,
             bar_channel=options.bar_channel,
-            oversized=tuple(closed.oversized) if closed else (),
-            end_of_tape=end_of_tape,
-            tape_offset=closed.behind if closed else self._offset,
-            ts_cut_ns=int(ts_receive[-1]) if len(ts_receive) else self._last_ts,
+            oversized=tuple(now.oversized),
+            tape_offset=now.behind,
+            ts_cut_ns=int(ts[-1]),
         )
+        self._row += now.rows
+        return batch
 
 
 def _first_at(rows: _Rows, i: int, j: int, limit: int) -> int:
@@ -456,6 +457,32 @@ def _first_at(rows: _Rows, i: int, j: int, limit: int) -> int:
         return i + int(rows.ts_receive[i:j].searchsorted(limit))
     late = rows.ts_receive[i:j] >= limit
     return i + int(late.argmax()) if late.any() else j
+
+
+def end_of_tape(options: TapeOptions, *, row: int, offset: int, ts_cut_ns: int) -> RawBatch:
+    """Make the batch without rows that closes every stage behind a feed."""
+    return RawBatch(
+        shard=options.shard,
+        stream=options.stream,
+        dialect=options.dialect,
+        first_row=row,
+        payload=b"",
+        offsets=np.zeros(1, np.uint32),
+        ts_receive=np.empty(0, np.int64),
+        bar_channel=options.bar_channel,
+        end_of_tape=True,
+        tape_offset=offset,
+        ts_cut_ns=ts_cut_ns,
+    )
+
+
+def shard_of(dialect: str) -> str:
+    """Name the first shard of a dialect's venue.
+
+    >>> shard_of("binance.spot")
+    'BINANCE-0'
+    """
+    return f"{dialect.partition('.')[0].upper()}-0"
 
 
 def oversized_row(index: int, row: bytes) -> OversizedRow:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from functions.domain.bars.layout import Book, Config, Quotes, Sink, State, Trades
     from functions.domain.market import Int32, Int64, UInt8
 
+INLINED: Final = ("_add", "_seen_before", "_move_clock", "_fold_trade", "_take_trade", "product")
+"""Functions on the path of every trade: a compiler should not call them."""
+
 # Intervals, as in `market.INTERVALS_S`; the last one contains every other.
 INTERVALS: Final = 6
 INTERVAL_NS: Final = (

@@ -41,8 +41,9 @@ class BarState:
 
     def room(self, rows: int, *, provisional: bool) -> Sink:
         """Give a sink that `rows` further rows cannot fill: every bar there may be, and six for each row."""
-        closing = (len(self.instruments) * layout.SLOTS + layout.INTERVALS * rows) * (layout.INTERVALS if provisional else 1)
-        wanted = closing + (len(self.instruments) + rows) * layout.SLOTS
+        held = len(self.instruments) * layout.SLOTS
+        each = layout.INTERVALS if provisional else 1
+        wanted = (held + layout.INTERVALS * rows) * each + held
         if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows:
             out = np.empty((wanted, layout.OUT_WIDTH), np.int64)
             self.sink = (out, np.empty((rows, layout.REJECT_WIDTH), np.int64))

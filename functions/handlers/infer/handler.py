@@ -6,10 +6,9 @@ from functions.domain.predictions import predict_batch
 from functions.handlers.infer import CARD
 from functions.ports.inference import Inference
 from functions.wire import facts
-from functions.wire.codecs.features import FEATURE_BATCH, decode_feature_batch
+from functions.wire.codecs.features import decode_feature_batch
 from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
 from functions.wire.envelope import Event
-from functions.wire.errors import Malformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +25,6 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
     Raises:
         Malformed: The event is no readable FeatureBatch.
     """
-    if event.type != FEATURE_BATCH:
-        detail = f"{CARD.name} reads {FEATURE_BATCH}, not {event.type}"
-        raise Malformed(detail)
     batch = decode_feature_batch(event.data or b"")
     outputs = await deps.inference.predict(batch.columns)
     answer = predict_batch(batch, outputs, deps.features)

@@ -1,16 +1,19 @@
 """Hold what the risk service knows beside a request: its limits and the kill switches."""
 
 import asyncio
+from typing import Final
 
 import structlog
 
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.risk import Limits, check
-from functions.ports.errors import Unavailable
+from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.kill_switch import KillSwitches
 
-EVERY_ACCOUNT = ""
+EVERY_ACCOUNT: Final = ""
 """The name under which one switch stops all accounts."""
+
+SWITCHES_MAX: Final = 10_000
 
 
 class RiskDesk:
@@ -27,6 +30,7 @@ class RiskDesk:
         self._limits = limits
         self._switches = switches
         self._refresh_s = refresh_s
+        self._changing = asyncio.Lock()  # a look-up that began before a change must not undo it
         self._engaged: dict[str, bool] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -56,13 +60,18 @@ class RiskDesk:
         return check(order, quote, account, self._limits, as_of_ns=as_of_ns, kill_switch=stopped)
 
     async def set_switch(self, account: str, *, engaged: bool, reason: str) -> bool:
-        """Throw or release a switch; tell whether trading is now stopped for the account, by its own or the one for all.
+        """Throw or release a switch; tell whether trading is stopped for the account now, be it by the switch for all.
 
         Raises:
+            Overloaded: There are too many switches already.
             Unavailable: The switch could not be stored, or the switches were never read.
         """
-        await self._switches.set(account, engaged=engaged, reason=reason)
-        self._known()[account] = engaged
+        async with self._changing:
+            if account not in self._known() and len(self._known()) >= SWITCHES_MAX:
+                message = f"{SWITCHES_MAX} kill switches are set already; stop every account with the empty one"
+                raise Overloaded(message)
+            await self._switches.set(account, engaged=engaged, reason=reason)
+            self._known()[account] = engaged
         return self.engaged(account)
 
     def engaged(self, account: str) -> bool:
@@ -85,7 +94,8 @@ class RiskDesk:
         while True:
             await asyncio.sleep(self._refresh_s)
             try:
-                self._engaged = dict(await self._switches.load())
+                async with self._changing:
+                    self._engaged = dict(await self._switches.load())
             except Unavailable as error:
                 # What was known stays true: a lost store must neither stop nor re-open trading.
                 log.warning("kill_switch_refresh_failed", error=str(error))

@@ -16,6 +16,8 @@ from functions.wire.errors import Malformed
 
 ORDER_UPDATE: Final = "tickloom.orders.v1.OrderUpdate"
 FILL: Final = "tickloom.orders.v1.Fill"
+ORDER: Final = "tickloom.orders.v1.SubmitRequest"
+"""What names an order: its id is a function of this type, the account, the signal and the leg."""
 
 _WRITTEN: Final = MappingProxyType(
     {

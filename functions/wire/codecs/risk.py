@@ -166,7 +166,7 @@ def decode_limits(data: bytes) -> Limits:
         _refuse(f"limits of {len(data)} bytes are more than {LIMITS_BYTES_MAX}")
     try:
         value = json.loads(data, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_once)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         detail = f"limits are no JSON: {error}"
         raise Malformed(detail) from error
     fields = _fields("limits", value, required=_LIMITS, optional=frozenset(("default", "instruments")))

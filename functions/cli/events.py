@@ -1,0 +1,137 @@
+"""Look at events in the logs of a folder: list, show one, follow as they come."""
+
+import argparse
+import json
+import pathlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+from functions.cli.errors import CliError
+from functions.local.log import find
+from functions.wire.envelope import Event
+from functions.wire.rows import render
+
+FOLLOW_PAUSE_S: Final = 0.2
+ROWS_SHOWN_MAX: Final = 20
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("what", choices=("list", "show", "follow"), help="list the newest, show one, or follow")
+    parser.add_argument("id", nargs="?", help="event id, for show")
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
+    parser.add_argument("--broker", help="only this broker or dead letter sink")
+    parser.add_argument("--type", help="only types that end like this, for example BarBatch")
+    parser.add_argument("--source", help="only sources that begin like this")
+    parser.add_argument("--limit", type=int, default=20, help="how many to list (default 20)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show what was asked for."""
+    if args.what == "show":
+        if not args.id:
+            msg = "say which event: tickloom events show ID"
+            raise CliError(msg)
+        for broker, offset, recorded_ns, event in _matching(args, id_=args.id):
+            _show(broker, offset, recorded_ns, event, as_json=args.json)
+            return 0
+        msg = f"no event {args.id} under {args.folder}; `tickloom events list` shows what is there"
+        raise CliError(msg)
+    newest = list(_matching(args))
+    for one in newest:
+        _line(*one, as_json=args.json)
+    if args.what == "follow":
+        _follow(args, {broker: offset for broker, offset, _, _ in newest})
+    return 0
+
+
+def logs(folder: pathlib.Path, broker: str | None = None) -> list[pathlib.Path]:
+    """Find the log files of a folder.
+
+    Raises:
+        CliError: There are none.
+    """
+    files = sorted((folder / "log").glob(f"{broker or '*'}.sqlite"))
+    if not files:
+        msg = f"no event log under {folder}; name the platform's folder with --folder (a run with --log memory leaves none)"
+        raise CliError(msg)
+    return files
+
+
+def _condition(args: argparse.Namespace, id_: str | None, after: int | None) -> tuple[str, tuple[object, ...]]:
+    parts: list[tuple[str, object]] = []
+    if args.type:
+        parts.append(("type LIKE ?", f"%{args.type}"))
+    if args.source:
+        parts.append(("source LIKE ?", f"{args.source}%"))
+    if id_:
+        parts.append(("id = ?", id_))
+    if after is not None:
+        parts.append(("offset > ?", after))
+    return " AND ".join(text for text, _ in parts) or "1", tuple(value for _, value in parts)
+
+
+def _matching(
+    args: argparse.Namespace, *, id_: str | None = None, after: dict[str, int] | None = None
+) -> Iterator[tuple[str, int, int, Event]]:
+    found = []
+    for path in logs(args.folder, args.broker):
+        where, values = _condition(args, id_, None if after is None else after.get(path.stem, -1))
+        found += [(path.stem, *one) for one in find(path, where=where, values=values, newest=args.limit)]
+    found.sort(key=lambda one: one[2])
+    return iter(found[-args.limit :])
+
+
+def _follow(args: argparse.Namespace, seen: dict[str, int]) -> None:
+    while True:
+        for broker, offset, recorded_ns, event in _matching(args, after=seen):
+            seen[broker] = max(offset, seen.get(broker, -1))
+            _line(broker, offset, recorded_ns, event, as_json=args.json)
+        sys.stdout.flush()
+        time.sleep(FOLLOW_PAUSE_S)
+
+
+def attributes(event: Event) -> dict[str, Any]:
+    """Give an event's attributes, without its data."""
+    core = {
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time_ns": event.time_ns,
+        "subject": event.subject,
+    }
+    return {**{key: value for key, value in core.items() if value is not None}, **event.extensions}
+
+
+def _line(broker: str, offset: int, recorded_ns: int, event: Event, *, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps({"broker": broker, "offset": offset, "recorded_ns": recorded_ns, **attributes(event)})
+    else:
+        stamp = time.strftime("%H:%M:%S", time.gmtime(recorded_ns / 1e9))
+        size = len(event.data or b"")
+        line = f"{stamp} {broker:>8} {offset:>8} {event.type.rsplit('.', 1)[-1]:<16} {event.source:<44} {size:>7} B  {event.id}"
+    sys.stdout.write(line + "\n")
+
+
+def _show(broker: str, offset: int, recorded_ns: int, event: Event, *, as_json: bool) -> None:
+    rows = [json.loads(row.line) for row in render(event)]
+    whole = {
+        "broker": broker,
+        "offset": offset,
+        "recorded_ns": recorded_ns,
+        "attributes": attributes(event),
+        "data_bytes": len(event.data or b""),
+        "rows": rows,
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(whole) + "\n")
+        return
+    for name, value in {"broker": broker, "offset": offset, **attributes(event)}.items():
+        sys.stdout.write(f"{name:<18}{value}\n")
+    sys.stdout.write(f"{'data':<18}{whole['data_bytes']} bytes, {len(rows)} rows\n")
+    for row in rows[:ROWS_SHOWN_MAX]:
+        sys.stdout.write(f"  {json.dumps(row)}\n")
+    if len(rows) > ROWS_SHOWN_MAX:
+        sys.stdout.write(f"  ... {len(rows) - ROWS_SHOWN_MAX} more (--json shows all)\n")

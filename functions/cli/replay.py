@@ -1,0 +1,112 @@
+"""Replay captures through the whole platform; with --verify, do it twice and compare."""
+
+import argparse
+import asyncio
+import json
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from functions.cli.environment import own_environment
+from functions.cli.errors import CliError, UsageError
+from functions.cli.progress import bar
+from functions.local.platform import Options
+from functions.local.replays import Progress, Result, replay
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("files", nargs="+", type=pathlib.Path, metavar="FILE", help="capture, plain or gzip")
+    parser.add_argument("--out", type=pathlib.Path, help="folder for output rows and summary.json (default FOLDER/out)")
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/replay"), help="where logs and stores lie")
+    parser.add_argument("--fresh", action="store_true", help="remove what an earlier run left in the folder")
+    parser.add_argument("--log", choices=("disk", "memory"), default="disk", help="where event logs live (default disk)")
+    parser.add_argument("--speed", type=float, default=0.0, help="times receive time; 0 (default) = as fast as possible")
+    parser.add_argument("--rows-max", type=int, default=512, help="most rows of a batch (default 512)")
+    parser.add_argument("--cut-ms", type=int, default=1000, help="most receive time of a batch, ms (default 1000)")
+    parser.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
+    parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
+    parser.add_argument("--verify", action="store_true", help="replay twice into fresh folders and compare every output row")
+    parser.add_argument("--strict", action="store_true", help="with --verify: compare every event as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay, print the summary."""
+    for file in args.files:
+        if not file.is_file():
+            msg = f"there is no capture at {file}"
+            raise CliError(msg)
+    if args.strict and not args.verify:
+        msg = "--strict compares two replays; add --verify"
+        raise UsageError(msg)
+    if args.verify:
+        return _verify(args)
+    if args.fresh:
+        shutil.rmtree(args.folder, ignore_errors=True)
+    out = args.out or args.folder / "out"
+    result = _replay(args, args.folder, out)
+    (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n")
+    sys.stdout.write(json.dumps(result.summary, indent=1) + "\n" if args.json else report(result.summary, out))
+    return 0
+
+
+def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *, label: str = "replaying") -> Result:
+    options = Options(folder=folder, log=args.log, processes=args.processes, environ=own_environment())
+    feed = {
+        "TICKLOOM_ROWS_MAX": str(args.rows_max),
+        "TICKLOOM_CUT_MS": str(args.cut_ms),
+        "TICKLOOM_SPEED": str(args.speed),
+        "TICKLOOM_DIALECT": args.dialect,
+    }
+    total = sum(file.stat().st_size for file in args.files if file.suffix != ".gz")
+    with bar(label, total=total) as step:
+        return asyncio.run(replay(options, args.files, feed=feed, out=out, strict=args.strict, progress=_told(step)))
+
+
+def _told(step: Callable[[int, str], None]) -> Callable[[Progress], None]:
+    return lambda at: step(at.tape_offset, f"{at.rows:,} rows, {at.rows / at.seconds:,.0f} rows/s, {at.lag} events behind")
+
+
+def _verify(args: argparse.Namespace) -> int:
+    results = []
+    for number in (1, 2):
+        folder = args.folder / f"run-{number}"
+        shutil.rmtree(folder, ignore_errors=True)
+        results.append(_replay(args, folder, folder / "out", label=f"run {number} of 2"))
+    first, second = results
+    differing = [name for name in first.hashes if first.hashes[name] != second.hashes[name]]
+    if args.strict and first.events != second.events:
+        differing.append("events")
+    told = {"identical": not differing, "differing": differing, "hashes": first.hashes, "event_hash": first.events}
+    if args.json:
+        sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    else:
+        sys.stdout.writelines(f"{name:<12} {value}\n" for name, value in first.hashes.items())
+        sys.stdout.write(f"{'events':<12} {first.events}\n" if args.strict else "")
+        sys.stdout.write("identical\n" if not differing else f"DIFFERENT: {', '.join(differing)}; rows lie in {args.folder}\n")
+    return 1 if differing else 0
+
+
+def report(summary: dict[str, Any], out: pathlib.Path) -> str:
+    """Put a summary into words."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary["rows_by_kind"].items())
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejections_by_reason"].items()) or "none"
+    raw = summary["latency"]["after_raw_batch"]
+    lines = [
+        f"rows in      {summary['rows_in']:,} = {summary['rows_accepted']:,} accepted + {summary['rows_rejected']:,} rejected",
+        f"by kind      {kinds}",
+        f"rejections   {reasons}",
+        f"orders       {summary['orders']['accepted']} accepted, {summary['orders']['rejected']} rejected",
+        f"rate         {summary['rows_per_second']:,} rows/s over {summary['seconds']} s"
+        f" ({summary['log']} log, handlers {summary['handlers']})",
+        *(
+            f"latency      {stage:<10} {one['p50_ms']} ms p50, {one['p99_ms']} ms p99 after its raw batch ({one['count']:,} events)"
+            for stage, one in raw.items()
+        ),
+        f"output       {out}",
+    ]
+    return "\n".join(lines) + "\n"
+
+

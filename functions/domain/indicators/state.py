@@ -1,0 +1,88 @@
+"""Hold what one shard's indicators remember, and write it down: averages, rings and the instruments they belong to."""
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from functions.domain.errors import DomainError
+from functions.domain.indicators import kernel as layout
+from functions.domain.indicators.layout import State
+from functions.domain.market import InstrumentRef
+
+INSTRUMENTS_MAX: Final = 12
+
+_MAGIC: Final = b"TLFEAT01"
+_HEAD: Final = struct.Struct("<8sI")
+
+
+@dataclass(slots=True, eq=False)
+class FeatureState:
+    """Remember one shard.
+
+    Args:
+        shard: Key of the state.
+        arrays: (counts, memory) in the kernel's layout; change in place.
+        instruments: Instruments by index, in order of first appearance.
+        emitted: Events emitted so far: the next sequence number.
+    """
+
+    shard: str
+    arrays: State
+    instruments: tuple[InstrumentRef, ...] = ()
+    emitted: int = 0
+
+
+def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX) -> FeatureState:
+    """Make the state of a shard that has seen nothing.
+
+    >>> start("BINANCE-0").emitted
+    0
+    """
+    counts = np.zeros((instruments_max, layout.INTERVALS, layout.COUNTS), np.int64)
+    counts[:, :, layout.LAST_START] = layout.NO_START
+    memory = np.zeros((instruments_max, layout.INTERVALS, layout.MEMORY), np.float64)
+    return FeatureState(shard, (counts, memory))
+
+
+def dump(state: FeatureState) -> bytes:
+    """Write a state down: a JSON head, then the arrays of the instruments that have appeared; 2.7 kB each."""
+    known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
+    head = json.dumps({"instruments": known, "emitted": state.emitted}).encode()
+    counts, memory = state.arrays
+    n = len(known)
+    return b"".join((_HEAD.pack(_MAGIC, len(head)), head, counts[:n].tobytes(), memory[:n].tobytes()))
+
+
+def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> FeatureState:
+    """Read what `dump` wrote.
+
+    Raises:
+        DomainError: The blob is not such a state, or has more instruments than are allowed now.
+    """
+    magic, length = _HEAD.unpack_from(blob) if len(blob) >= _HEAD.size else (b"", 0)
+    if magic != _MAGIC:
+        message = f"state of {shard}: {len(blob)} bytes that start with {blob[:8]!r}, expected {_MAGIC!r}"
+        raise DomainError(message)
+    head = json.loads(blob[_HEAD.size : _HEAD.size + length])
+    known = tuple(InstrumentRef(*entry) for entry in head["instruments"])
+    if len(known) > instruments_max:
+        message = f"state of {shard} holds {len(known)} instruments, more than the {instruments_max} allowed"
+        raise DomainError(message)
+    state = start(shard, instruments_max=instruments_max)
+    state.instruments = known
+    state.emitted = head["emitted"]
+    _fill(state, blob, _HEAD.size + length)
+    return state
+
+
+def _fill(state: FeatureState, blob: bytes, offset: int) -> None:
+    n = len(state.instruments)
+    for part in (state.arrays[0][:n], state.arrays[1][:n]):
+        if offset + part.nbytes > len(blob):
+            message = f"state of {state.shard} ends at {len(blob)} bytes, expected {offset + part.nbytes}"
+            raise DomainError(message)
+        part[...] = np.frombuffer(blob, part.dtype, part.size, offset).reshape(part.shape)
+        offset += part.nbytes

@@ -1,0 +1,21 @@
+"""Write finished facts where people and pages read them."""
+
+from typing import Final
+
+from functions.ports.card import Card, Kind
+
+CARD: Final = Card(
+    name="project",
+    kind=Kind.HANDLER,
+    version="1",
+    summary="Writes bars, features, signals, order updates and fills to PostgreSQL, and the newest of each to Redis.",
+    consumes=(
+        "tickloom.market.v1.BarBatch",
+        "tickloom.features.v1.FeatureBatch",
+        "tickloom.signals.v1.Signal",
+        "tickloom.orders.v1.OrderUpdate",
+        "tickloom.orders.v1.Fill",
+    ),
+    stores=("postgres", "redis"),
+    budget_ms=100,
+)

@@ -1,0 +1,64 @@
+"""Write one finished fact to the views; the table below says for each type how it is read and where it goes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from functions.handlers.project import CARD
+from functions.ports.views import Latest, Views
+from functions.wire import facts
+from functions.wire.codecs.bars import BAR_BATCH, decode_bar_batch
+from functions.wire.codecs.features import FEATURE_BATCH, decode_feature_batch
+from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
+from functions.wire.codecs.signals import SIGNAL, decode_signal
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """What the handler needs: where rows are kept, and where the newest of each is."""
+
+    views: Views
+    latest: Latest
+
+
+Project: TypeAlias = Callable[[bytes, int, Deps], Awaitable[object]]
+
+
+async def handle(event: Event, *, deps: Deps) -> None:
+    """Store what the event says; storing it again changes nothing.
+
+    Raises:
+        Malformed: The event is of no type this handler reads, or its bytes are not what the type says.
+        Unavailable: A store did not take it.
+        Overloaded: Too many writes wait for a store.
+    """
+    project = _PROJECTIONS.get(event.type)
+    if project is None:
+        detail = f"{CARD.name} reads {', '.join(_PROJECTIONS)}, not {event.type}"
+        raise Malformed(detail)
+    await project(event.data or b"", facts.sequence_of(event), deps)
+
+
+async def _bars(data: bytes, sequence: int, deps: Deps) -> None:
+    batch = decode_bar_batch(data)
+    await asyncio.gather(deps.views.put_bars(batch, sequence=sequence), deps.latest.put_bars(batch))
+
+
+async def _features(data: bytes, sequence: int, deps: Deps) -> None:
+    batch = decode_feature_batch(data)
+    await asyncio.gather(deps.views.put_features(batch, sequence=sequence), deps.latest.put_features(batch))
+
+
+_PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
+    {
+        BAR_BATCH: _bars,
+        FEATURE_BATCH: _features,
+        SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
+        ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
+        FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),
+    }
+)

@@ -1,0 +1,47 @@
+"""Bind `route` to the orders service, and serve it."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from functions.adapters.orders_client import DEADLINE_MS, GrpcOrders
+from functions.domain.money import plain_decimal
+from functions.domain.orders import Sizing
+from functions.handlers.route import CARD
+from functions.handlers.route.handler import Deps
+from functions.handlers.route.handler import handle as hand_in
+from functions.runtime.hosting import HostedHandler
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Say where orders go, and how large and how eager they are.
+
+    Args:
+        orders_target: Address of the orders service, `host:port`.
+        orders_deadline_ms: Longest wait for an order's outcome before the signal is delivered again.
+        account: Account that trades.
+        order_notional: Value of an order at full confidence, quote currency, a plain decimal.
+        slippage_bps: How far through the opposite quote a limit may lie, basis points, a plain decimal.
+    """
+
+    orders_target: str = "127.0.0.1:50053"
+    orders_deadline_ms: int = DEADLINE_MS
+    account: str = "paper"
+    order_notional: str = "10000"
+    slippage_bps: str = "10"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be."""
+        if self.orders_deadline_ms < 1:
+            message = "orders_deadline_ms must be at least 1"
+            raise ValueError(message)
+        if plain_decimal(self.order_notional) <= 0 or plain_decimal(self.slippage_bps) < 0:
+            message = "order_notional must be more than 0 and slippage_bps not negative"
+            raise ValueError(message)
+
+
+def compose(settings: Settings) -> HostedHandler:
+    """Join the handler with its client; the channel opens with the first order."""
+    orders = GrpcOrders(settings.orders_target, deadline_ms=settings.orders_deadline_ms)
+    sizing = Sizing(settings.account, plain_decimal(settings.order_notional), plain_decimal(settings.slippage_bps))
+    return HostedHandler(CARD, partial(hand_in, deps=Deps(orders, sizing)), orders.close)

@@ -1,0 +1,106 @@
+"""Run captures through the platform to their end, going on where an earlier run was cut off."""
+
+import asyncio
+import pathlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from functions.local.platform import Options, Platform, running
+from functions.local.rows import event_hash, export
+from functions.local.summary import summarise
+from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.facts import sequence_of
+
+FEED: Final = "replay"
+PROGRESS_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a replay has come."""
+
+    rows: int
+    tape_offset: int
+    seconds: float
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a replay gave: its summary, the hash of each output stream, and the hash of its events when asked for."""
+
+    summary: dict[str, Any]
+    hashes: dict[str, str]
+    events: str = ""
+
+
+async def replay(
+    options: Options,
+    files: Sequence[pathlib.Path],
+    *,
+    feed: Mapping[str, str],
+    out: pathlib.Path,
+    strict: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Replay captures as one tape and write what came of it.
+
+    Args:
+        options: How the platform runs.
+        files: Captures, read one after the other.
+        feed: Further settings of the replay feed, by environment name.
+        out: Folder for the rows of every output stream.
+        strict: Also hash the events.
+        progress: Told a few times a second.
+    """
+    environ = {
+        **feed,
+        "TICKLOOM_PATHS": ",".join(map(str, files)),
+        "TICKLOOM_SPOOL": str(options.folder / "spool"),
+    }
+    async with running(options) as platform:
+        began = time.monotonic()
+        teller = asyncio.create_task(_tell(platform, began, progress)) if progress else None
+        try:
+            await _feed(platform, environ)
+            await platform.drained()
+        finally:
+            if teller:
+                teller.cancel()
+        seconds = time.monotonic() - began
+        platform.commit()
+        brokers = {name: platform.logs[name] for name in platform.topology.brokers}
+        hashes = export(platform.logs, platform.topology.sinks, out)
+        return Result(
+            summary={**summarise(platform, seconds=seconds), "hashes": hashes},
+            hashes=hashes,
+            events=event_hash(brokers.values()) if strict else "",
+        )
+
+
+async def _feed(platform: Platform, environ: dict[str, str]) -> None:
+    """Run the feed from where the log ends; a tape whose end is in the log is done."""
+    last = platform.logs[platform.topology.sources[FEED]].last_from(f"/tickloom/feeds/{FEED}/")
+    if last is None:
+        await platform.run_feed(FEED, environ)
+        return
+    batch = decode_raw_batch(last.data or b"")
+    if not batch.end_of_tape:
+        resume = {
+            "TICKLOOM_FIRST_SEQUENCE": str(sequence_of(last) + 1),
+            "TICKLOOM_FIRST_ROW": str(batch.first_row + batch.row_count),
+            "TICKLOOM_TAPE_OFFSET": str(batch.tape_offset),
+        }
+        await platform.run_feed(FEED, {**environ, **resume})
+
+
+async def _tell(platform: Platform, began: float, progress: Callable[[Progress], None]) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        last = platform.newest_raw
+        if last is not None:
+            batch = decode_raw_batch(last.data or b"")
+            rows = batch.first_row + batch.row_count
+            progress(Progress(rows, batch.tape_offset, time.monotonic() - began, platform.lag))

@@ -1,0 +1,140 @@
+"""The house is tidy: no ambient time or chance where facts are made, no junk drawers, short functions, agreeing names."""
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+from functions.local import catalogue
+from functions.local.topology import load
+from functions.ports.card import Kind
+
+ROOT = pathlib.Path(__file__).parents[2]
+FUNCTIONS = ROOT / "functions"
+PURE_ROOMS = ("domain", "wire", "handlers", "tables")
+FORBIDDEN_NAMES = {"common", "shared", "utils", "util", "helpers", "misc", "base", "core", "manager"}
+LINES_MAX = 60
+AMBIENT = re.compile(
+    r"time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|sleep|localtime|gmtime)"
+    r"|datetime\.(datetime\.)?(now|utcnow|today)|date\.today"
+    r"|uuid\.uuid[14]|uuid[14]|random\..*|secrets\..*|os\.urandom|os\.getrandom"
+    r"|np\.random\.(?!Generator).*|numpy\.random\.(?!Generator).*|asyncio\.sleep"
+)
+CARDS = catalogue.cards()
+
+
+def python_files(*rooms: str) -> list[pathlib.Path]:
+    """List the files we wrote in some rooms, or in all."""
+    return [file for room in rooms or ("",) for file in sorted((FUNCTIONS / room).rglob("*.py"))]
+
+
+def dotted(node: ast.expr) -> str:
+    """Write `a.b.c` back as text; other expressions are empty."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def ambient_uses(source: str) -> list[str]:
+    """Find calls that read a clock, draw chance or sleep."""
+    calls = (dotted(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return [name for name in calls if AMBIENT.fullmatch(name)]
+
+
+@pytest.mark.parametrize("file", python_files(*PURE_ROOMS), ids=lambda file: str(file.relative_to(FUNCTIONS)))
+def test_no_ambient_time_or_chance(file: pathlib.Path) -> None:
+    """Domain, wire, handlers and tables read no clock, draw no chance and never sleep."""
+    assert ambient_uses(file.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["time.time_ns()", "datetime.now()", "uuid.uuid4()", "random.random()", "np.random.default_rng()", "time.sleep(1)"]
+)
+def test_the_rule_bites(line: str) -> None:
+    """Each way to read a clock or draw chance is found."""
+    assert ambient_uses(f"x = {line}")
+
+
+def test_no_junk_drawers() -> None:
+    """No file or folder is named for holding whatever does not fit elsewhere."""
+    names = {part.removesuffix(".py") for file in python_files() for part in file.relative_to(FUNCTIONS).parts}
+    assert not names & FORBIDDEN_NAMES
+
+
+@pytest.mark.parametrize("file", python_files(), ids=lambda file: str(file.relative_to(FUNCTIONS)))
+def test_functions_are_short(file: pathlib.Path) -> None:
+    """No function has more than sixty lines."""
+    tree = ast.parse(file.read_text())
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno + 1 > LINES_MAX] == []
+
+
+@pytest.mark.parametrize("file", python_files(), ids=lambda file: str(file.relative_to(FUNCTIONS)))
+def test_files_say_what_they_are(file: pathlib.Path) -> None:
+    """Every file opens with a docstring."""
+    assert ast.get_docstring(ast.parse(file.read_text()))
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
+def test_names_agree_in_five_places(card: catalogue.Card) -> None:
+    """A deployable has one name: folder, wiring, manifest, test and catalogue row."""
+    folder = FUNCTIONS / card.kind.value / card.name
+    assert (folder / "main.py").is_file()
+    wired = {
+        Kind.HANDLER: ROOT / "eventing/triggers" / f"{card.name}.yaml",
+        Kind.TABLE: ROOT / "eventing/tables" / f"{card.name}.yaml",
+        Kind.FEED: ROOT / "eventing/sources" / f"{card.name}.yaml",
+    }
+    if card.kind in wired:
+        assert wired[card.kind].is_file()
+    if card.kind is not Kind.TABLE:  # a table's manifest comes with its Kafka host
+        manifest = "functions" if card.kind is Kind.HANDLER else card.kind.value
+        assert (ROOT / "knative" / manifest / f"{card.name}.yaml").is_file()
+    assert list((ROOT / "tests" / card.kind.value).glob(f"test_{card.name}*.py"))
+    assert f"| `{card.name}` |" in (FUNCTIONS / "README.md").read_text()
+
+
+def test_every_folder_has_a_card_of_its_name() -> None:
+    """Each deployable folder is known by its card, and each card's kind is its room."""
+    folders = {
+        (room, folder.name) for room in catalogue.ROOMS for folder in (FUNCTIONS / room).iterdir() if (folder / "main.py").is_file()
+    }
+    assert folders == {(card.kind.value, card.name) for card in CARDS.values()}
+
+
+def test_catalogue_is_fresh() -> None:
+    """The catalogue in the READMEs is what the cards say."""
+    table = catalogue.catalogue(CARDS)
+    for file in (FUNCTIONS / "README.md", ROOT / "README.md"):
+        assert table in file.read_text(), f"{file.name} is stale: run `make gen`"
+
+
+def test_everything_emitted_is_heard_and_everything_heard_is_emitted() -> None:
+    """On each broker, every type has an emitter and a hearer."""
+    topology = load()
+    out = catalogue.emitted(topology, CARDS)
+    for broker in topology.brokers:
+        said = {one for _, one in out[broker]}
+        heard = {one for at, _, types in catalogue.hearers(topology, CARDS) if at == broker for one in types if one != "*"}
+        heard |= {one for start, _, types in catalogue.bridges(topology) if start == broker for one in types}
+        assert said == heard
+
+
+def test_no_function_hears_what_it_says() -> None:
+    """No type is both consumed and emitted by one function."""
+    assert [card.name for card in CARDS.values() if set(card.consumes) & set(card.emits)] == []
+
+
+def test_every_function_is_wired() -> None:
+    """Every handler has a Trigger, every table a ConfigMap, every feed a SinkBinding, every call a service."""
+    topology = load()
+    wired = {one.subscriber for one in topology.subscriptions} | {one.name for one in topology.tables} | set(topology.sources)
+    calls = {name for card in CARDS.values() for name in card.calls}
+    assert {card.name for card in CARDS.values()} <= wired | calls
+
+
+def test_tables_hear_what_their_cards_say() -> None:
+    """A table's ConfigMap names the types its card consumes."""
+    for table in load().tables:
+        assert set(table.types) == set(CARDS[table.name].consumes)

@@ -1,0 +1,196 @@
+"""Sizing, the paper venue, and the account's arithmetic."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from counts import count
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trading import ETH, NOW, QUOTE, order, paper, submission
+
+from functions.domain.decisions import (
+    AccountState,
+    Action,
+    OrderIntent,
+    OrderStatus,
+    Quote,
+    Side,
+    Signal,
+    Verdict,
+    Violation,
+)
+from functions.domain.errors import Rejected
+from functions.domain.orders import Execution, Position, Sizing, account_state, book, execute, limit_through, size_order
+
+SIZING = Sizing("paper", Decimal(10_000), Decimal(10))
+ACCEPTED = Verdict((), "test")
+
+
+def signal(action: Action = Action.BUY, confidence: float = 50.0, quote: Quote = QUOTE) -> Signal:
+    return Signal(
+        signal_id="signal-1",
+        strategy="first",
+        instrument_id=ETH,
+        interval_s=60,
+        bar_start_ns=NOW - 60_000_000_000,
+        as_of_ns=NOW,
+        action=action,
+        confidence=confidence,
+        price_exponent=-2,
+        size_exponent=-4,
+        price=250_000,
+        quote=quote,
+        reasons=(),
+        model_scores=(),
+        stop_loss=0,
+        take_profit=0,
+        risk_reward_ratio=0.0,
+        bar_revision=0,
+        degraded=False,
+        shard="BINANCE-0",
+    )
+
+
+def sized(found: OrderIntent | None) -> OrderIntent:
+    assert found is not None
+    return found
+
+
+def test_size_floors() -> None:
+    """Half the confidence buys half the notional at the limit price, floored to whole lots."""
+    asked = sized(size_order(signal(), SIZING))
+    # The ask of 2500.10 and 10 bps are 2502.6001, floored to 2502.60; 5000 / 2502.60 = 1.99792..., floored.
+    assert (asked.side, asked.limit_price, asked.quantity) == (Side.BUY, 250_260, 19_979)
+
+
+def test_size_sell() -> None:
+    """A sell's limit lies below the bid and is rounded up, never more aggressive than said."""
+    asked = sized(size_order(signal(Action.SELL, 100.0), SIZING))
+    assert (asked.side, asked.limit_price) == (Side.SELL, 249_741)  # 2499.90 less 10 bps is 2497.4001
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        signal(Action.HOLD),
+        signal(quote=replace(QUOTE, ask_price=0)),
+        signal(Action.SELL, quote=replace(QUOTE, bid_price=0)),
+        signal(confidence=0.0),
+        signal(confidence=-5.0),
+        signal(confidence=1e-9),
+    ],
+    ids=["hold", "no ask", "no bid", "no confidence", "negative confidence", "less than a lot"],
+)
+def test_size_nothing(idle: Signal) -> None:
+    """A signal that holds, has no opposite quote, or is worth less than one lot makes no order."""
+    assert size_order(idle, SIZING) is None
+
+
+def test_size_confidence_capped() -> None:
+    """No confidence makes an order larger than the notional."""
+    assert size_order(signal(confidence=250.0), SIZING) == size_order(signal(confidence=100.0), SIZING)
+
+
+@pytest.mark.parametrize("odd", [replace(signal(), as_of_ns=0), replace(signal(), size_exponent=-19)])
+def test_size_refuses(odd: Signal) -> None:
+    """A signal without time, or with units no instrument has, breaks a rule."""
+    with pytest.raises(Rejected):
+        size_order(odd, SIZING)
+
+
+@settings(max_examples=count(1000), deadline=None)
+@given(
+    price=st.integers(1, 10**15),
+    bps=st.decimals(0, 9_999, places=3),
+    confidence=st.floats(0.001, 100.0),
+)
+def test_size_never_more(price: int, bps: Decimal, confidence: float) -> None:
+    """The limit never lies further through the quote than allowed, nor is the order worth more than its share."""
+    quote = Quote(price, 1, price, 1, NOW)
+    assert price <= limit_through(quote, Side.BUY, bps) <= price * (1 + Fraction(bps) / 10_000)
+    assert price >= limit_through(quote, Side.SELL, bps) >= price * (1 - Fraction(bps) / 10_000)
+    asked = size_order(signal(confidence=confidence, quote=quote), replace(SIZING, slippage_bps=bps))
+    if asked is not None:
+        worth = Fraction(asked.quantity * asked.limit_price, 10**6)
+        share = Fraction(10_000) * Fraction(confidence) / 100
+        assert worth <= share < Fraction((asked.quantity + 1) * asked.limit_price, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "quote", "execution"),
+    [
+        (order(), QUOTE, Execution(10_000, 250_010, "")),
+        (order(quantity=60_000), QUOTE, Execution(50_000, 250_010, "quote_size_exhausted")),
+        (order(limit=250_009), QUOTE, Execution(0, 0, "limit_not_reached")),
+        (order(limit=260_000), QUOTE, Execution(10_000, 250_010, "")),
+        (order(), replace(QUOTE, ask_price=0), Execution(0, 0, "no_opposite_quote")),
+        (order(), replace(QUOTE, ask_size=0), Execution(0, 0, "no_opposite_quote")),
+        (order(Side.SELL, limit=249_990), QUOTE, Execution(10_000, 249_990, "")),
+        (order(Side.SELL, limit=249_991), QUOTE, Execution(0, 0, "limit_not_reached")),
+        (order(Side.SELL, limit=1), replace(QUOTE, bid_size=3), Execution(3, 249_990, "quote_size_exhausted")),
+        (order(Side.SELL), replace(QUOTE, bid_price=0), Execution(0, 0, "no_opposite_quote")),
+    ],
+)
+def test_execute(asked: OrderIntent, quote: Quote, execution: Execution) -> None:
+    """Immediate-or-cancel takes what the opposite quote offers, at its price, within the limit."""
+    assert execute(asked, quote) == execution
+
+
+def test_book_filled() -> None:
+    """A filled order pays at the ask, holds the coin at the mid, and has two steps and a fill."""
+    booking = book(paper(), submission(), ACCEPTED)
+    assert [step.status for step in booking.updates] == [OrderStatus.NEW, OrderStatus.FILLED]
+    assert (booking.updates[0].leaves_quantity, booking.updates[1].leaves_quantity) == (Decimal(1), Decimal(0))
+    assert booking.outcome.fills[0].price == Decimal("2500.10")
+    assert booking.account.cash == Decimal("997499.90")
+    assert booking.account.positions[ETH] == Position(ETH, Decimal(1), Decimal(2500))
+    assert (booking.sequence, booking.account.sequence) == (0, 3)
+
+
+def test_book_partial() -> None:
+    """What the quote does not offer is canceled: the order ends partially filled, with nothing left working."""
+    update = book(paper(), submission(asked=order(quantity=60_000)), ACCEPTED).outcome.update
+    assert update.status is OrderStatus.PARTIALLY_FILLED
+    assert (update.quantity, update.cumulative_quantity, update.leaves_quantity) == (Decimal(6), Decimal(5), Decimal(0))
+    assert update.reasons == ("quote_size_exhausted",)
+
+
+def test_book_canceled() -> None:
+    """An order the venue cannot fill is canceled and moves no money."""
+    booking = book(paper(), submission(asked=order(limit=249_000)), ACCEPTED)
+    assert booking.outcome.update.status is OrderStatus.CANCELED
+    assert not booking.fills
+    assert booking.account == replace(paper(), sequence=2)
+
+
+def test_book_rejected() -> None:
+    """A rejected order books one step, with every broken rule, and nothing else."""
+    verdict = Verdict((Violation("position", "too large"), Violation("kill_switch", "stopped")), "test")
+    booking = book(paper(), submission(), verdict)
+    assert [step.status for step in booking.updates] == [OrderStatus.REJECTED]
+    assert booking.outcome.update.reasons == ("position: too large", "kill_switch: stopped")
+    assert booking.account == replace(paper(), sequence=1)
+
+
+def test_rejection_marks() -> None:
+    """A held instrument is valued by every quote risk could decide on, also when the order is rejected."""
+    held = paper(1_000_000, Position(ETH, Decimal(10), Decimal(2000)))
+    rejected = book(held, submission(), Verdict((Violation("position", "too large"),), "test"))
+    assert rejected.account.positions[ETH].price == Decimal(2500)
+    undecided = book(held, submission(), Verdict((Violation("cannot_decide", "stale"),), "test"))
+    assert undecided.account.positions[ETH].price == Decimal(2000)
+
+
+def test_opening_adds_up() -> None:
+    """Opening positions are paid from capital, short ones pay in."""
+    account = paper(100_000, Position(ETH, Decimal(10), Decimal(2500)), Position("X.Y", Decimal(-1), Decimal(100)))
+    assert account.cash == Decimal(75_100)
+    assert account_state(account, order()) == AccountState(Decimal(100_000), Decimal(25_100), 100_000, 250_000)
+
+
+def test_state_in_units() -> None:
+    """A position finer than the order's units cannot be told to risk."""
+    with pytest.raises(Rejected):
+        account_state(paper(1000, Position(ETH, Decimal("0.00001"), Decimal(100))), order())

@@ -1,0 +1,233 @@
+"""The rules decide as they are written, once a bar, with reasons that add up."""
+
+from dataclasses import replace
+
+import pytest
+from scored import BTC, Row, output_of, predictions_of
+
+from functions.domain.decisions import Action, Signal
+from functions.domain.market import MARKET_CROSSED, MARKET_QUOTED, NS_PER_S, InstrumentRef, PredictionBatch
+from functions.domain.predictions import degraded
+from functions.domain.signals import Below, Desk, Flagged, Strategy, decide, forget_turns, protect, risk_reward
+
+FALLEN = {"rsi_14": 22.5, "bb_percent": -0.2, "zscore_20": -2.8, "macd_hist": -5.0, "atr_14": 50.0}
+RISEN = {"rsi_14": 77.5, "bb_percent": 1.2, "zscore_20": 2.8, "macd_hist": 5.0, "atr_14": 50.0}
+CALM = {"rsi_14": 50.0, "bb_percent": 0.5, "zscore_20": 0.0, "macd_hist": 0.1, "atr_14": 50.0}
+RULES = Strategy()
+
+
+def identify(*key: object) -> str:
+    """Name a signal by its key, readably."""
+    return "|".join(map(str, key))
+
+
+def give(desk: Desk, batch: PredictionBatch, strategy: Strategy = RULES) -> tuple[Signal, ...]:
+    """Fold a batch."""
+    return decide(desk, batch, strategy, identify=identify)
+
+
+def one(row: Row, *outputs: object, strategy: Strategy = RULES) -> Signal | None:
+    """Decide on a single row of a fresh desk."""
+    signals = give(Desk(), predictions_of([row], outputs), strategy)  # type: ignore[arg-type]
+    return signals[0] if signals else None
+
+
+def test_oversold_buys() -> None:
+    """Three strong rules give a BUY whose figures are those of the row."""
+    signal = one(Row(bar=7, features=FALLEN), output_of(0.4))
+    assert signal is not None
+    assert (signal.action, signal.confidence, signal.degraded) == (Action.BUY, 75.0, False)
+    assert signal.signal_id == f"mean_reversion|BTC-USDT.BINANCE|5|{35 * NS_PER_S}"
+    assert (signal.bar_start_ns, signal.as_of_ns) == (35 * NS_PER_S, 40 * NS_PER_S)
+    assert (signal.price, signal.quote.bid_price, signal.quote.ask_price) == (6_000_000, 5_999_900, 6_000_100)
+    assert [(reason.rule, reason.text) for reason in signal.reasons] == [
+        ("rsi_oversold", "rsi_14 22.5 < 30"),
+        ("below_lower_band", "bb_percent -0.2 < 0"),
+        ("stretched_down", "zscore_20 -2.8 < -2"),
+    ]
+
+
+def test_overbought_sells() -> None:
+    """The mirrored figures give a SELL."""
+    signal = one(Row(features=RISEN), output_of(0.4))
+    assert signal is not None
+    assert (signal.action, signal.confidence) == (Action.SELL, 75.0)
+
+
+def test_calm_says_nothing() -> None:
+    """A usual bar gives no signal."""
+    assert one(Row(features=CALM), output_of(0.4)) is None
+
+
+def test_weights_sum_to_confidence() -> None:
+    """Reasons stand strongest first and their weights are the confidence."""
+    signal = one(Row(features=FALLEN), output_of(0.7))
+    assert signal is not None
+    weights = [reason.weight for reason in signal.reasons]
+    assert sum(weights) == signal.confidence == 90.0
+    assert weights == sorted(weights, reverse=True)
+    assert signal.reasons[-1].text == "anomaly score 0.7 >= 0.6"
+    assert [(score.model, score.score, score.threshold) for score in signal.model_scores] == [("anomaly", 0.7, 0.6)]
+
+
+@pytest.mark.parametrize("state", [0, 2])
+@pytest.mark.parametrize("feature", ["rsi_14", "bb_percent", "zscore_20"])
+def test_invalid_never_speaks(feature: str, state: int) -> None:
+    """A cold or degenerate feature never fires its rule, although its stored value is 0."""
+    signal = one(Row(features=FALLEN, states={feature: state}), output_of(0.7))
+    assert signal is None or all(feature not in reason.text for reason in signal.reasons)
+
+
+def test_dead_symbol() -> None:
+    """A flat market (everything degenerate) gives no signal, not even an oversold one."""
+    assert one(Row(features=FALLEN, states=dict.fromkeys(FALLEN, 2)), output_of(0.9)) is None
+
+
+@pytest.mark.parametrize("flags", [0, MARKET_QUOTED | MARKET_CROSSED])
+def test_market_must_be_quoted(flags: int) -> None:
+    """An unquoted or crossed market is not acted on."""
+    assert one(Row(features=FALLEN, flags=flags), output_of(0.9)) is None
+
+
+@pytest.mark.parametrize("side", ["bid", "ask"])
+def test_both_sides_needed(side: str) -> None:
+    """A quote without one of its sides is not acted on."""
+    assert one(replace(Row(features=FALLEN), **{side: 0}), output_of(0.9)) is None
+
+
+def test_no_volatility_no_signal() -> None:
+    """Without a valid ATR there is no stop, and so no signal."""
+    assert one(Row(features=FALLEN, states={"atr_14": 0}), output_of(0.9)) is None
+
+
+def test_other_intervals_pass() -> None:
+    """Only the named intervals decide."""
+    assert one(Row(features=FALLEN, interval_s=300), output_of(0.9)) is None
+
+
+def test_threshold_is_reached_at_equality() -> None:
+    """A score equal to its threshold flags."""
+    assert one(Row(features=FALLEN), output_of(0.6)).confidence == 90.0  # type: ignore[union-attr]
+
+
+def test_degraded_model_is_said() -> None:
+    """A model that did not answer cannot confirm, and the signal says that it was missing."""
+    for outputs in ((degraded("anomaly", 1, "no answer"),), ()):
+        signal = one(Row(features=FALLEN), *outputs)
+        assert signal is not None
+        assert (signal.degraded, signal.confidence, signal.model_scores) == (True, 75.0, ())
+
+
+def test_unscored_row_is_not_degraded() -> None:
+    """A model that answered but could not score this row was heard."""
+    signal = one(Row(features=FALLEN), output_of(None))
+    assert signal is not None
+    assert not signal.degraded
+
+
+def test_macd_turn_needs_the_bar_before() -> None:
+    """A histogram below zero that rises speaks; the first bar, and the first after a hole, have nothing to compare."""
+    higher = Row(bar=101, features={**FALLEN, "macd_hist": -4.0})
+    desk = Desk()
+    give(desk, predictions_of([Row(features={**CALM, "macd_hist": -5.0})]))
+    (signal,) = give(desk, predictions_of([higher]))
+    assert signal.reasons[-1].text == "macd_hist -5 -> -4"
+    desk = Desk()
+    give(desk, predictions_of([Row(features={**CALM, "macd_hist": -5.0})]))
+    forget_turns(desk)
+    (signal,) = give(desk, predictions_of([higher]))
+    assert signal.reasons[-1].rule == "stretched_down"
+
+
+def test_same_bar_decides_once() -> None:
+    """A bar seen again, revised or older, gives nothing."""
+    desk, row = Desk(), Row(features=FALLEN)
+    assert len(give(desk, predictions_of([row, row]))) == 1
+    for again in (row, replace(row, revision=1), replace(row, bar=99, features=RISEN)):
+        assert give(desk, predictions_of([again])) == ()
+
+
+def test_cooldown() -> None:
+    """One direction rests for five bars; the other is free; another interval and instrument are their own."""
+    desk = Desk()
+    bars = [b for b in range(100, 112) if give(desk, predictions_of([Row(bar=b, features=FALLEN)]))]
+    assert bars == [100, 105, 110]
+    assert give(desk, predictions_of([Row(bar=112, features=RISEN)]))[0].action is Action.SELL
+    assert give(desk, predictions_of([Row(bar=10, features=FALLEN, interval_s=60)]))
+    eth = InstrumentRef("ETH-USDT.BINANCE", -2, -4)
+    assert give(desk, predictions_of([Row(bar=112, features=FALLEN)], instruments=(eth,)))
+
+
+def test_cut_does_not_matter() -> None:
+    """Rows folded in one batch or one by one give the same signals and the same memory."""
+    rows = [Row(bar=b, features=f) for b, f in enumerate([CALM, FALLEN, RISEN, FALLEN, CALM, RISEN, RISEN, FALLEN] * 3)]
+    whole, single = Desk(), Desk()
+    together = give(whole, predictions_of(rows, (output_of(*[0.7] * len(rows)),)))
+    apart = [s for row in rows for s in give(single, predictions_of([row], (output_of(0.7),)))]
+    assert list(together) == apart
+    assert whole == single
+
+
+def test_hold_on_request() -> None:
+    """With `emit_hold` a bar without action says HOLD, with no levels; without it, nothing."""
+    signal = one(Row(features=CALM), output_of(0.1), strategy=Strategy(emit_hold=True))
+    assert signal is not None
+    assert (signal.action, signal.stop_loss, signal.take_profit, signal.risk_reward_ratio) == (Action.HOLD, 0, 0, 0.0)
+
+
+def test_tie_holds() -> None:
+    """When both sides are equally strong nothing is done."""
+    both = Strategy(buy=(Flagged("odd", "anomaly", 70.0),), sell=(Flagged("odd", "anomaly", 70.0),))
+    assert one(Row(features=CALM), output_of(0.9), strategy=both) is None
+
+
+def test_levels_flip() -> None:
+    """Stop and target stand two and three ATRs from the price, mirrored for SELL, at a ratio of 1.5."""
+    buy, sell = one(Row(features=FALLEN)), one(Row(features=RISEN))
+    assert buy is not None
+    assert sell is not None
+    assert (buy.stop_loss, buy.take_profit) == (5_990_000, 6_015_000)
+    assert (sell.stop_loss, sell.take_profit) == (6_010_000, 5_985_000)
+    assert buy.risk_reward_ratio == sell.risk_reward_ratio == 1.5
+
+
+def test_levels_stay_prices() -> None:
+    """Levels are at least one unit away and never below one unit."""
+    assert protect(Action.BUY, 100, stop=0.1, target=0.1) == (99, 101)
+    assert protect(Action.SELL, 100, stop=250.0, target=375.0) == (350, 1)
+
+
+def test_risk_reward_of_the_source() -> None:
+    """The published example is 2.949 whichever way it trades."""
+    assert risk_reward(4_523_050, 4_480_000, 4_650_000) == pytest.approx(2.949, abs=5e-4)
+    assert risk_reward(100, 100, 120) == 0.0
+
+
+def test_memory_is_bounded() -> None:
+    """At the bound the pair longest without a bar is forgotten."""
+    desk, strategy = Desk(), Strategy(tracks_max=2)
+    refs = [InstrumentRef(name, -2, -5) for name in ("A.X", "B.X", "C.X")]
+    for bar, ref in enumerate(refs, start=100):
+        give(desk, predictions_of([Row(bar=bar, features=CALM)], instruments=(ref,)), strategy)
+    assert sorted(desk.tracks) == [("B.X", 5), ("C.X", 5)]
+
+
+def test_counts_what_it_emits() -> None:
+    """The desk counts its signals: the count is the next sequence number."""
+    desk = Desk()
+    give(desk, predictions_of([Row(bar=b, features=FALLEN) for b in range(100, 112)]))
+    assert desk.emitted == 3
+
+
+@pytest.mark.parametrize("weights", [(60.0, 50.0), (-1.0,), (0.0,)])
+def test_weights_are_a_confidence(weights: tuple[float, ...]) -> None:
+    """Weights that are not positive or sum above 100 stop the start."""
+    with pytest.raises(ValueError, match="weights"):
+        Strategy(buy=tuple(Below(f"r{n}", "rsi_14", 1.0, weight) for n, weight in enumerate(weights)))
+
+
+def test_names_what_it_needs() -> None:
+    """A strategy names its features and models, each once."""
+    assert RULES.features == ("rsi_14", "bb_percent", "zscore_20", "macd_hist", "atr_14")
+    assert RULES.models == ("anomaly",)
+    assert BTC.price_exponent == -2

@@ -1,0 +1,96 @@
+"""Delivery rules are those of the Kafka Broker."""
+
+import base64
+
+import pytest
+
+from functions.local.delivery import Answer, Delivery, WiringError, compile_filters, dead_letter, parse_duration_s
+from functions.wire.envelope import Event
+
+EVENT = Event(id="1", source="/tickloom/handlers/normalize/X-0", type="a.b.TickBatch", extensions={"rejected": "12"})
+
+
+@pytest.mark.parametrize(
+    ("filters", "passes"),
+    [
+        ([], True),
+        ([{"exact": {"type": "a.b.TickBatch"}}], True),
+        ([{"exact": {"type": "a.b.Tick"}}], False),
+        ([{"exact": {"type": ""}}], True),  # the data plane skips empty values
+        ([{"prefix": {"source": "/tickloom/handlers/"}}], True),
+        ([{"suffix": {"type": "Batch"}}], True),
+        ([{"suffix": {"missing": "x"}}], False),
+        ([{"not": {"exact": {"rejected": "12"}}}], False),
+        ([{"any": [{"exact": {"id": "2"}}, {"exact": {"id": "1"}}]}], True),
+        ([{"all": [{"exact": {"id": "1"}}, {"prefix": {"type": "z"}}]}], False),
+        ([{"exact": {"id": "1"}}, {"exact": {"specversion": "1.0"}}], True),
+        ([{"exact": {"id": "1", "type": "other"}}], False),
+    ],
+)
+def test_filters(filters: list[dict[str, object]], passes: bool) -> None:  # noqa: FBT001 - a table column
+    """Every dialect decides as the specification says; all elements must match."""
+    assert compile_filters(filters, "here")(EVENT) is passes
+
+
+@pytest.mark.parametrize(
+    "filters", [[{"cesql": "TRUE"}], [{"regex": {}}], [{"exact": {"a": "1"}, "prefix": {"b": "2"}}], [{"exact": {"Type": "x"}}]]
+)
+def test_refused_filters(filters: list[dict[str, object]]) -> None:
+    """A dialect that cannot be honoured is refused at the start, with its place."""
+    with pytest.raises(WiringError, match="here"):
+        compile_filters(filters, "here")
+
+
+@pytest.mark.parametrize(
+    ("answer", "delivered", "retryable"),
+    [
+        (Answer(200), True, False),
+        (Answer(202), True, False),
+        (Answer(204), True, False),
+        (Answer(200, EVENT), True, False),
+        (Answer(200, None, b"OK"), False, False),
+        (Answer(301), False, False),
+        (Answer(400), False, False),
+        (Answer(403), False, False),
+        (Answer(404), False, True),
+        (Answer(408), False, True),
+        (Answer(409), False, True),
+        (Answer(422), False, False),
+        (Answer(429), False, True),
+        (Answer(500), False, True),
+        (Answer(503), False, True),
+    ],
+)
+def test_answers(answer: Answer, delivered: bool, retryable: bool) -> None:  # noqa: FBT001 - table columns
+    """Status and body decide: done, tried again, or dead; a foreign body on 2xx is a failure that is not retried."""
+    assert (answer.delivered, answer.retryable) == (delivered, retryable)
+
+
+def test_pauses() -> None:
+    """Exponential pauses are d * 2^n from n = 1, linear ones d * n."""
+    exponential = Delivery(3, 0.2, exponential=True, timeout_s=1, dead_letter_sink="x")
+    linear = Delivery(3, 0.5, exponential=False, timeout_s=1, dead_letter_sink="x")
+    assert [exponential.pause_s(n) for n in (1, 2, 3)] == [0.4, 0.8, 1.6]
+    assert [linear.pause_s(n) for n in (1, 2, 3)] == [0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("PT0.2S", 0.2), ("PT5S", 5), ("PT2M", 120), ("PT1M30S", 90)])
+def test_durations(text: str, seconds: float) -> None:
+    """Durations are ISO-8601 minutes and seconds."""
+    assert parse_duration_s(text, "here") == seconds
+
+
+@pytest.mark.parametrize("text", ["PT", "5s", "PT0.05S", "P1D", ""])
+def test_refused_durations(text: str) -> None:
+    """What Knative would truncate or not understand is refused."""
+    with pytest.raises(WiringError):
+        parse_duration_s(text, "here")
+
+
+def test_dead_letter_extensions() -> None:
+    """A dead letter says where it was going, the code, and the first KiB of the answer; no code for a foreign 2xx body."""
+    told = dead_letter(EVENT, destination="http://x/", answer=Answer(422, None, b"y" * 3000))
+    assert told["knativeerrordest"] == "http://x/"
+    assert told["knativeerrorcode"] == "422"
+    assert base64.b64decode(told["knativeerrordata"]) == b"y" * 1024
+    assert "knativeerrorcode" not in dead_letter(EVENT, destination="d", answer=Answer(200, None, b"OK"))

@@ -1,0 +1,151 @@
+"""A consumer delivers every event at least once, in order where asked, and moves its cursor only over what is done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from functions.local.delivery import Answer, Delivery
+from functions.local.dispatch import Consumer, Subscriber
+from functions.local.log import MemoryLog
+from functions.local.topology import Subscription
+from functions.wire.envelope import Event
+
+
+class Outbox:
+    """Collect what a consumer puts out."""
+
+    def __init__(self) -> None:
+        self.published: list[Event] = []
+        self.buried: list[tuple[str, Event, Answer]] = []
+
+    def publish(self, broker: str, event: Event) -> None:
+        """Collect a reply."""
+        assert broker == "market"
+        self.published.append(event)
+
+    def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> None:
+        """Collect a dead letter."""
+        assert destination == "nowhere"
+        self.buried.append((sink, event, answer))
+
+
+def event(number: int, key: str = "k") -> Event:
+    """Make a numbered event of a partition."""
+    return Event(id=str(number), source="/s", type="t", extensions={"partitionkey": key})
+
+
+def trigger(*, ordered: bool = False, retry: int = 2) -> Subscription:
+    """Make a Trigger that lets `t` through and hardly pauses."""
+    delivery = Delivery(retry, 0.0, exponential=True, timeout_s=0.2, dead_letter_sink="graves")
+    return Subscription("x-market", "market", ordered, lambda one: one.type == "t", (), "Service", "x", delivery)
+
+
+async def consume(
+    events: list[Event], deliver: Callable[[Event], Awaitable[Answer]], subscription: Subscription, *, inline: bool = False
+) -> tuple[Outbox, MemoryLog]:
+    """Run a consumer until it has caught up."""
+    log, outbox = MemoryLog(), Outbox()
+    consumer = Consumer(
+        subscription, Subscriber("nowhere", deliver, inline=inline), log=log, outbound=outbox, partitions=4
+    )
+    for one in events:
+        log.append(one)
+    task = asyncio.create_task(consumer.run())
+    async with asyncio.timeout(10):
+        while not consumer.caught_up:
+            await asyncio.sleep(0)
+    task.cancel()
+    return outbox, log
+
+
+async def test_replies_and_filters() -> None:
+    """A reply is published, an event the filter does not let through is done at once."""
+    heard: list[str] = []
+
+    async def deliver(one: Event) -> Answer:
+        heard.append(one.id)
+        return Answer(200, Event(id=f"r{one.id}", source="/h", type="u"))
+
+    outbox, log = await consume([event(0), Event(id="1", source="/s", type="other"), event(2)], deliver, trigger())
+    assert sorted(heard) == ["0", "2"]
+    assert sorted(one.id for one in outbox.published) == ["r0", "r2"]
+    assert log.cursors["x-market"] == 3
+
+
+async def test_retries_then_buries() -> None:
+    """A retryable answer is tried `retry` times more, then the event is buried with the last answer."""
+    tries: list[str] = []
+
+    async def deliver(one: Event) -> Answer:
+        tries.append(one.id)
+        return Answer(503, other_body=b"down")
+
+    outbox, _ = await consume([event(0)], deliver, trigger(retry=2))
+    assert tries == ["0", "0", "0"]
+    assert [(sink, answer.status) for sink, _, answer in outbox.buried] == [("graves", 503)]
+
+
+async def test_foreign_body_is_buried_at_once() -> None:
+    """A 2xx with a body that is no CloudEvent is a failure without retries."""
+    tries: list[str] = []
+
+    async def deliver(one: Event) -> Answer:
+        tries.append(one.id)
+        return Answer(200, other_body=b"OK")
+
+    outbox, _ = await consume([event(0)], deliver, trigger())
+    assert tries == ["0"]
+    assert len(outbox.buried) == 1
+
+
+async def test_no_answer_in_time_is_retried() -> None:
+    """A subscriber that does not answer in time is tried again, and the event buried as 504."""
+
+    async def deliver(_: Event) -> Answer:
+        await asyncio.Event().wait()
+        return Answer(204)
+
+    outbox, _ = await consume([event(0)], deliver, trigger(retry=1))
+    assert outbox.buried[0][2].status == 504
+
+
+async def test_ordered_keeps_each_partition_in_order() -> None:
+    """With order asked for, an event starts only when the one before it in its partition is done."""
+    running: dict[str, int] = {"a": 0, "b": 0}
+    heard: list[str] = []
+
+    async def deliver(one: Event) -> Answer:
+        key = str(one.extensions["partitionkey"])
+        running[key] += 1
+        assert running[key] == 1
+        await asyncio.sleep(0)
+        heard.append(one.id)
+        running[key] -= 1
+        return Answer(204)
+
+    await consume([event(at, "ab"[at % 2]) for at in range(20)], deliver, trigger(ordered=True))
+    assert [one for one in heard if int(one) % 2] == [str(at) for at in range(1, 20, 2)]
+
+
+async def test_cursor_waits_for_the_slowest() -> None:
+    """Out-of-order completion moves the cursor only over what is done without holes."""
+    release = asyncio.Event()
+    log, outbox = MemoryLog(), Outbox()
+
+    async def deliver(one: Event) -> Answer:
+        if one.id == "0":
+            await release.wait()
+        return Answer(204)
+
+    consumer = Consumer(trigger(), Subscriber("nowhere", deliver), log=log, outbound=outbox, partitions=1)
+    for at in range(3):
+        log.append(event(at))
+    task = asyncio.create_task(consumer.run())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert log.cursors["x-market"] == 0
+    release.set()
+    async with asyncio.timeout(5):
+        while not consumer.caught_up:
+            await asyncio.sleep(0)
+    task.cancel()
+    assert log.cursors["x-market"] == 3

@@ -1,0 +1,175 @@
+"""A table host folds each source in order, emits before it remembers, and recovers from crashes and bugs."""
+
+import asyncio
+import json
+
+import pytest
+
+from functions.domain.errors import Rejected
+from functions.domain.market import GapDetected
+from functions.local.delivery import Answer
+from functions.local.log import MemoryLog
+from functions.local.table_host import TableConsumer
+from functions.local.topology import Table
+from functions.ports.card import Card, Kind
+from functions.runtime.hosting import HostedTable
+from functions.wire.envelope import Event
+from functions.wire.facts import sequence_text
+
+TABLE = Table("sums", "market", ("t",))
+CARD = Card("sums", Kind.TABLE, "1", "Add numbers.")
+
+
+class Sums:
+    """Add up numbers; emit every sum with a number of its own. `bad` is refused, `bug` breaks after harm was done."""
+
+    def start(self, key: str) -> dict[str, int]:
+        """See Fold."""
+        return {"sum": 0, "out": 0, "key": len(key)}
+
+    def fold(self, state: dict[str, int], event: Event) -> tuple[dict[str, int], tuple[Event, ...]]:
+        """See Fold."""
+        if event.data == b"bad":
+            msg = "bad"
+            raise Rejected(msg)
+        if event.data == b"bug":
+            state["sum"] += 1_000_000
+            raise ZeroDivisionError
+        state["sum"] += int(event.data or b"0")
+        return self._emit(state, f"sum {state['sum']}")
+
+    def gap(self, state: dict[str, int], cause: Event, gap: GapDetected) -> tuple[dict[str, int], tuple[Event, ...]]:
+        """See Fold."""
+        assert cause.source == gap.source
+        return self._emit(state, f"gap {gap.first_missing}-{gap.last_missing}")
+
+    def _emit(self, state: dict[str, int], text: str) -> tuple[dict[str, int], tuple[Event, ...]]:
+        state["out"] += 1
+        return state, (Event(id=str(state["out"]), source="/sums", type="sum", data=text.encode()),)
+
+    def dump(self, state: dict[str, int]) -> bytes:
+        """See Fold."""
+        return json.dumps(state).encode()
+
+    def load(self, key: str, blob: bytes) -> dict[str, int]:
+        """See Fold."""
+        assert key
+        state: dict[str, int] = json.loads(blob)
+        return state
+
+
+class Outbox:
+    """Append what the table emits to its own log, as the platform does."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self.log = log
+        self.buried: list[tuple[Event, Answer]] = []
+
+    def publish(self, broker: str, event: Event) -> None:
+        """Append."""
+        assert broker == "market"
+        self.log.append(event)
+
+    def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> None:
+        """Collect."""
+        assert (sink, destination) == ("graves", "/tables/sums")
+        self.buried.append((event, answer))
+
+
+def event(number: int, data: bytes = b"1", source: str = "/a") -> Event:
+    """Make a numbered event."""
+    extensions = {"partitionkey": "k", "sequence": sequence_text(number)}
+    return Event(id=f"{source}{number}", source=source, type="t", data=data, extensions=extensions)
+
+
+def host(log: MemoryLog, outbox: Outbox, reorder_max: int = 4) -> TableConsumer:
+    """Make a host on a log."""
+    return TableConsumer(TABLE, HostedTable(CARD, Sums()), log=log, outbound=outbox, sink="graves", reorder_max=reorder_max)
+
+
+async def settle(table: TableConsumer) -> None:
+    """Run a table until it has read everything."""
+    task = asyncio.create_task(table.run())
+    async with asyncio.timeout(10):
+        while not table.caught_up:
+            await asyncio.sleep(0)
+    task.cancel()
+
+
+def emitted(log: MemoryLog) -> list[tuple[str, str]]:
+    """Give id and text of what the table emitted."""
+    return [(one.id, (one.data or b"").decode()) for one in log.read(0, 1000) if one.type == "sum"]
+
+
+async def test_folds_in_order_once() -> None:
+    """Out of order and repeated arrivals fold in order, once."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    for at in (1, 0, 0, 2, 1):
+        log.append(event(at, str(10**at).encode()))
+    await settle(host(log, outbox))
+    assert [text for _, text in emitted(log)] == ["sum 1", "sum 11", "sum 111"]
+
+
+async def test_crash_repeats_the_same_bytes() -> None:
+    """After a crash, what was emitted after the last write is emitted again, byte for byte."""
+    log = MemoryLog()
+    first = host(log, Outbox(log))
+    log.append(event(0))
+    await settle(first)
+    first.snapshot()
+    log.append(event(1))
+    await settle(first)
+    before = emitted(log)
+    await settle(host(log, Outbox(log)))
+    assert emitted(log) == [*before, before[-1]]
+
+
+async def test_waiting_holds_the_cursor_back() -> None:
+    """An event that waits for a missing one is not acknowledged, so a restart reads it again."""
+    log = MemoryLog()
+    table = host(log, Outbox(log))
+    log.append(event(0))
+    log.append(event(2))
+    await settle(table)
+    table.snapshot()
+    assert table.waiting == 1
+    assert log.read(log.cursors["sums"], 1) == [event(2)]
+    again = host(log, Outbox(log))
+    log.append(event(1))
+    await settle(again)
+    assert again.waiting == 0
+    assert emitted(log)[-1][1] == "sum 3"
+
+
+async def test_gap_is_told_and_folding_goes_on() -> None:
+    """When as many wait as may, the gap is told in the table's own sequence; the missing one is still folded when late."""
+    log = MemoryLog()
+    table = host(log, Outbox(log), reorder_max=2)
+    for at in (1, 2, 0):
+        log.append(event(at))
+    await settle(table)
+    assert [text for _, text in emitted(log)] == ["gap 0-0", "sum 1", "sum 2", "sum 3"]
+
+
+async def test_end_gives_up_what_is_missing() -> None:
+    """At the end of a tape nothing waits any more."""
+    log = MemoryLog()
+    table = host(log, Outbox(log))
+    log.append(event(3))
+    await settle(table)
+    table.give_up_waiting()
+    assert table.waiting == 0
+    assert [text for _, text in emitted(log)] == ["gap 0-2", "sum 1"]
+
+
+@pytest.mark.parametrize(("poison", "status"), [(b"bad", 422), (b"bug", 500)])
+async def test_poison_is_buried_once(poison: bytes, status: int) -> None:
+    """A refused event and one that hits a bug are each buried once; neighbours fold as if it had not been there."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    for at, data in enumerate((b"1", poison, b"1")):
+        log.append(event(at, data))
+    await settle(host(log, outbox))
+    assert [(one.data, answer.status) for one, answer in outbox.buried] == [(poison, status)]
+    assert emitted(log)[-1] == ("2", "sum 2")

@@ -1,0 +1,146 @@
+"""The signals table emits facts with ids and sequences that depend on nothing but the tape."""
+
+import pytest
+from counts import count
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scored import Row, output_of, predictions_of
+
+from functions.domain.market import GapDetected
+from functions.domain.signals import Desk, Strategy, Track
+from functions.tables.signals import CARD
+from functions.tables.signals.main import Settings, compose
+from functions.tables.signals.table import SignalsTable
+from functions.wire import facts
+from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
+from functions.wire.codecs.signals import SIGNAL, decode_signal
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+
+FALLEN = {"rsi_14": 22.5, "bb_percent": -0.2, "zscore_20": -2.8, "macd_hist": -5.0, "atr_14": 50.0}
+TABLE = SignalsTable(Strategy())
+
+
+def batch_event(number: int, *bars: int, features: dict[str, float] | None = None) -> Event:
+    """Make what `infer` would emit for these 5 s bars."""
+    batch = predictions_of([Row(bar=b, features=features or FALLEN) for b in bars], (output_of(*[0.7] * len(bars)),))
+    source = facts.source_of("handlers", "infer", "BINANCE-0.replay")
+    extensions = {
+        "sequence": facts.sequence_text(number),
+        "partitionkey": "BINANCE-0",
+        "correlationid": "tape-1",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+    return Event(
+        id=facts.batch_id(source, number),
+        source=source,
+        type=PREDICTION_BATCH,
+        data=encode_prediction_batch(batch),
+        extensions=extensions,
+    )
+
+
+def test_signal_event() -> None:
+    """A signal leaves as a fact: named by its key, as of the bar's end, following its cause."""
+    cause = batch_event(4, 100)
+    _, (event,) = TABLE.fold(TABLE.start("desk"), cause)
+    signal = decode_signal(event.data or b"")
+    key = (signal.strategy, signal.instrument_id, signal.interval_s, signal.bar_start_ns)
+    assert event.id == signal.signal_id == facts.fact_id(SIGNAL, *key)
+    assert (event.source, event.type, event.subject) == ("/tickloom/tables/signals/desk", SIGNAL, "BTC-USDT.BINANCE")
+    assert event.time_ns == signal.as_of_ns
+    assert event.datacontenttype == facts.PROTOBUF
+    assert dict(event.extensions) == {
+        **cause.extensions,
+        "sequence": facts.sequence_text(0),
+        "causationid": cause.id,
+        "handlerversion": CARD.version,
+    }
+
+
+def test_contiguous_sequence() -> None:
+    """Signals are numbered from 0 without holes, across events and across a restart."""
+    state, first = TABLE.fold(TABLE.start("desk"), batch_event(0, 100, 105))
+    state = TABLE.load("desk", TABLE.dump(state))
+    _, second = TABLE.fold(state, batch_event(1, 110))
+    assert [facts.sequence_of(event) for event in (*first, *second)] == [0, 1, 2]
+
+
+def test_redelivery_changes_nothing() -> None:
+    """An event folded twice emits once, and leaves the same state."""
+    state, _ = TABLE.fold(TABLE.start("desk"), batch_event(0, 100))
+    before = TABLE.dump(state)
+    state, again = TABLE.fold(state, batch_event(0, 100))
+    assert again == ()
+    assert TABLE.dump(state) == before
+
+
+def test_restart_continues_equally() -> None:
+    """A table that was dumped and loaded after every event emits the same bytes as one that was not."""
+    steady, restarted = TABLE.start("desk"), TABLE.start("desk")
+    for number, bar in enumerate(range(100, 130)):
+        event = batch_event(number, bar, features={**FALLEN, "macd_hist": -50.0 + bar % 7})
+        steady, one = TABLE.fold(steady, event)
+        restarted, other = TABLE.fold(TABLE.load("desk", TABLE.dump(restarted)), event)
+        assert one == other
+    assert TABLE.dump(steady) == TABLE.dump(restarted)
+
+
+TRACKS = st.builds(
+    Track,
+    st.integers(0, 2**62),
+    st.dictionaries(st.text(max_size=9), st.floats(allow_nan=False), max_size=2),
+    st.none() | st.integers(0, 2**62),
+    st.none() | st.integers(0, 2**62),
+)
+
+
+@given(st.dictionaries(st.tuples(st.text(max_size=9), st.integers(1, 3600)), TRACKS, max_size=5), st.integers(0, 2**40))
+@settings(max_examples=count(300), deadline=None)
+def test_dump_load(tracks: dict[tuple[str, int], Track], emitted: int) -> None:
+    """What is loaded is what was dumped, and dumps to the same bytes."""
+    desk = Desk(tracks, emitted)
+    assert TABLE.load("desk", TABLE.dump(desk)) == desk
+    assert TABLE.dump(TABLE.load("desk", TABLE.dump(desk))) == TABLE.dump(desk)
+
+
+def test_state_fits() -> None:
+    """A full memory of long names stays below 256 KiB."""
+    tracks = {
+        (f"LONG-NAMED-{n:04d}-USDT.EXCHANGE", interval): Track(2**60, {"macd_hist": 1.1}, 2**60, 2**60)
+        for n in range(Strategy().tracks_max // 2)
+        for interval in (5, 60)
+    }
+    assert len(TABLE.dump(Desk(tracks, 2**40))) <= 256 * 1024
+
+
+def test_gap_forgets_turns() -> None:
+    """After a hole nothing is said to have turned, and the table stays silent about it."""
+    state, _ = TABLE.fold(TABLE.start("desk"), batch_event(0, 100))
+    state, events = TABLE.gap(state, batch_event(9, 101), GapDetected("BINANCE-0", "s", 1, 8))
+    assert events == ()
+    assert all(not track.before for track in state.tracks.values())
+
+
+@pytest.mark.parametrize(
+    "event", [Event("1", "/a", "tickloom.market.v1.BarBatch"), Event("1", "/a", PREDICTION_BATCH, data=b"\xff")]
+)
+def test_unreadable(event: Event) -> None:
+    """An event of another type or without readable bytes is malformed and changes nothing."""
+    state = TABLE.start("desk")
+    with pytest.raises(Malformed):
+        TABLE.fold(state, event)
+    assert state == Desk()
+
+
+def test_not_a_state() -> None:
+    """Bytes that no dump wrote are refused."""
+    with pytest.raises(Malformed, match="no state"):
+        TABLE.load("desk", b"nonsense")
+
+
+def test_compose() -> None:
+    """Settings reach the strategy, and the card says what the table hears and says."""
+    hosted = compose(Settings(signals_intervals_s=("1",), signals_min_confidence=50.0, signals_emit_hold=True))
+    assert hosted.fold.strategy == Strategy(intervals_s=(1,), min_confidence=50.0, emit_hold=True)  # type: ignore[attr-defined]
+    assert (hosted.card.consumes, hosted.card.emits) == ((PREDICTION_BATCH,), (SIGNAL,))

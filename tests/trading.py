@@ -1,0 +1,96 @@
+"""Make orders, quotes, accounts and limits for tests; ETH with cents and lots of 0.0001."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+import grpc.aio
+
+import functions.services.risk
+from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, Submission
+from functions.domain.orders import Account, Position, open_account
+from functions.domain.risk import InstrumentLimits, Limits
+from functions.wire.codecs.risk import decode_limits
+from functions.wire.envelope import Event
+
+ETH = "ETH-USDT.BINANCE"
+NOW = 1_700_000_000_000_000_000
+QUOTE = Quote(bid_price=249_990, bid_size=50_000, ask_price=250_010, ask_size=50_000, ts_event=NOW)
+"""Bid 2499.90, ask 2500.10, five coins each: the mid is 2500."""
+
+LIMITS = Limits(
+    version="test",
+    exposure_ratio_max=Decimal("0.95"),
+    quote_age_ms_max=10_000,
+    quote_ahead_ms_max=10_000,
+    default=InstrumentLimits(Decimal(50_000), Decimal(100_000), Decimal(100)),
+)
+WIDE = replace(LIMITS, default=InstrumentLimits(Decimal(10**9), Decimal(10**9), Decimal(10_000)))
+
+
+def order(side: Side = Side.BUY, quantity: int = 10_000, limit: int = 250_010, account: str = "paper") -> OrderIntent:
+    """Ask for a coin (10,000 units) at 2500.10."""
+    return OrderIntent(account, ETH, side, quantity, limit, price_exponent=-2, size_exponent=-4)
+
+
+def submission(number: int = 1, asked: OrderIntent | None = None, quote: Quote = QUOTE) -> Submission:
+    """Hand an order in; its number makes its id."""
+    return Submission(f"order-{number}", asked or order(), quote, NOW, f"signal-{number}", "cause", "correlation")
+
+
+def state(capital: str = "1000000", gross: str = "0", position: int = 0, price: int = 0) -> AccountState:
+    """Describe an account to risk."""
+    return AccountState(Decimal(capital), Decimal(gross), position, price)
+
+
+def paper(capital: int = 1_000_000, *positions: Position) -> Account:
+    """Open the account `paper`."""
+    return open_account("paper", Decimal(capital), positions)
+
+
+def with_limits(**changes: Decimal) -> Limits:
+    """Change the limits of ETH."""
+    assert LIMITS.default is not None
+    return replace(LIMITS, instruments=MappingProxyType({ETH: replace(LIMITS.default, **changes)}))
+
+
+def shipped_limits() -> Limits:
+    """Read the limits that ship with the service."""
+    return decode_limits((Path(functions.services.risk.__file__).parent / "limits.json").read_bytes())
+
+
+class ListSink:
+    """Take events into a list; `fault` is raised instead while it is set, `lose_acks` raises after taking."""
+
+    def __init__(self) -> None:
+        """Take everything."""
+        self.events: list[Event] = []
+        self.fault: Exception | None = None
+        self.lose_acks = False
+        self.came = asyncio.Event()
+
+    async def publish(self, event: Event) -> None:
+        """Take one event."""
+        self.came.set()
+        if self.fault is not None and not self.lose_acks:
+            raise self.fault
+        self.events.append(event)
+        if self.fault is not None:
+            raise self.fault
+
+
+@contextlib.asynccontextmanager
+async def serving(register: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
+    """Serve on a free loopback port; give its address."""
+    server = grpc.aio.server()
+    register(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
