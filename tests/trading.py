@@ -1,6 +1,5 @@
 """Make orders, quotes, accounts and limits for tests; ETH with cents and lots of 0.0001."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -14,8 +13,11 @@ import functions.services.risk
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, Submission
 from functions.domain.orders import Account, Position, open_account
 from functions.domain.risk import InstrumentLimits, Limits
+from functions.ports.card import Card
+from functions.runtime import grpc_app
+from functions.runtime.hosting import HostedService
+from functions.runtime.settings import Hosting
 from functions.wire.codecs.risk import decode_limits
-from functions.wire.envelope import Event
 
 ETH = "ETH-USDT.BINANCE"
 NOW = 1_700_000_000_000_000_000
@@ -63,34 +65,12 @@ def shipped_limits() -> Limits:
     return decode_limits((Path(functions.services.risk.__file__).parent / "limits.json").read_bytes())
 
 
-class ListSink:
-    """Take events into a list; `fault` is raised instead while it is set, `lose_acks` raises after taking."""
-
-    def __init__(self) -> None:
-        """Take everything."""
-        self.events: list[Event] = []
-        self.fault: Exception | None = None
-        self.lose_acks = False
-        self.came = asyncio.Event()
-
-    async def publish(self, event: Event) -> None:
-        """Take one event."""
-        self.came.set()
-        if self.fault is not None and not self.lose_acks:
-            raise self.fault
-        self.events.append(event)
-        if self.fault is not None:
-            raise self.fault
-
-
 @contextlib.asynccontextmanager
-async def serving(register: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
-    """Serve on a free loopback port; give its address."""
-    server = grpc.aio.server()
-    register(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
+async def serving(card: Card, register: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
+    """Serve on a free loopback port as a process of ours does; give its address."""
+    hosted = HostedService(card, register, ())
+    running = await grpc_app.start(hosted, host="127.0.0.1", port=0, hosting=Hosting(drain_ms=0, graceful_s=1))
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{running.port}"
     finally:
-        await server.stop(None)
+        await running.stop()

@@ -78,7 +78,7 @@ class GrpcOrders:
             message = f"orders at {self._target} gave an answer that cannot be read: {error}"
             raise Unavailable(message) from error
 
-    def _service(self) -> service_pb2_grpc.OrdersServiceAsyncStub:
+    def _service(self) -> "service_pb2_grpc.OrdersServiceAsyncStub":  # the stubs know it, the module does not
         if self._stub is None:
             self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
             self._stub = service_pb2_grpc.OrdersServiceStub(self._channel)

@@ -59,7 +59,7 @@ class GrpcRisk:
             await self._channel.close()
         self._channel = self._stub = None
 
-    def _service(self) -> service_pb2_grpc.RiskServiceAsyncStub:
+    def _service(self) -> "service_pb2_grpc.RiskServiceAsyncStub":  # the stubs know it, the module does not
         if self._stub is None:
             self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
             self._stub = service_pb2_grpc.RiskServiceStub(self._channel)

@@ -250,6 +250,11 @@ class Platform:
                 msg = f"{task.get_name()} ended: {task.exception()}"
                 raise PlatformFailedError(msg) from task.exception()
 
+    async def failed(self) -> None:
+        """Return never, unless a part of the platform ends by itself: then raise what it died of."""
+        while True:
+            await self.tick()
+
     # -- feeds and the end
 
     @property

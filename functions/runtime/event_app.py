@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from functions.ports.telemetry import NO_CONTEXT, NULL, Telemetry
 from functions.runtime import logs, outcomes, settings, telemetry
+from functions.runtime.health import Health
 from functions.runtime.hosting import HostedHandler
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -38,11 +39,10 @@ from functions.wire.http_binding import from_http, to_http
 
 S = TypeVar("S")
 
-LIVENESS: Final = "/health/liveness"
-READINESS: Final = "/health/readiness"
+
 DETAIL_CHARS_MAX: Final = 500  # a dead letter keeps the first 1024 bytes of the answer (knative.md section 2.3)
-RETRY_AFTER_S: Final = b"1"  # least wait a client is asked for; brokers keep their own backoff
 ANY: Final = ("*",)
+_NO_PROBE: Final = 404
 
 _log: Final = logs.logger("event_app")
 
@@ -73,7 +73,7 @@ class Endpoint:
         self._hosted: HostedHandler | None = None
         self._telemetry: Telemetry = NULL
         self._body_bytes_max = settings.Hosting().body_bytes_max
-        self.draining = False
+        self._health = Health()
 
     def open(self) -> HostedHandler:
         """Compose the handler, once.
@@ -87,11 +87,12 @@ class Endpoint:
             hosted = self._compose()
             self._telemetry = telemetry.start(hosted.card.name, os.environ)
             self._hosted = hosted
+            self._health.ready = True
         return self._hosted
 
     def drain(self) -> None:
         """Say `not ready` from now on, while requests are still answered."""
-        self.draining = True
+        self._health.ready = False
 
     async def close(self) -> None:
         """Let go of what the handler opened."""
@@ -122,12 +123,12 @@ class Endpoint:
         return Answer(status, [], b"") if status == outcomes.NO_CONTENT else _problem(status, text)
 
     def _answer_probe(self, scope: Scope) -> Response:
-        path = scope["path"]
-        if scope["method"] not in {"GET", "HEAD"} or path not in {LIVENESS, READINESS}:
+        status = self._health.answer(scope["path"])
+        if scope["method"] not in {"GET", "HEAD"} or status == _NO_PROBE:
             return _problem(405, "functions take POST; probes are GET", [(b"allow", b"POST")])
-        if path == READINESS and self.draining:
-            return _problem(503, "stopping")
-        return Answer(outcomes.OK, [(b"cache-control", b"no-store")], b"")
+        if status != outcomes.OK:
+            return _problem(status, "stopping")
+        return Answer(status, [(b"cache-control", b"no-store")], b"")
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:  # noqa: ARG002 - the ASGI lifespan's signature
@@ -287,7 +288,7 @@ def _problem(status: int, detail: str, headers: list[tuple[bytes, bytes]] | None
     ).encode()
     sent = [(b"content-type", b"application/problem+json"), *(headers or ())]
     if outcomes.outcome_at(status) in outcomes.WAITED_FOR:
-        sent.append((b"retry-after", RETRY_AFTER_S))
+        sent.append((b"retry-after", b"%d" % outcomes.RETRY_AFTER_S))
     return Answer(status, sent, body)
 
 

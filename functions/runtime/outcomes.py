@@ -37,26 +37,33 @@ class Unsupported(Unread):
     """The bytes are in an encoding that is not taken."""
 
 
+class TooLate(Unavailable):
+    """The caller's deadline has passed; nothing was done."""
+
+
 OK: Final = 200
 NO_CONTENT: Final = 204
 INTERNAL_ERROR: Final = 500
 
 # Read from the top: the first class that fits decides, so a narrower error stands above its root.
-_TABLE: Final[tuple[tuple[type[Exception], int, Outcome], ...]] = (
-    (TooLarge, 413, Outcome.TOO_LARGE),
-    (Unsupported, 415, Outcome.UNSUPPORTED),
-    (Malformed, 400, Outcome.MALFORMED),
-    (Rejected, 422, Outcome.REJECTED),
-    (Overloaded, 429, Outcome.OVERLOADED),
-    (Unavailable, 503, Outcome.UNAVAILABLE),
-    (Exception, INTERNAL_ERROR, Outcome.FAILED),
+# Error, HTTP status for deliverers, gRPC status for callers, name.
+_TABLE: Final[tuple[tuple[type[Exception], int, str, Outcome], ...]] = (
+    (TooLarge, 413, "INVALID_ARGUMENT", Outcome.TOO_LARGE),
+    (Unsupported, 415, "INVALID_ARGUMENT", Outcome.UNSUPPORTED),
+    (Malformed, 400, "INVALID_ARGUMENT", Outcome.MALFORMED),
+    (Rejected, 422, "FAILED_PRECONDITION", Outcome.REJECTED),
+    (Overloaded, 429, "RESOURCE_EXHAUSTED", Outcome.OVERLOADED),
+    (TooLate, 504, "DEADLINE_EXCEEDED", Outcome.UNAVAILABLE),
+    (Unavailable, 503, "UNAVAILABLE", Outcome.UNAVAILABLE),
+    (Exception, INTERNAL_ERROR, "INTERNAL", Outcome.FAILED),
 )
 
 _BY_STATUS: Final = {OK: Outcome.REPLIED, NO_CONTENT: Outcome.CONSUMED} | {
-    status: outcome for _, status, outcome in _TABLE
+    status: outcome for _, status, _, outcome in _TABLE
 }
 
 RETRIED: Final = frozenset((Outcome.OVERLOADED, Outcome.UNAVAILABLE, Outcome.FAILED))
+RETRY_AFTER_S: Final = 1  # least wait a client is asked for; brokers keep their own backoff
 WAITED_FOR: Final = frozenset((Outcome.OVERLOADED, Outcome.UNAVAILABLE))  # answered with Retry-After
 
 
@@ -66,12 +73,21 @@ def status_of(error: BaseException) -> int:
     >>> status_of(Malformed("no type")), status_of(ZeroDivisionError())
     (400, 500)
     """
-    return _row(error)[0]
+    return _row(error)[1]
+
+
+def code_of(error: BaseException) -> str:
+    """Give the name of the gRPC status that tells a caller what to do about an error.
+
+    >>> code_of(Rejected("kill switch"))
+    'FAILED_PRECONDITION'
+    """
+    return _row(error)[2]
 
 
 def outcome_of(error: BaseException) -> Outcome:
     """Give the name of what became of an event that raised this error."""
-    return _row(error)[1]
+    return _row(error)[3]
 
 
 def outcome_at(status: int) -> Outcome:
@@ -83,8 +99,5 @@ def outcome_at(status: int) -> Outcome:
     return _BY_STATUS.get(status, Outcome.MALFORMED if status < INTERNAL_ERROR else Outcome.FAILED)
 
 
-def _row(error: BaseException) -> tuple[int, Outcome]:
-    for kind, status, outcome in _TABLE:
-        if isinstance(error, kind):
-            return status, outcome
-    return INTERNAL_ERROR, Outcome.FAILED
+def _row(error: BaseException) -> tuple[type[Exception], int, str, Outcome]:
+    return next((row for row in _TABLE if isinstance(error, row[0])), _TABLE[-1])

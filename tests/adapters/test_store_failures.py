@@ -61,7 +61,7 @@ async def pool(servers: Servers) -> AsyncIterator[Pool]:
 
 
 async def test_postgres_killed(servers: Servers, pool: Pool) -> None:
-    """Killed again and again under load: every acknowledged row is there, every other write said Unavailable."""
+    """Killed again and again under load: every acknowledged row is there, no write is left without an answer."""
     views = PostgresViews(pool)
     acknowledged: set[int] = set()
     refused = 0
@@ -82,8 +82,9 @@ async def test_postgres_killed(servers: Servers, pool: Pool) -> None:
         await put(first + 50)
         await servers.kill("postgres")
         await asyncio.gather(*writes)
-        await put(first + 51)
-        assert first + 51 not in acknowledged
+        refused_then = refused
+        while refused == refused_then:  # an orphaned session serves until it notices
+            await put(first + 51)
         await servers.restart("postgres")
         began = time.monotonic()
         while first + 52 not in acknowledged:
@@ -91,7 +92,6 @@ async def test_postgres_killed(servers: Servers, pool: Pool) -> None:
         assert time.monotonic() - began < RECOVERY_S_MAX
     rows = await (await pool.get()).fetch("SELECT start_ns / 1000000000 AS number FROM bars")
     assert acknowledged <= {row["number"] for row in rows}
-    assert refused > 0
     await views.close()
 
 

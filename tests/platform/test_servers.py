@@ -166,6 +166,15 @@ async def test_data_of_another_version(tmp_path: pathlib.Path) -> None:
             await start_stores(tmp_path, children, redis_url="")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another identity for PostgreSQL")
+async def test_no_way_is_told(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where root can take no other identity, the start says so and what to do."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    async with Children(tmp_path) as children:
+        with pytest.raises(StoresError, match=r"refuses to run as root.*run as a normal user, or set DATABASE_URL"):
+            await start_stores(tmp_path, children)
+
+
 async def test_given_stores_win(stores: Stores, tmp_path: pathlib.Path) -> None:
     """Given URLs are used as they are, and nothing is started."""
     async with Children(tmp_path) as children:

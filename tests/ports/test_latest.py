@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -168,10 +169,10 @@ async def test_monotone(kept: Kept, bars: list[list[Bar]], rows: list[list[Row]]
     for group in rows:
         await expected.latest.put_features(features_of(group))
     await kept.clear()
-    writes = [kept.latest.put_bars(bar_batch(batch)) for batch in bars * 2]
-    writes += [kept.latest.put_features(features_of(group)) for group in rows * 2]
+    writes = [partial(kept.latest.put_bars, bar_batch(batch)) for batch in bars * 2]
+    writes += [partial(kept.latest.put_features, features_of(group)) for group in rows * 2]
     chance.shuffle(writes)
     half = len(writes) // 2
-    await asyncio.gather(*writes[:half])
-    await asyncio.gather(*writes[half:])
+    await asyncio.gather(*(write() for write in writes[:half]))
+    await asyncio.gather(*(write() for write in writes[half:]))
     assert await kept.keys() == await expected.keys()

@@ -27,22 +27,21 @@ REJECTED = Verdict((Violation("position", "too large"),), "test")
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
-    """Give each ledger, with the account `paper` open."""
-    async for one in _ledger(request):
-        await one.open_account(paper())
-        yield one
-
-
-async def _ledger(request: pytest.FixtureRequest) -> AsyncIterator[Ledger]:
+def place(request: pytest.FixtureRequest) -> str:
+    """Give the URL of an empty database, or nothing for memory."""
     if request.param == "memory":
-        yield MemoryLedger()
-        return
-    pool = Pool(await fresh_database(request.getfixturevalue("postgres_url")))
-    try:
-        yield PostgresLedger(pool)
-    finally:
-        await pool.close()
+        return ""
+    return asyncio.run(fresh_database(request.getfixturevalue("postgres_url")))
+
+
+@pytest.fixture
+async def ledger(place: str) -> AsyncIterator[Ledger]:
+    """Give each ledger, with the account `paper` open."""
+    pool = Pool(place)
+    one = PostgresLedger(pool) if place else MemoryLedger()
+    await one.open_account(paper())
+    yield one
+    await pool.close()
 
 
 async def booked(ledger: Ledger, asked: Submission, verdict: Verdict = ACCEPTED) -> Booking:
@@ -188,17 +187,12 @@ async def test_down() -> None:
         await ledger.pending()
 
 
-@pytest.fixture(params=["memory", "postgres"])
-async def switches(request: pytest.FixtureRequest) -> AsyncIterator[KillSwitches]:
+@pytest.fixture
+async def switches(place: str) -> AsyncIterator[KillSwitches]:
     """Give each keeper of switches."""
-    if request.param == "memory":
-        yield MemoryKillSwitches()
-        return
-    pool = Pool(await fresh_database(request.getfixturevalue("postgres_url")))
-    try:
-        yield PostgresKillSwitches(pool)
-    finally:
-        await pool.close()
+    pool = Pool(place)
+    yield PostgresKillSwitches(pool) if place else MemoryKillSwitches()
+    await pool.close()
 
 
 async def test_switches(switches: KillSwitches) -> None:

@@ -1,7 +1,9 @@
 """The inference service answers over gRPC what its models say, and its client never raises."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -15,8 +17,12 @@ from functions.adapters.inference_client import InferenceClient
 from functions.adapters.inference_memory import MemoryInference
 from functions.adapters.onnx import BrokenModel
 from functions.domain.market import FeatureColumns, ModelOutput
+from functions.runtime import grpc_app
+from functions.runtime.hosting import HostedService
+from functions.runtime.settings import Hosting
+from functions.services.inference import CARD
 from functions.services.inference.main import Settings, compose
-from functions.services.inference.service import InferenceServicer
+from functions.services.inference.service import InferenceServicer, Scorer
 
 ROWS = columns_of([Row(features={"rsi_14": 25.0}), Row(bar=101, features={"rsi_14": 75.0})])
 
@@ -34,15 +40,22 @@ class Percent:
         return ModelOutput(self.name, "1", columns.values[:, 0] / 100, np.ones(rows, np.uint8), 0.7)
 
 
-@pytest.fixture
-async def served() -> AsyncIterator[tuple[InferenceServicer, str]]:
-    """Serve a servicer on loopback."""
-    servicer, server = InferenceServicer(), grpc.aio.server()
-    service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    yield servicer, f"127.0.0.1:{port}"
-    await server.stop(None)
+@contextlib.asynccontextmanager
+async def serve(*models: Scorer, port: int = 0) -> AsyncIterator[str]:
+    """Serve models on loopback as the runtime hosts them; give the address."""
+    servicer = InferenceServicer()
+    servicer.models = models
+
+    def register(server: grpc.aio.Server) -> None:
+        service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
+
+    hosted = HostedService(CARD, register, ())
+    hosting = replace(Hosting(), drain_ms=0)
+    running = await grpc_app.start(hosted, host="127.0.0.1", port=port, hosting=hosting)
+    try:
+        yield f"127.0.0.1:{running.port}"
+    finally:
+        await running.stop()
 
 
 async def ask(target: str, *models: str, deadline_ms: int = 5000) -> tuple[ModelOutput, ...]:
@@ -54,78 +67,83 @@ async def ask(target: str, *models: str, deadline_ms: int = 5000) -> tuple[Model
         await client.close()
 
 
-async def test_scores_travel(served: tuple[InferenceServicer, str]) -> None:
+async def test_scores_travel() -> None:
     """Outputs come in name order, bit for bit what the memory twin gives."""
-    servicer, target = served
-    servicer.models = (Percent("b"), Percent("a"))
-    outputs = await ask(target, "a", "b")
-    twin = await MemoryInference(servicer.models).predict(ROWS)
+    models = (Percent("b"), Percent("a"))
+    async with serve(*models) as target:
+        outputs = await ask(target, "a", "b")
+    twin = await MemoryInference(models).predict(ROWS)
     assert [output.model for output in outputs] == [output.model for output in twin] == ["a", "b"]
     assert [output.scores.tobytes() for output in outputs] == [output.scores.tobytes() for output in twin]
 
 
-async def test_no_models(served: tuple[InferenceServicer, str]) -> None:
+async def test_no_models() -> None:
     """A service without models serves; who expects one gets a degraded answer."""
-    _, target = served
-    (output,) = await ask(target, "anomaly")
+    async with serve() as target:
+        (output,) = await ask(target, "anomaly")
     assert (output.degraded, output.degraded_reason) == (True, "the service has no such model")
     assert (output.scores.tolist(), output.states.tolist()) == ([0.0, 0.0], [0, 0])
 
 
-async def test_broken_model(served: tuple[InferenceServicer, str]) -> None:
+async def test_broken_model() -> None:
     """A broken model answers degraded beside a sound one."""
-    servicer, target = served
-    servicer.models = (BrokenModel("broken", "its file is gone"), Percent("sound"))
-    broken, sound = await ask(target, "broken", "sound")
+    async with serve(BrokenModel("broken", "its file is gone"), Percent("sound")) as target:
+        broken, sound = await ask(target, "broken", "sound")
     assert (broken.degraded, broken.degraded_reason) == (True, "its file is gone")
     assert not sound.degraded
 
 
-async def test_too_slow(served: tuple[InferenceServicer, str]) -> None:
+async def test_too_slow() -> None:
     """An answer later than the deadline is degraded."""
-    servicer, target = served
 
-    async def never(*_: object) -> service_pb2.PredictResponse:
+    async def never(request: bytes, context: object) -> bytes:
+        del request, context
         await asyncio.Event().wait()
         raise AssertionError
 
-    servicer.Predict = never  # type: ignore[method-assign, assignment]
     server = grpc.aio.server()
-    service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
+    methods = {"Predict": grpc.unary_unary_rpc_method_handler(never)}
+    service = grpc.method_handlers_generic_handler("tickloom.inference.v1.InferenceService", methods)
+    server.add_generic_rpc_handlers((service,))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     (output,) = await ask(f"127.0.0.1:{port}", "anomaly", deadline_ms=50)
     await server.stop(None)
-    assert target
     assert output.degraded_reason == "no answer within 50 ms"
 
 
-async def test_answer_of_other_length(served: tuple[InferenceServicer, str]) -> None:
+async def test_answer_of_other_length() -> None:
     """An answer that does not fit the rows is degraded, not believed."""
-    servicer, target = served
 
     class Short(Percent):
         def score(self, columns: FeatureColumns) -> ModelOutput:
             del columns
             return ModelOutput(self.name, "1", np.zeros(1), np.ones(1, np.uint8), 0.7)
 
-    servicer.models = (Short("anomaly"),)
-    (output,) = await ask(target, "anomaly")
+    async with serve(Short("anomaly")) as target:
+        (output,) = await ask(target, "anomaly")
     assert output.degraded
     assert "column scores has 8 bytes" in output.degraded_reason
 
 
+async def test_failing_service() -> None:
+    """A service that fails answers no scores, only why."""
+
+    class Failing(Percent):
+        def score(self, columns: FeatureColumns) -> ModelOutput:
+            raise ZeroDivisionError(columns)
+
+    async with serve(Failing("anomaly")) as target:
+        (output,) = await ask(target, "anomaly")
+    assert output.degraded_reason == "the service answered INTERNAL"
+
+
 async def test_client_waits_for_a_late_start(unused_tcp_port: int) -> None:
-    """Within its deadline a client waits for a service that is not up yet, so a restart degrades nothing in a replay."""
+    """Within its deadline a client waits for a service that is not up yet: in a replay a restart degrades nothing."""
     asking = asyncio.create_task(ask(f"127.0.0.1:{unused_tcp_port}", "a", deadline_ms=20_000))
     await asyncio.sleep(0)
-    servicer, server = InferenceServicer(), grpc.aio.server()
-    servicer.models = (Percent("a"),)
-    service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
-    server.add_insecure_port(f"127.0.0.1:{unused_tcp_port}")
-    await server.start()
-    (output,) = await asking
-    await server.stop(None)
+    async with serve(Percent("a"), port=unused_tcp_port):
+        (output,) = await asking
     assert output.scores.tolist() == [0.25, 0.75]
 
 
@@ -136,12 +154,11 @@ async def test_no_rows_no_call() -> None:
     assert await MemoryInference([Percent("a")]).predict(empty) == ()
 
 
-async def test_impossible_request(served: tuple[InferenceServicer, str]) -> None:
+async def test_impossible_request() -> None:
     """Columns that cannot be are an invalid argument."""
-    _, target = served
-    async with grpc.aio.insecure_channel(target) as channel:
-        request = service_pb2.PredictRequest()
-        request.columns.start_ns = b"\x00" * 8
+    request = service_pb2.PredictRequest()
+    request.columns.start_ns = b"\x00" * 8
+    async with serve() as target, grpc.aio.insecure_channel(target) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await service_pb2_grpc.InferenceServiceStub(channel).Predict(request)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -149,13 +166,10 @@ async def test_impossible_request(served: tuple[InferenceServicer, str]) -> None
 
 async def test_compose_serves_the_shipped_model() -> None:
     """By default the shipped models are loaded at the start."""
-    hosted, server = compose(Settings()), grpc.aio.server()
-    hosted.register(server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await hosted.start()
-    await server.start()
-    (output,) = await ask(f"127.0.0.1:{port}", "anomaly")
-    await server.stop(None)
+    hosted = compose(Settings())
+    running = await grpc_app.start(hosted, host="127.0.0.1", port=0, hosting=replace(Hosting(), drain_ms=0))
+    (output,) = await ask(f"127.0.0.1:{running.port}", "anomaly")
+    await running.stop()
     assert output.degraded_reason == "the rows lack feature return_1"
     assert hosted.service_names == ("tickloom.inference.v1.InferenceService",)
 

@@ -4,7 +4,7 @@ The same source runs twice: as it stands, or with every function replaced by a c
 their module name. So only integers, floats, arrays and tuples live here, and no sum can leave the range of int64 in
 either form. Callers go through `fold.py`.
 
-A state is the tuple (regs, bars, market, levels, seen); a sink is (out, rejects); a config is (lateness_ns,
+A state is the tuple (regs, bars, market, levels, seen); a sink is (out, rejects, scratch); a config is (lateness_ns,
 provisional, first_row). Their columns are named below.
 """
 # ruff: noqa: PLR0913 - the inner loops take arrays and indexes; bundling them would cost the compiler its scalars
@@ -85,12 +85,14 @@ BOOK_LAST: Final = 6
 BOOK_COUNT: Final = 7  # bids, then asks
 BOOK_EDGE: Final = 9  # bids, then asks: no level beyond this key is known
 HIGH_ID: Final = 11
-CURRENT: Final = 12  # start of the shortest bar last touched while open, then its slot and those around it
-MARKET: Final = 19
+BUFFERED: Final = 12  # while the book is lost its levels hold this many numbers of deltas waiting for a snapshot
+CURRENT: Final = 13  # start of the shortest bar last touched while open, then its slot and those around it
+MARKET: Final = 20
 
 BOOK_LOST: Final = 0
 BOOK_FRESH: Final = 1  # a snapshot, no delta on it yet
 BOOK_LIVE: Final = 2
+HEAD: Final = 6  # numbers before a waiting delta's prices and sizes: first, last, previous, tells, bids, asks
 
 # Columns of a sink.
 OUT_INSTRUMENT: Final = 0
@@ -198,7 +200,8 @@ def lose_market(state: State) -> None:
     regs, _, market, _, _ = state
     for i in range(regs[INSTRUMENTS]):
         market[i, QUOTE_FLAGS] = 0
-        market[i, BOOK_STATE] = BOOK_LOST
+        _lose(market, i)
+        market[i, BUFFERED] = 0
 
 
 def product(price: int, size: int) -> tuple[int, int]:
@@ -516,7 +519,7 @@ def _take_quote(state: State, sink: Sink, mapping: Int32, quotes: Quotes, n: int
     market[i, QUOTE_FLAGS] = _MARKET_QUOTED
     if flags[n] & _CROSSED:
         market[i, QUOTE_FLAGS] = _MARKET_QUOTED | _MARKET_CROSSED
-        market[i, BOOK_STATE] = BOOK_LOST
+        _lose(market, i)
     if (flags[n] & _NO_VENUE_TIME) == 0:
         _move_clock(state, sink, ts_event[n], ts_receive[n], config)
 
@@ -528,60 +531,145 @@ def _take_book(state: State, sink: Sink, mapping: Int32, book: Book, n: int, lev
     if i < 0:
         _reject(regs, sink[1], row[n], REASON_SHARD_FULL, SECTION_BOOK, n, instrument[n])
         return
+    tells = flags[n] & _TELLS_PREVIOUS
     if flags[n] & _SNAPSHOT:
-        applies = _begin_book(market, i, last[n])
-    else:
-        applies = _continue_book(market, i, first[n], last[n], previous[n], (flags[n] & _TELLS_PREVIOUS) != 0)
-    if applies:
-        middle = level + bids[n]
-        _apply_side(market, levels, i, 0, prices, sizes, level, middle)
-        _apply_side(market, levels, i, 1, prices, sizes, middle, middle + asks[n])
-        if market[i, BOOK_COUNT] > 0 and market[i, BOOK_COUNT + 1] > 0 and levels[i, 0, 0, 0] + levels[i, 1, 0, 0] <= 0:
-            market[i, BOOK_STATE] = BOOK_LOST
+        _take_snapshot(market, levels, sink[2], i, last[n], prices, sizes, level, bids[n], asks[n])
+    elif _follows(market, i, first[n], last[n], previous[n], tells):
+        _apply(market, levels, i, prices, sizes, level, bids[n], asks[n], 0)
+    elif market[i, BOOK_STATE] == BOOK_LOST:
+        _buffer(market, levels, i, first[n], last[n], previous[n], tells, prices, sizes, level, bids[n], asks[n])
     if (flags[n] & _NO_VENUE_TIME) == 0:
         _move_clock(state, sink, ts_event[n], ts_receive[n], config)
 
 
-def _begin_book(market: Int64, i: int, last: int) -> bool:
-    """Make room for a snapshot; one that is older than a book in sync tells nothing new."""
+def _take_snapshot(
+    market: Int64,
+    levels: Int64,
+    scratch: Int64,
+    i: int,
+    last: int,
+    prices: Int64,
+    sizes: Int64,
+    level: int,
+    bids: int,
+    asks: int,
+) -> None:
+    """Begin a book, and apply the deltas that came before their snapshot; an older one than a live book says nothing new."""
     if market[i, BOOK_STATE] == BOOK_LIVE and last < market[i, BOOK_LAST]:
-        return False
+        return
+    held = market[i, BUFFERED] if market[i, BOOK_STATE] == BOOK_LOST else 0
+    for n in range(held):
+        scratch[n] = _peek(levels, i, n)
     market[i, BOOK_STATE] = BOOK_FRESH
     market[i, BOOK_LAST] = last
+    market[i, BUFFERED] = 0
     for side in range(2):
         market[i, BOOK_COUNT + side] = 0
         market[i, BOOK_EDGE + side] = NEVER
-    return True
+    _apply(market, levels, i, prices, sizes, level, bids, asks, 0)
+    at = 0
+    while at < held and market[i, BOOK_STATE] != BOOK_LOST:
+        count = scratch[at + 4] + scratch[at + 5]
+        if _follows(market, i, scratch[at], scratch[at + 1], scratch[at + 2], scratch[at + 3]):
+            _apply(market, levels, i, scratch, scratch, at + HEAD, scratch[at + 4], scratch[at + 5], count)
+        at += HEAD + 2 * count
 
 
-def _continue_book(market: Int64, i: int, first: int, last: int, previous: int, tells_previous: bool) -> bool:  # noqa: FBT001 - a flag among scalars
+def _follows(market: Int64, i: int, first: int, last: int, previous: int, tells_previous: int) -> bool:
     """Decide whether a delta applies, by the venue's rule; a break loses the book until the next snapshot.
 
-    Source: Binance, "How to manage a local order book correctly", spot (U, u) and futures (pu).
+    Source: Binance, "How to manage a local order book correctly", spot (U, u) and futures (pu). A delta whose `pu` is
+    the snapshot's own id follows it too, though the page names only the one that contains it.
     """
     known = market[i, BOOK_LAST]
     state = market[i, BOOK_STATE]
-    if state == BOOK_LOST or last < known or (last == known and not (tells_previous and state == BOOK_FRESH)):
+    is_fresh = state == BOOK_FRESH
+    if state == BOOK_LOST or last < known or (last == known and (tells_previous == 0 or not is_fresh)):
         return False
     if tells_previous:
-        follows = first <= known if state == BOOK_FRESH else previous == known
+        follows = previous == known or (is_fresh and first <= known)
     else:
-        follows = first <= known + 1 if state == BOOK_FRESH else first == known + 1
-    market[i, BOOK_STATE] = BOOK_LIVE if follows else BOOK_LOST
-    market[i, BOOK_LAST] = last
+        follows = first == known + 1 or (is_fresh and first <= known)
+    if follows:
+        market[i, BOOK_STATE] = BOOK_LIVE
+        market[i, BOOK_LAST] = last
+    else:
+        _lose(market, i)
     return bool(follows)
 
 
-def _apply_side(
-    market: Int64, levels: Int64, i: int, side: int, prices: Int64, sizes: Int64, begin: int, end: int
+def _lose(market: Int64, i: int) -> None:
+    if market[i, BOOK_STATE] != BOOK_LOST:
+        market[i, BOOK_STATE] = BOOK_LOST
+        market[i, BUFFERED] = 0
+
+
+def _buffer(
+    market: Int64,
+    levels: Int64,
+    i: int,
+    first: int,
+    last: int,
+    previous: int,
+    tells: int,
+    prices: Int64,
+    sizes: Int64,
+    level: int,
+    bids: int,
+    asks: int,
 ) -> None:
-    for n in range(begin, end):
-        size = sizes[n]
+    """Keep a delta for a snapshot on its way; when room runs out the older ones go, which no newer snapshot misses."""
+    room = 4 * levels.shape[2]
+    wanted = HEAD + 2 * (bids + asks)
+    if market[i, BUFFERED] + wanted > room:
+        market[i, BUFFERED] = 0
+    if wanted > room:
+        return
+    at = market[i, BUFFERED]
+    _poke(levels, i, at, first)
+    _poke(levels, i, at + 1, last)
+    _poke(levels, i, at + 2, previous)
+    _poke(levels, i, at + 3, tells)
+    _poke(levels, i, at + 4, bids)
+    _poke(levels, i, at + 5, asks)
+    for n in range(bids + asks):
+        _poke(levels, i, at + HEAD + n, prices[level + n])
+        _poke(levels, i, at + HEAD + bids + asks + n, sizes[level + n])
+    market[i, BUFFERED] = at + wanted
+
+
+def _poke(levels: Int64, i: int, at: int, value: int) -> None:
+    width = 2 * levels.shape[2]
+    levels[i, at // width, (at % width) >> 1, at & 1] = value
+
+
+def _peek(levels: Int64, i: int, at: int) -> int:
+    width = 2 * levels.shape[2]
+    return int(levels[i, at // width, (at % width) >> 1, at & 1])
+
+
+def _apply(
+    market: Int64,
+    levels: Int64,
+    i: int,
+    prices: Int64,
+    sizes: Int64,
+    level: int,
+    bids: int,
+    asks: int,
+    shift: int,
+) -> None:
+    """Apply a message's levels; sizes stand `shift` places behind their prices. A crossed or locked book is lost."""
+    for n in range(level, level + bids + asks):
+        size = sizes[n + shift]
         if size < 0 or size > LEVEL_SIZE_MAX:
-            market[i, BOOK_STATE] = BOOK_LOST
+            _lose(market, i)
             return
         # Bids are kept by negative price, so that the best level of either side has the smallest key.
+        side = 0 if n < level + bids else 1
         _apply_level(market, levels, i, side, -prices[n] if side == 0 else prices[n], size)
+    if market[i, BOOK_COUNT] > 0 and market[i, BOOK_COUNT + 1] > 0 and levels[i, 0, 0, 0] + levels[i, 1, 0, 0] <= 0:
+        _lose(market, i)
 
 
 def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size: int) -> None:

@@ -46,7 +46,8 @@ class BarState:
         wanted = (held + layout.INTERVALS * rows) * each + held
         if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows:
             out = np.empty((wanted, layout.OUT_WIDTH), np.int64)
-            self.sink = (out, np.empty((rows, layout.REJECT_WIDTH), np.int64))
+            rejects = np.empty((rows, layout.REJECT_WIDTH), np.int64)
+            self.sink = (out, rejects, np.empty(4 * self.arrays[3].shape[2], np.int64))
         return self.sink
 
 

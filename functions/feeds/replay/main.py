@@ -4,12 +4,14 @@ import asyncio
 import pathlib
 from dataclasses import dataclass
 
+from functions.adapters.http_sink import sink_from
+from functions.adapters.patient_sink import PatientSink
 from functions.adapters.tapes import Reel, Spool
 from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX
 from functions.feeds.replay import CARD
 from functions.feeds.replay.feed import UNPACED, Pace, replay
 from functions.ports.sink import Sink
-from functions.runtime.feed_app import serve
+from functions.runtime import feed_app
 from functions.runtime.hosting import HostedFeed
 from functions.wire.tape import LINE_BYTES_MAX, TapeOptions
 
@@ -72,10 +74,10 @@ def compose(settings: Settings) -> HostedFeed:
     async def run(sink: Sink) -> None:
         batches = reel.batches(start_offset=settings.tape_offset, start_row=settings.first_row)
         pace = Pace(settings.speed, asyncio.get_running_loop().time, asyncio.sleep)
-        await replay(batches, sink, pace=pace, first_sequence=settings.first_sequence)
+        await replay(batches, PatientSink(sink), pace=pace, first_sequence=settings.first_sequence)
 
     return HostedFeed(CARD, run)
 
 
 if __name__ == "__main__":
-    serve(compose, Settings)
+    feed_app.serve(Settings, compose, sink_from)

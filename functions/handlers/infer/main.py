@@ -34,7 +34,6 @@ class Settings:
         "bb_percent",
         "zscore_20",
         "volume_zscore_20",
-        "buy_ratio",
         "macd_hist",
         "sma_20",
         "atr_14",

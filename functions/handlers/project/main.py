@@ -1,13 +1,17 @@
 """Bind `project` to PostgreSQL and Redis, and serve it."""
 
-import functools
 from dataclasses import dataclass, field
+from functools import partial
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
 
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_latest import RedisLatest
-from functions.handlers.project import CARD
-from functions.handlers.project.handler import Deps, handle
+from functions.handlers.project import CARD, handler
+from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
 
 
@@ -27,6 +31,12 @@ class Settings:
     database_connections_max: int = 4
     latest_ttl_s: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse limits that would serve nothing."""
+        if self.database_connections_max < 1 or self.latest_ttl_s < 0:
+            message = "database_connections_max must be at least 1 and latest_ttl_s not negative"
+            raise ValueError(message)
+
 
 def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its stores; they connect on first use."""
@@ -39,4 +49,17 @@ def compose(settings: Settings) -> HostedHandler:
         await latest.close()
         await pool.close()
 
-    return HostedHandler(CARD, functools.partial(handle, deps=Deps(views=views, latest=latest)), close)
+    return HostedHandler(CARD, partial(handler.handle, deps=handler.Deps(views=views, latest=latest)), close)
+
+
+respond = event_app.endpoint(Settings, compose)
+
+
+@functions_framework.aio.http
+async def handle(request: Request) -> Response:
+    """Answer one request; functions-framework finds this name."""
+    return await respond(request)
+
+
+if __name__ == "__main__":
+    event_app.serve(respond, handle)

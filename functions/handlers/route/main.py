@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from functools import partial
 
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
 from functions.adapters.orders_client import DEADLINE_MS, GrpcOrders
 from functions.domain.money import plain_decimal
 from functions.domain.orders import Sizing
-from functions.handlers.route import CARD
-from functions.handlers.route.handler import Deps
-from functions.handlers.route.handler import handle as hand_in
+from functions.handlers.route import CARD, handler
+from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
 
 
@@ -44,4 +47,17 @@ def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its client; the channel opens with the first order."""
     orders = GrpcOrders(settings.orders_target, deadline_ms=settings.orders_deadline_ms)
     sizing = Sizing(settings.account, plain_decimal(settings.order_notional), plain_decimal(settings.slippage_bps))
-    return HostedHandler(CARD, partial(hand_in, deps=Deps(orders, sizing)), orders.close)
+    return HostedHandler(CARD, partial(handler.handle, deps=handler.Deps(orders, sizing)), orders.close)
+
+
+respond = event_app.endpoint(Settings, compose)
+
+
+@functions_framework.aio.http
+async def handle(request: Request) -> Response:
+    """Answer one request; functions-framework finds this name."""
+    return await respond(request)
+
+
+if __name__ == "__main__":
+    event_app.serve(respond, handle)

@@ -29,9 +29,10 @@ CLIP: Final = 1e6
 INPUTS: Final = (
     ("return_1", "sma_20", "atr_14"),
     ("range_bps", "sma_20", "atr_14"),
+    ("macd_hist", "", "atr_14"),
+    ("rsi_14", "", ""),
     ("zscore_20", "", ""),
     ("volume_zscore_20", "", ""),
-    ("buy_ratio", "", ""),
 )
 """What the trees look at: (feature, times, over); an empty name is left out."""
 
@@ -39,7 +40,7 @@ FEATURES: Final = tuple(dict.fromkeys(name for triple in INPUTS for name in trip
 
 
 def derive(rows: Float64) -> Float64:
-    """Make the trees' inputs (n, 5) from named features (n, f), with the operations of the graph, in its order."""
+    """Make the trees' inputs (n, 6) from named features (n, f), with the operations of the graph, in its order."""
     columns = dict(zip(FEATURES, rows.T, strict=True))
     derived = []
     for feature, times, over in INPUTS:

@@ -9,6 +9,7 @@ import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.adapters.onnx import load_models
+from functions.runtime import grpc_app
 from functions.runtime.hosting import HostedService
 from functions.services.inference import CARD
 from functions.services.inference.service import InferenceServicer
@@ -40,3 +41,7 @@ def compose(settings: Settings) -> HostedService:
 
     name = service_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name
     return HostedService(card=CARD, register=register, service_names=(name,), start=start)
+
+
+if __name__ == "__main__":
+    grpc_app.run(Settings, compose)

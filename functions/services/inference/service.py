@@ -2,14 +2,12 @@
 
 from typing import Protocol
 
-import grpc
 import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.wire.codecs.features import columns_value
 from functions.wire.codecs.predictions import output_message
-from functions.wire.errors import Malformed
 
 
 class Scorer(Protocol):
@@ -32,10 +30,12 @@ class InferenceServicer(service_pb2_grpc.InferenceServiceServicer):
         request: service_pb2.PredictRequest,
         context: grpc.aio.ServicerContext[service_pb2.PredictRequest, service_pb2.PredictResponse],
     ) -> service_pb2.PredictResponse:
-        """Score every row with every model; outputs come in model name order."""
-        try:
-            columns = columns_value(request.columns)
-        except Malformed as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        """Score every row with every model; outputs come in model name order.
+
+        Raises:
+            Malformed: The request's columns do not fit each other.
+        """
+        del context
+        columns = columns_value(request.columns)
         outputs = sorted((model.score(columns) for model in self.models), key=lambda output: output.model)
         return service_pb2.PredictResponse(outputs=map(output_message, outputs))

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import grpc.aio
 from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 
-from functions.adapters.http_sink import HttpSink
+from functions.adapters.http_sink import HttpSink, overrides_of
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.risk_client import DEADLINE_MS, GrpcRisk
+from functions.runtime import grpc_app
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
@@ -25,6 +26,7 @@ class Settings:
     Args:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         sink_url: Broker that takes the events; empty to store them only.
+        sink_overrides: Extensions that every event gets, as a SinkBinding writes them.
         risk_target: Address of the risk service, `host:port`.
         risk_deadline_ms: Longest wait for a decision; without one the order is not taken.
         account: Account that is opened at the start, unless it exists.
@@ -36,6 +38,7 @@ class Settings:
 
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     sink_url: str = field(default="", metadata={"env": "K_SINK"})
+    sink_overrides: str = field(default="", metadata={"env": "K_CE_OVERRIDES"})
     risk_target: str = "127.0.0.1:50052"
     risk_deadline_ms: int = DEADLINE_MS
     account: str = "paper"
@@ -51,6 +54,7 @@ class Settings:
                 message = f"{name} must be at least 1"
                 raise ValueError(message)
         opening_of(self.account, self.capital, self.opening_positions)
+        overrides_of(self.sink_overrides)
 
 
 def compose(settings: Settings) -> HostedService:
@@ -58,7 +62,7 @@ def compose(settings: Settings) -> HostedService:
     pool = Pool(settings.database_url, size=settings.orders_connections_max)
     ledger = PostgresLedger(pool)
     risk = GrpcRisk(settings.risk_target, deadline_ms=settings.risk_deadline_ms)
-    sink = HttpSink(settings.sink_url)
+    sink = HttpSink(settings.sink_url, overrides=overrides_of(settings.sink_overrides))
     relay = Relay(ledger, sink, batch_max=settings.outbox_batch_max)
     desk = OrderDesk(ledger, risk, now_ns=time.time_ns, booked=relay.wake)
     opening = opening_of(settings.account, settings.capital, settings.opening_positions)
@@ -79,3 +83,7 @@ def compose(settings: Settings) -> HostedService:
 
     name = service_pb2.DESCRIPTOR.services_by_name["OrdersService"].full_name
     return HostedService(CARD, register, (name,), start, close)
+
+
+if __name__ == "__main__":
+    grpc_app.run(Settings, compose)

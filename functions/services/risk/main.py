@@ -8,6 +8,7 @@ from tickloom.risk.v1 import service_pb2, service_pb2_grpc
 
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_kill_switch import PostgresKillSwitches
+from functions.runtime import grpc_app
 from functions.runtime.hosting import HostedService
 from functions.services.risk import CARD
 from functions.services.risk.desk import RiskDesk
@@ -51,3 +52,7 @@ def compose(settings: Settings) -> HostedService:
 
     name = service_pb2.DESCRIPTOR.services_by_name["RiskService"].full_name
     return HostedService(CARD, register, (name,), desk.start, close)
+
+
+if __name__ == "__main__":
+    grpc_app.run(Settings, compose)

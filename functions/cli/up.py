@@ -1,0 +1,64 @@
+"""Run the platform until interrupted: stores, services, handlers, tables, and the brokers' ingress for anyone to post to."""
+
+import argparse
+import asyncio
+import pathlib
+import signal
+import sys
+
+from functions.cli.environment import own_environment
+from functions.local.ingress import NAMESPACE
+from functions.local.platform import Options, Platform, running
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/up"), help="where logs and stores lie")
+    parser.add_argument("--port", type=int, default=8080, help="port of the brokers' ingress (default 8080)")
+    parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
+    parser.add_argument("--feed", action="append", default=[], help="also run this feed, for example binance; settings by environment")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until SIGINT or SIGTERM."""
+    options = Options(
+        folder=args.folder, processes=args.processes, live=True, environ=own_environment(), port=args.port
+    )
+    asyncio.run(_run(options, args.feed))
+    return 0
+
+
+async def _run(options: Options, feeds: list[str]) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(options) as platform:
+        sys.stdout.write(_where(platform))
+        sys.stdout.flush()
+        tasks = [asyncio.create_task(platform.run_feed(name, {})) for name in feeds]
+        waiting = asyncio.create_task(stop.wait())
+        failing = asyncio.create_task(platform.failed())
+        try:
+            done, _ = await asyncio.wait([waiting, failing, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            while done and done <= set(tasks):  # a feed that came to its end is no reason to leave
+                for task in done:
+                    task.result()
+                    tasks.remove(task)
+                done, _ = await asyncio.wait([waiting, failing, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {waiting}:
+                task.result()
+        finally:
+            for task in (waiting, failing, *tasks):
+                task.cancel()
+            await asyncio.gather(waiting, failing, *tasks, return_exceptions=True)
+
+
+def _where(platform: Platform) -> str:
+    lines = [
+        *(f"broker   {platform.ingress.url(name)}" for name in platform.topology.brokers),
+        f"stores   {platform.stores.database_origin}; {platform.stores.redis_origin}",
+        f"folder   {platform.options.folder}",
+        f"try      tickloom events follow --folder {platform.options.folder}",
+        f"send     tickloom invoke http://127.0.0.1:{platform.ingress.port}/{NAMESPACE}/market --type ... --file ...",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,89 @@
+"""Fold TickBatch events into a shard's bars and emit what closed; the rules are `domain.bars`."""
+
+from dataclasses import dataclass
+
+from functions.domain.bars.fold import BarRules, fold_batch
+from functions.domain.bars.layout import Kernel
+from functions.domain.bars.state import BarState, dump, load, start
+from functions.domain.market import BAR_FINAL, NS_PER_S, BarBatch, GapDetected
+from functions.tables.bars import CARD
+from functions.wire import facts
+from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
+from functions.wire.codecs.market import GAP_DETECTED, TICK_BATCH, decode_tick_batch, encode_gap
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class BarsTable:
+    """Fold for one shard; every event it emits counts in one sequence, bars and gaps alike."""
+
+    kernel: Kernel
+    rules: BarRules
+
+    def start(self, key: str) -> BarState:
+        """Make the state of a shard that has seen nothing."""
+        return start(key, instruments_max=self.rules.instruments_max, levels_max=self.rules.book_levels_max)
+
+    def fold(self, state: BarState, event: Event) -> tuple[BarState, tuple[Event, ...]]:
+        """Fold one batch of ticks.
+
+        Raises:
+            Malformed: The event is no readable TickBatch.
+            Rejected: An instrument's exponents changed.
+        """
+        if event.type != TICK_BATCH:
+            detail = f"{CARD.name} reads {TICK_BATCH}, not {event.type}"
+            raise Malformed(detail)
+        batches = fold_batch(self.kernel, state, decode_tick_batch(event.data or b""), self.rules)
+        return state, tuple(_emit_bars(state, event, batch) for batch in batches)
+
+    def gap(self, state: BarState, cause: Event, gap: GapDetected) -> tuple[BarState, tuple[Event, ...]]:
+        """Forget quotes and books, and tell those behind that rows of the shard are missing."""
+        self.kernel.lose_market(state.arrays)
+        return state, (_emit(state, cause, GAP_DETECTED, encode_gap(gap)),)
+
+    def dump(self, state: BarState) -> bytes:
+        """Write the state down."""
+        return dump(state)
+
+    def load(self, key: str, blob: bytes) -> BarState:
+        """Read a state that `dump` wrote."""
+        return load(key, blob, instruments_max=self.rules.instruments_max)
+
+
+def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
+    extra = {"rejected": str(len(batch.rejections))} if batch.rejections else {}
+    return _emit(state, cause, BAR_BATCH, encode_bar_batch(batch), _greatest_end(batch), extra)
+
+
+def _emit(
+    state: BarState,
+    cause: Event,
+    message_type: str,
+    data: bytes,
+    time_ns: int | None = None,
+    extra: dict[str, str] | None = None,
+) -> Event:
+    number = state.emitted
+    state.emitted += 1
+    return facts.table_batch(
+        cause,
+        name=CARD.name,
+        stream=state.shard,
+        number=number,
+        version=CARD.version,
+        message_type=message_type,
+        data=data,
+        time_ns=time_ns,
+        extra=extra,
+    )
+
+
+def _greatest_end(batch: BarBatch) -> int | None:
+    """Find when the last final bar ended; None when the batch has none."""
+    is_final = batch.finality == BAR_FINAL
+    if not is_final.any():
+        return None
+    ends = batch.start_ns[is_final] + batch.interval_s[is_final] * NS_PER_S
+    return int(ends.max())

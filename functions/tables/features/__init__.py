@@ -1,0 +1,17 @@
+"""Compute indicators over closed bars."""
+
+from typing import Final
+
+from functions.ports.card import Card, Kind
+
+CARD: Final = Card(
+    name="features",
+    kind=Kind.TABLE,
+    version="1",
+    summary="Computes indicators of every bar that closes, each with whether it is warm; a gap makes them cold.",
+    consumes=("tickloom.market.v1.BarBatch", "tickloom.market.v1.GapDetected"),
+    emits=("tickloom.features.v1.FeatureBatch",),
+    key="shard",
+    state="per instrument and interval: averages under way and the last 20 closes and volumes",
+    budget_ms=5,
+)

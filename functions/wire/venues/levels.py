@@ -1,0 +1,114 @@
+"""Read the price levels of many order book messages as columns.
+
+The levels of all messages of a batch are laid end to end, `["1.20","3.4"],["1.19","0"],...`; quotes and points are found
+in one pass each, and every other byte must be what it has to be there, else the messages take the slower road.
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from functions.domain.market import Int64
+from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT, PAD, parse_checked, windows
+
+Span: TypeAlias = tuple[int, int, int, int]
+"""Where a message's levels stand: begin and end of the bids, begin and end of the asks, brackets left out."""
+
+_PADDING: Final = b" " * PAD
+_NO_BOOK: Final[Span] = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Levels of m messages, each message's bids before its asks; prices and sizes as digits and fraction."""
+
+    bids: Int64  # (m,)
+    asks: Int64  # (m,)
+    values: Int64  # (2, k)
+    fraction: Int64  # (2, k)
+
+
+def find_levels(text: bytes, marks: tuple[bytes, bytes]) -> Span | None:
+    """Find the levels of one row; None when it carries none.
+
+    Args:
+        text: The row.
+        marks: What stands in front of the first bid level, and between the bids and the asks, brackets included.
+    """
+    before, between = marks
+    bids = text.find(before)
+    if bids < 0:
+        return None
+    bids += len(before)
+    bids_end = text.find(between, bids)
+    if bids_end < 0:
+        return None
+    asks = bids_end + len(between)
+    if text[asks : asks + 1] == b"]":
+        return bids, bids_end, asks, asks
+    asks_end = text.find(b'"]]', asks)
+    return None if asks_end < 0 else (bids, bids_end, asks, asks_end + 2)
+
+
+def without_levels(text: bytes, span: Span) -> bytes:
+    """Take the levels out of a row, so that rows with more and fewer levels look alike."""
+    return text[: span[0]] + text[span[1] : span[2]] + text[span[3] :]
+
+
+def read_levels(sides: list[bytes]) -> Levels | None:
+    """Read the levels of m messages, or None when some are not written as `["price","size"]` throughout.
+
+    Args:
+        sides: (2 m) the levels of each message's bids, then of its asks; brackets of the list left out.
+    """
+    told = [side for side in sides if side]
+    data = _PADDING + b",".join(told)
+    text = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    points = np.flatnonzero(text == ord("."))
+    if len(quotes) % 4 or len(points) * 2 != len(quotes):
+        return None
+    opened, closed = quotes.reshape(-1, 2, 2).transpose(2, 1, 0)
+    points = np.ascontiguousarray(points.reshape(-1, 2).T)
+    if not _well_formed(data, text, opened, closed):
+        return None
+    counts = _counts(sides, told, opened[0])
+    digits = closed - opened - 2
+    fraction = closed - points - 1
+    if counts is None or bool(((points <= opened + 1) | (fraction < 1)).any()):
+        return None
+    if int(digits.max(initial=0)) > DIGITS_MAX or int(fraction.max(initial=0)) > FRACTION_MAX:
+        return None
+    values, clean = parse_checked(windows(data), closed, digits, fraction)
+    return Levels(counts[0::2], counts[1::2], values, fraction) if clean else None
+
+
+def _well_formed(data: bytes, text: np.ndarray, opened: np.ndarray, closed: np.ndarray) -> bool:  # type: ignore[type-arg]
+    if opened.shape[1] == 0:
+        return len(data) == PAD
+    inner = closed[0], opened[1]
+    joints = closed[1][:-1], opened[0][1:]
+    return bool(
+        opened[0][0] == PAD + 1
+        and data[PAD : PAD + 1] == b"["
+        and closed[1][-1] == len(data) - 2
+        and data.endswith(b"]")
+        and (inner[1] - inner[0] == 2).all()
+        and (text.take(inner[0] + 1) == ord(",")).all()
+        and (joints[1] - joints[0] == 4).all()
+        and (text.take(joints[0] + 1) == ord("]")).all()
+        and (text.take(joints[0] + 2) == ord(",")).all()
+        and (text.take(joints[0] + 3) == ord("[")).all()
+    )
+
+
+def _counts(sides: list[bytes], told: list[bytes], opened: np.ndarray) -> Int64 | None:  # type: ignore[type-arg]
+    begins = np.array([0, *accumulate(len(side) + 1 for side in told)], np.int64) + PAD
+    first = np.searchsorted(opened, begins)
+    if len(told) and not bool((opened[first[:-1]] == begins[:-1] + 1).all()):
+        return None
+    counts = np.zeros(len(sides), np.int64)
+    counts[[index for index, side in enumerate(sides) if side]] = np.diff(first)
+    return counts

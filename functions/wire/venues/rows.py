@@ -1,0 +1,250 @@
+"""Say what one venue row means and hold it against the field's rules, slowly and with a reason for every refusal.
+
+This is the authority: the column path must give the same ticks for every row that it takes, and leaves the rest to
+this file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from functions.domain.market import (
+    NO_VENUE_TIME,
+    QUOTE_CROSSED,
+    QUOTE_LOCKED,
+    InstrumentRef,
+)
+from functions.wire.venues.digits import INT64_MAX, BadText, mantissa
+
+NS_PER_MS: Final = 1_000_000
+LEVELS_MAX: Final = 2**16 - 1
+_SYMBOL_CHARS_MAX: Final = 64
+_SHOWN: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """A print as the venue wrote it; `ts_ms` is venue time."""
+
+    kind: str
+    symbol: str
+    ts_ms: int
+    price: str
+    size: str
+    side: int
+    trade_id: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRow:
+    """A best bid and offer as the venue wrote it; `ts_ms` is None where the venue gives no time."""
+
+    kind: str
+    symbol: str
+    ts_ms: int | None
+    bid_price: str
+    bid_size: str
+    ask_price: str
+    ask_size: str
+    update_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """An order book message as the venue wrote it."""
+
+    kind: str
+    symbol: str
+    ts_ms: int | None
+    first_update_id: int
+    last_update_id: int
+    previous_update_id: int
+    bids: tuple[tuple[str, str], ...]
+    asks: tuple[tuple[str, str], ...]
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredRow:
+    """A row of a kind that is known and not used."""
+
+    kind: str
+
+
+Row: TypeAlias = TradeRow | QuoteRow | BookRow | IgnoredRow
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A row that kept every rule: its integers, in the order of its section's columns from `price` on."""
+
+    row: int
+    symbol: str
+    ts_event: int
+    values: tuple[int, ...]
+    levels: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Say what a row is held against: when it was received, and how far the venue may be ahead of that."""
+
+    ts_receive: int
+    future_skew_ms_max: int
+
+
+def bad(reason: str, detail: str) -> BadText:
+    """Build the refusal of a row."""
+    return BadText(reason, detail)
+
+
+def field(content: Mapping[str, object], name: str) -> object:
+    """Give a field that must be there."""
+    if name not in content:
+        reason, detail = "missing_field", f"the row has no field {name!r}"
+        raise bad(reason, detail)
+    return content[name]
+
+
+def whole(content: Mapping[str, object], name: str) -> int:
+    """Give a whole number that is never negative and fits int64."""
+    value = field(content, name)
+    if type(value) is not int:
+        raise _wrong(name, value, "a whole number")
+    if not 0 <= value <= INT64_MAX:
+        reason, detail = "out_of_range", f"field {name!r} is {str(value)[:_SHOWN]}, not between 0 and 2^63 - 1"
+        raise bad(reason, detail)
+    return value
+
+
+def flag(content: Mapping[str, object], name: str) -> bool:
+    """Give a boolean."""
+    value = field(content, name)
+    if not isinstance(value, bool):
+        raise _wrong(name, value, "true or false")
+    return value
+
+
+def decimal(content: Mapping[str, object], name: str) -> str:
+    """Give the text of a decimal; JSON numbers with a fraction arrive as their text."""
+    return _decimal_text(name, field(content, name))
+
+
+def symbol(content: Mapping[str, object], name: str) -> str:
+    """Give a venue symbol."""
+    value = field(content, name)
+    if not isinstance(value, str):
+        raise _wrong(name, value, "a symbol")
+    if not 0 < len(value) <= _SYMBOL_CHARS_MAX or not value.isprintable() or " " in value:
+        raise _wrong(name, value, "a symbol of 1 to 64 visible characters")
+    return value
+
+
+def levels(content: Mapping[str, object], name: str) -> tuple[tuple[str, str], ...]:
+    """Give the levels of one side of a book, as texts."""
+    value = field(content, name)
+    if not isinstance(value, list):
+        raise _wrong(name, value, "a list of levels")
+    return tuple(_level(name, level) for level in value)
+
+
+def _level(name: str, level: object) -> tuple[str, str]:
+    match level:
+        case [price, size, *_]:
+            return _decimal_text(name, price), _decimal_text(name, size)
+        case _:
+            raise _wrong(name, level, "a [price, size] pair")
+
+
+def _decimal_text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if type(value) is int:
+        return _int_text(value)
+    raise _wrong(name, value, "a decimal number")
+
+
+def _int_text(value: int) -> str:
+    # Python refuses to write out integers of thousands of digits; their size is refused anyway.
+    return str(value) if abs(value) <= INT64_MAX else "1e999" if value > 0 else "-1e999"
+
+
+def _wrong(name: str, value: object, wanted: str) -> BadText:
+    shown = type(value).__name__ if isinstance(value, int | list | dict) else repr(value)[:_SHOWN]
+    return bad("wrong_type", f"field {name!r} is {shown} where {wanted} belongs")
+
+
+def tick(row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limits: Limits) -> Tick:
+    """Hold a row against the rules.
+
+    Args:
+        row: Index of the row in its batch.
+        read: What the venue wrote.
+        ref: Instrument that it is about.
+        limits: Receive time and allowed skew.
+
+    Raises:
+        BadText: A rule is broken; `reason` says which.
+    """
+    ts_event = _time(read.ts_ms, limits)
+    match read:
+        case TradeRow():
+            price = _price(read.price, ref, zero=False)
+            size = _size(read.size, ref, zero=False)
+            return Tick(row, read.symbol, ts_event, (price, size, read.side, read.trade_id, read.flags))
+        case QuoteRow():
+            return Tick(row, read.symbol, ts_event, _quote(read, ref))
+        case BookRow():
+            return _book(row, read, ref, ts_event)
+
+
+def _quote(read: QuoteRow, ref: InstrumentRef) -> tuple[int, ...]:
+    bid, ask = _price(read.bid_price, ref), _price(read.ask_price, ref)
+    flags = NO_VENUE_TIME if read.ts_ms is None else 0
+    # A price of 0 says that this side is empty, so there is nothing to cross.
+    if bid and ask:
+        flags |= QUOTE_CROSSED if bid > ask else QUOTE_LOCKED if bid == ask else 0
+    return (bid, _size(read.bid_size, ref), ask, _size(read.ask_size, ref), read.update_id, flags)
+
+
+def _book(row: int, read: BookRow, ref: InstrumentRef, ts_event: int) -> Tick:
+    if max(len(read.bids), len(read.asks)) > LEVELS_MAX:
+        reason, detail = "out_of_range", f"{len(read.bids)} bids and {len(read.asks)} asks; at most {LEVELS_MAX} fit"
+        raise bad(reason, detail)
+    found = tuple((_price(price, ref), _size(size, ref)) for price, size in (*read.bids, *read.asks))
+    flags = read.flags | (NO_VENUE_TIME if read.ts_ms is None else 0)
+    ids = (read.first_update_id, read.last_update_id, read.previous_update_id)
+    return Tick(row, read.symbol, ts_event, (*ids, len(read.bids), len(read.asks), flags), found)
+
+
+def _time(ts_ms: int | None, limits: Limits) -> int:
+    if ts_ms is None:
+        return limits.ts_receive
+    if ts_ms > INT64_MAX // NS_PER_MS:
+        reason, detail = "out_of_range", f"venue time {ts_ms} ms does not fit int64 nanoseconds"
+        raise bad(reason, detail)
+    ahead_ms = ts_ms - limits.ts_receive // NS_PER_MS
+    if ts_ms * NS_PER_MS > limits.ts_receive + limits.future_skew_ms_max * NS_PER_MS:
+        reason = "future_timestamp"
+        detail = f"venue time is {ahead_ms} ms ahead of the receive time; at most {limits.future_skew_ms_max} ms pass"
+        raise bad(reason, detail)
+    return ts_ms * NS_PER_MS
+
+
+def _price(text: str, ref: InstrumentRef, *, zero: bool = True) -> int:
+    return _positive("price", text, mantissa(text, ref.price_exponent), zero=zero)
+
+
+def _size(text: str, ref: InstrumentRef, *, zero: bool = True) -> int:
+    return _positive("size", text, mantissa(text, ref.size_exponent), zero=zero)
+
+
+def _positive(name: str, text: str, value: int, *, zero: bool) -> int:
+    if value < 0:
+        raise bad(f"negative_{name}", f"the {name} is {text[:_SHOWN]}")
+    if value == 0 and not zero:
+        raise bad(f"zero_{name}", f"the {name} is {text[:_SHOWN]}; a trade's is positive")
+    return value
+
+

@@ -1,0 +1,205 @@
+"""`project` stores each kind of fact where it belongs, once, however often it is delivered."""
+
+import asyncio
+import copy
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from barred import Bar, bar_batch
+from scored import Row, features_of
+
+from functions.adapters.memory_views import MemoryLatest, MemoryViews
+from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.market import BAR_PROVISIONAL
+from functions.handlers.project import CARD
+from functions.handlers.project.handler import Deps, handle
+from functions.handlers.project.main import Settings, compose
+from functions.ports.errors import Unavailable
+from functions.wire.codecs.bars import encode_bar_batch
+from functions.wire.codecs.features import encode_feature_batch
+from functions.wire.codecs.orders import encode_fill, encode_order_update
+from functions.wire.codecs.signals import encode_signal
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+from functions.wire.facts import sequence_text
+
+SIGNAL = Signal(
+    signal_id="5f4d9a10-0f0e-5a6b-8c42-2f3a6f0f7b11",
+    strategy="slice",
+    instrument_id="ETH-USDT.BINANCE",
+    interval_s=60,
+    bar_start_ns=1_700_000_040_000_000_000,
+    as_of_ns=1_700_000_100_000_000_000,
+    action=Action.BUY,
+    confidence=66.7,
+    price_exponent=-2,
+    size_exponent=-4,
+    price=230_123,
+    quote=Quote(230_120, 15_000, 230_130, 9_000, 1_700_000_099_000_000_000),
+    reasons=(Reason("rsi_oversold", "rsi_14 27.3 < 30", 40.0),),
+    model_scores=(),
+    stop_loss=228_000,
+    take_profit=235_000,
+    risk_reward_ratio=2.3,
+    bar_revision=0,
+    degraded=False,
+    shard="BINANCE-0",
+)
+FILL = Fill(
+    client_order_id="0d9c1d2e-6b4f-5d6e-9f10-112233445566",
+    n=1,
+    account="demo",
+    instrument_id="ETH-USDT.BINANCE",
+    side=Side.BUY,
+    quantity=Decimal("1.5"),
+    price=Decimal("2301.3"),
+    signal_id=SIGNAL.signal_id,
+    as_of_ns=SIGNAL.as_of_ns,
+)
+UPDATE = OrderUpdate(
+    client_order_id=FILL.client_order_id,
+    n=1,
+    account="demo",
+    instrument_id="ETH-USDT.BINANCE",
+    side=Side.BUY,
+    status=OrderStatus.FILLED,
+    quantity=Decimal("1.5"),
+    limit_price=Decimal("2301.3"),
+    cumulative_quantity=Decimal("1.5"),
+    leaves_quantity=Decimal(0),
+    reasons=(),
+    signal_id=SIGNAL.signal_id,
+    as_of_ns=SIGNAL.as_of_ns,
+)
+
+
+def event(message_type: str, data: bytes | None, *, number: int = 3) -> Event:
+    """Make an event of a type."""
+    extensions = {"sequence": sequence_text(number), "partitionkey": "BINANCE-0"}
+    return Event(f"{number}", "/tickloom/tables/x/BINANCE-0.replay", message_type, data, extensions=extensions)
+
+
+EVENTS: dict[str, Callable[[], Event]] = {
+    "bars": lambda: event("tickloom.market.v1.BarBatch", encode_bar_batch(bar_batch([Bar()]))),
+    "features": lambda: event(
+        "tickloom.features.v1.FeatureBatch", encode_feature_batch(features_of([Row(features={"rsi_14": 27.3})]))
+    ),
+    "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
+    "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
+    "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
+}
+
+
+class Down(MemoryViews):
+    """Views whose store is away."""
+
+    async def put_bars(self, batch: object, *, sequence: int) -> None:  # noqa: ARG002 - the port's signature
+        """Refuse."""
+        message = "PostgreSQL did not answer"
+        raise Unavailable(message)
+
+
+@pytest.fixture
+def deps() -> Deps:
+    """Give empty stores."""
+    return Deps(views=MemoryViews(), latest=MemoryLatest())
+
+
+def contents(deps: Deps) -> dict[str, Any]:
+    """Copy everything that is kept."""
+    assert isinstance(deps.views, MemoryViews)
+    assert isinstance(deps.latest, MemoryLatest)
+    return copy.deepcopy({name: getattr(deps.views, name) for name in EVENTS} | {"latest": deps.latest.keys})
+
+
+def test_card_and_table_agree() -> None:
+    """Every type on the card has a test event here, and only those."""
+    assert {make().type for make in EVENTS.values()} == set(CARD.consumes)
+
+
+@pytest.mark.parametrize("table", EVENTS)
+async def test_stored(deps: Deps, table: str) -> None:
+    """Each type lands in its own table; delivered again and again, it changes nothing; nothing is replied."""
+    assert await handle(EVENTS[table](), deps=deps) is None  # type: ignore[func-returns-value]  # that is the point
+    first = contents(deps)
+    assert [name for name in EVENTS if first[name]] == [table]
+    await asyncio.gather(*(handle(EVENTS[table](), deps=deps) for _ in range(3)))
+    assert contents(deps) == first
+
+
+async def test_sequence_kept(deps: Deps) -> None:
+    """A row knows the number of the batch that brought it."""
+    await handle(EVENTS["bars"](), deps=deps)
+    (row,) = contents(deps)["bars"].values()
+    assert row["sequence"] == 3
+
+
+async def test_latest_moved(deps: Deps) -> None:
+    """Bars and features move the latest keys too."""
+    await handle(EVENTS["bars"](), deps=deps)
+    await handle(EVENTS["features"](), deps=deps)
+    assert set(contents(deps)["latest"]) == {
+        "latest:price:ETH-USDT.BINANCE",
+        "latest:features:BTC-USDT.BINANCE:5",
+    }
+
+
+async def test_older_never_replaces(deps: Deps) -> None:
+    """A provisional bar that comes after the final one changes nothing, whatever its sequence."""
+    await handle(EVENTS["bars"](), deps=deps)
+    first = contents(deps)
+    late = encode_bar_batch(bar_batch([Bar(finality=BAR_PROVISIONAL, close=1)]))
+    await handle(event("tickloom.market.v1.BarBatch", late, number=9), deps=deps)
+    assert contents(deps) == first
+
+
+async def test_unknown_type(deps: Deps) -> None:
+    """A type that is not on the card is malformed for this handler."""
+    with pytest.raises(Malformed, match=r"project reads .*, not tickloom\.market\.v1\.RawBatch"):
+        await handle(event("tickloom.market.v1.RawBatch", b""), deps=deps)
+
+
+@pytest.mark.parametrize("table", EVENTS)
+async def test_truncated(deps: Deps, table: str) -> None:
+    """Bytes that are not what the type says are malformed, and store nothing."""
+    whole = EVENTS[table]()
+    with pytest.raises(Malformed):
+        await handle(event(whole.type, (whole.data or b"")[:-3]), deps=deps)
+    assert not any(contents(deps).values())
+
+
+@pytest.mark.parametrize("message_type", CARD.consumes)
+async def test_no_data(deps: Deps, message_type: str) -> None:
+    """An event without data says nothing that could be stored."""
+    with pytest.raises(Malformed):
+        await handle(event(message_type, None), deps=deps)
+
+
+async def test_store_down() -> None:
+    """A store that is away makes the delivery fail as unavailable, so that it is tried again."""
+    with pytest.raises(Unavailable):
+        await handle(EVENTS["bars"](), deps=Deps(views=Down(), latest=MemoryLatest()))
+
+
+async def test_composed_with_real_stores(database_url: str, redis_url: str) -> None:
+    """Composed with real stores, every type is taken, concurrently and twice."""
+    hosted = compose(Settings(database_url=database_url, redis_url=redis_url))
+    answers = await asyncio.gather(*(hosted.handle(make()) for make in (*EVENTS.values(), *EVENTS.values())))
+    assert set(answers) == {None}
+    await hosted.close()
+
+
+async def test_composed_without_stores() -> None:
+    """Composing opens nothing; with nobody there the first event is unavailable, and closing is no error."""
+    hosted = compose(Settings(database_url="postgresql://p@127.0.0.1:9/none", redis_url="redis://127.0.0.1:9/0"))
+    with pytest.raises(Unavailable):
+        await hosted.handle(EVENTS["bars"]())
+    await hosted.close()
+
+
+def test_settings_hide_addresses() -> None:
+    """Addresses may hold passwords, so settings never print them."""
+    shown = repr(Settings(database_url="postgresql://u:secret@h/d", redis_url="redis://:secret@h/0"))
+    assert "secret" not in shown
