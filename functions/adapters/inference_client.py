@@ -32,7 +32,7 @@ class InferenceClient:
         self._models = tuple(models)
         self._deadline_ms = deadline_ms
         self._channel: grpc.aio.Channel | None = None
-        self._stub: "service_pb2_grpc.InferenceServiceAsyncStub | None" = None  # only the typed view has this class
+        self._stub: service_pb2_grpc.InferenceServiceAsyncStub | None = None  # only the typed view has this class
 
     async def predict(self, columns: FeatureColumns) -> tuple[ModelOutput, ...]:
         """Score rows; outputs come in model name order, and every named model has one. No rows, no outputs."""

@@ -34,6 +34,10 @@ class MemoryLedger:
         """Give the outcome that is stored for an order."""
         return self._outcomes.get(client_order_id)
 
+    async def look_up(self, client_order_id: str, account: str) -> OrderOutcome | Account | None:
+        """Give an order's stored outcome, else its account as last booked."""
+        return self._outcomes.get(client_order_id) or self._accounts.get(account)
+
     async def commit(self, booking: Booking, events: tuple[Event, ...]) -> None:
         """Store a booking and its events; nothing awaits in between, so nobody sees a part of it.
 

@@ -1,4 +1,4 @@
-"""Keep accounts, orders and their outbox in PostgreSQL: one booking, one transaction.
+"""Keep accounts, orders and their outbox in PostgreSQL: one booking, one statement, one transaction.
 
 The account's row is the lock: a booking moves `next_sequence` from exactly the number it was decided on, so a second
 writer waits, finds the number moved, and has stored nothing.
@@ -33,27 +33,39 @@ SELECT o.account, o.instrument_id, o.side, o.quantity, o.limit_price, o.signal_i
 FROM ledger_order o JOIN ledger_order_update u USING (client_order_id)
 WHERE client_order_id = $1 ORDER BY u.n DESC LIMIT 1
 """
+_LOOK_UP: Final = """
+SELECT EXISTS (SELECT FROM ledger_order WHERE client_order_id = $2) AS known,
+       a.capital, a.cash, a.next_sequence, p.instrument_id, p.quantity, p.price
+FROM (VALUES ($1::text)) AS asked (account)
+LEFT JOIN ledger_account a USING (account) LEFT JOIN ledger_position p USING (account)
+"""
 _FILLS: Final = "SELECT n, quantity, price FROM ledger_fill WHERE client_order_id = $1 ORDER BY n"
-_MOVE: Final = """
-UPDATE ledger_account SET cash = $3, next_sequence = $4 WHERE account = $1 AND next_sequence = $2 RETURNING true
-"""
-_PUT_ORDER: Final = """
-INSERT INTO ledger_order (client_order_id, account, instrument_id, side, quantity, limit_price, bid_price, bid_size,
-    ask_price, ask_size, quote_ns, as_of_ns, limits_version, signal_id, causation_id, correlation_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-"""
-_PUT_UPDATE: Final = """
-INSERT INTO ledger_order_update (client_order_id, n, status, cumulative_quantity, leaves_quantity, reasons)
-VALUES ($1, $2, $3, $4, $5, $6)
-"""
-_PUT_FILL: Final = "INSERT INTO ledger_fill (client_order_id, n, quantity, price) VALUES ($1, $2, $3, $4)"
-_PUT_POSITION: Final = """
-INSERT INTO ledger_position (account, instrument_id, quantity, price) VALUES ($1, $2, $3, $4)
-ON CONFLICT (account, instrument_id) DO UPDATE SET quantity = excluded.quantity, price = excluded.price
-"""
-_PUT_EVENT: Final = """
-INSERT INTO ledger_outbox (account, sequence, event_id, source, type, time_ns, subject, content_type, extensions, data)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+_PUT_POSITION: Final = "INSERT INTO ledger_position (account, instrument_id, quantity, price) VALUES ($1, $2, $3, $4)"
+# One statement is one transaction and one round trip: nothing is stored unless the account's row moves.
+_COMMIT: Final = """
+WITH moved AS (
+    UPDATE ledger_account SET cash = $3, next_sequence = $4 WHERE account = $1 AND next_sequence = $2 RETURNING account
+), put_order AS (
+    INSERT INTO ledger_order (account, client_order_id, instrument_id, side, quantity, limit_price, bid_price, bid_size,
+        ask_price, ask_size, quote_ns, as_of_ns, limits_version, signal_id, causation_id, correlation_id)
+    SELECT account, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19 FROM moved
+), put_updates AS (
+    INSERT INTO ledger_order_update (client_order_id, n, status, cumulative_quantity, leaves_quantity, reasons)
+    SELECT $5, one.* FROM moved, unnest($20::integer[], $21::text[], $22::numeric[], $23::numeric[], $24::jsonb[]) AS one
+), put_fills AS (
+    INSERT INTO ledger_fill (client_order_id, n, quantity, price)
+    SELECT $5, one.* FROM moved, unnest($25::integer[], $26::numeric[], $27::numeric[]) AS one
+), put_position AS (
+    INSERT INTO ledger_position (account, instrument_id, quantity, price)
+    SELECT account, $6, $28::numeric, $29::numeric FROM moved WHERE $28::numeric IS NOT NULL
+    ON CONFLICT (account, instrument_id) DO UPDATE SET quantity = excluded.quantity, price = excluded.price
+), put_events AS (
+    INSERT INTO ledger_outbox
+        (account, sequence, event_id, source, type, time_ns, subject, content_type, extensions, data)
+    SELECT account, one.* FROM moved, unnest($30::bigint[], $31::text[], $32::text[], $33::text[], $34::bigint[],
+        $35::text[], $36::text[], $37::jsonb[], $38::bytea[]) AS one
+)
+SELECT count(*) FROM moved
 """
 _PENDING: Final = "SELECT count(*) FROM ledger_outbox WHERE state = 'pending'"
 _UNPUBLISHED: Final = """
@@ -85,14 +97,15 @@ class PostgresLedger:
         """Give an account as last booked."""
         with port_errors():
             rows = await (await self._pool.get()).fetch(_ACCOUNT, name)
-        if not rows:
-            return None
-        held = {
-            row["instrument_id"]: Position(row["instrument_id"], row["quantity"], row["price"])
-            for row in rows
-            if row["instrument_id"] is not None
-        }
-        return Account(name, rows[0]["capital"], rows[0]["cash"], held, rows[0]["next_sequence"])
+        return _account(name, rows) if rows else None
+
+    async def look_up(self, client_order_id: str, account: str) -> OrderOutcome | Account | None:
+        """Give an order's stored outcome, else its account as last booked, in one round trip."""
+        with port_errors():
+            rows = await (await self._pool.get()).fetch(_LOOK_UP, account, client_order_id)
+        if rows[0]["known"]:
+            return await self.find(client_order_id)
+        return None if rows[0]["capital"] is None else _account(account, rows)
 
     async def find(self, client_order_id: str) -> OrderOutcome | None:
         """Give the outcome that is stored for an order."""
@@ -112,12 +125,15 @@ class PostgresLedger:
             Unavailable: PostgreSQL did not answer; whether it stored the booking is unknown.
         """
         with port_errors():
-            async with (await self._pool.get()).acquire() as connection:
-                try:
-                    await _store(connection, booking, events)
-                except asyncpg.UniqueViolationError as error:
-                    message = f"order {booking.submission.client_order_id} was booked first by another writer"
-                    raise AccountMoved(message) from error
+            pool = await self._pool.get()
+            try:
+                moved = await pool.fetchval(_COMMIT, *_booking(booking), *_events(events))
+            except asyncpg.UniqueViolationError as error:
+                message = f"order {booking.submission.client_order_id} was booked first by another writer"
+                raise AccountMoved(message) from error
+        if not moved:
+            message = f"account {booking.account.name!r} was booked by another writer; load it again"
+            raise AccountMoved(message)
 
     async def pending(self) -> int:
         """Count what is still to be published."""
@@ -141,22 +157,13 @@ class PostgresLedger:
             await (await self._pool.get()).execute(_REFUSED, position, reason)
 
 
-async def _store(connection: asyncpg.pool.PoolConnectionProxy, booking: Booking, events: tuple[Event, ...]) -> None:
-    account, order_id = booking.account, booking.submission.client_order_id
-    async with connection.transaction():
-        if not await connection.fetchval(_MOVE, account.name, booking.sequence, account.cash, account.sequence):
-            message = f"account {account.name!r} was booked by another writer; load it again"
-            raise AccountMoved(message)
-        await connection.execute(_PUT_ORDER, *_order(booking))
-        await connection.executemany(_PUT_UPDATE, [_update(one) for one in booking.updates])
-        if booking.fills:
-            await connection.executemany(
-                _PUT_FILL, [(order_id, one.n, one.quantity, one.price) for one in booking.fills]
-            )
-        held = account.positions.get(booking.submission.order.instrument_id)
-        if held is not None:
-            await connection.execute(_PUT_POSITION, *_position(account.name, held))
-        await connection.executemany(_PUT_EVENT, [_outbox(account.name, event) for event in events])
+def _account(name: str, rows: Sequence[asyncpg.Record]) -> Account:
+    held = {
+        row["instrument_id"]: Position(row["instrument_id"], row["quantity"], row["price"])
+        for row in rows
+        if row["instrument_id"] is not None
+    }
+    return Account(name, rows[0]["capital"], rows[0]["cash"], held, rows[0]["next_sequence"])
 
 
 def _held(account: Account) -> tuple[Position, ...]:
@@ -167,12 +174,17 @@ def _position(account: str, position: Position) -> tuple[str, str, Decimal, Deci
     return account, position.instrument_id, position.quantity, position.price
 
 
-def _order(booking: Booking) -> tuple[str | int | Decimal, ...]:
-    submission = booking.submission
+def _booking(booking: Booking) -> tuple[object, ...]:
+    """Give parameters 1 to 29 of a commit."""
+    account, submission = booking.account, booking.submission
     order, quote = submission.order, submission.quote
+    held = account.positions.get(order.instrument_id)
     return (
+        account.name,
+        booking.sequence,
+        account.cash,
+        account.sequence,
         submission.client_order_id,
-        order.account,
         order.instrument_id,
         order.side.value,
         scaled(order.quantity, order.size_exponent),
@@ -187,32 +199,31 @@ def _order(booking: Booking) -> tuple[str | int | Decimal, ...]:
         submission.signal_id,
         submission.causation_id,
         submission.correlation_id,
+        [one.n for one in booking.updates],
+        [one.status.value for one in booking.updates],
+        [one.cumulative_quantity for one in booking.updates],
+        [one.leaves_quantity for one in booking.updates],
+        [json.dumps(one.reasons) for one in booking.updates],
+        [one.n for one in booking.fills],
+        [one.quantity for one in booking.fills],
+        [one.price for one in booking.fills],
+        None if held is None else held.quantity,
+        None if held is None else held.price,
     )
 
 
-def _update(update: OrderUpdate) -> tuple[str, int, str, Decimal, Decimal, list[str]]:
+def _events(events: tuple[Event, ...]) -> tuple[list[object], ...]:
+    """Give parameters 30 to 38 of a commit, a column each."""
     return (
-        update.client_order_id,
-        update.n,
-        update.status.value,
-        update.cumulative_quantity,
-        update.leaves_quantity,
-        list(update.reasons),
-    )
-
-
-def _outbox(account: str, event: Event) -> tuple[str | int | bytes | None, ...]:
-    return (
-        account,
-        facts.sequence_of(event),
-        event.id,
-        event.source,
-        event.type,
-        event.time_ns,
-        event.subject,
-        event.datacontenttype,
-        json.dumps(dict(event.extensions), sort_keys=True),
-        event.data,
+        [facts.sequence_of(event) for event in events],
+        [event.id for event in events],
+        [event.source for event in events],
+        [event.type for event in events],
+        [event.time_ns for event in events],
+        [event.subject for event in events],
+        [event.datacontenttype for event in events],
+        [json.dumps(dict(event.extensions), sort_keys=True) for event in events],
+        [event.data for event in events],
     )
 
 
@@ -243,7 +254,7 @@ def _outcome(client_order_id: str, row: asyncpg.Record, fills: Sequence[asyncpg.
         limit_price=row["limit_price"],
         cumulative_quantity=row["cumulative_quantity"],
         leaves_quantity=row["leaves_quantity"],
-        reasons=tuple(row["reasons"]),
+        reasons=tuple(json.loads(row["reasons"])),
         signal_id=row["signal_id"],
         as_of_ns=row["as_of_ns"],
     )

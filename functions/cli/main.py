@@ -39,6 +39,7 @@ class Verb:
 
 
 VERBS: Final = {
+    "demo": Verb("show the whole loom at work on a simulated venue"),
     "up": Verb("run the platform until interrupted"),
     "replay": Verb("run captures through the whole platform, once or twice to compare", reads=True),
     "events": Verb("list, show or follow events in the logs", reads=True),

@@ -62,7 +62,7 @@ class Spec:
     Attributes:
         name: Unique among the children; names the log file.
         command: Program and arguments; `{port}` in any of them stands for the port.
-        env: Added to our environment; `{port}` in a value stands for the port.
+        env: Added to our environment without its TICKLOOM_ settings; `{port}` in a value stands for the port.
         probe: Asked with the port until it says yes; None = ready as soon as it runs.
         port: The port to give; 0 chooses a free one where `{port}` is used.
         prefix: A command that changes credentials and then runs the rest; goes before the leash.
@@ -409,7 +409,9 @@ def _popen(spec: Spec, *, port: int, log: pathlib.Path) -> "subprocess.Popen[byt
         log.replace(log.with_suffix(".log.1"))
     leash = (sys.executable, "-I", "-S", str(_LEASH), str(int(spec.on_death)), str(os.getpid()))
     command = [*spec.prefix, *leash, *(part.replace(PORT, str(port)) for part in spec.command)]
-    env = {**os.environ, **{key: value.replace(PORT, str(port)) for key, value in spec.env.items()}}
+    # A function refuses settings it does not know, so it gets those of its spec and none of ours.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("TICKLOOM_")}
+    env = {**inherited, **{key: value.replace(PORT, str(port)) for key, value in spec.env.items()}}
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - no shell, the command is ours
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, start_new_session=True

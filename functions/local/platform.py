@@ -13,7 +13,7 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Final
@@ -87,6 +87,7 @@ class Platform:
         self.consumers: list[Consumer] = []
         self.tables: list[TableConsumer] = []
         self.newest_raw: Event | None = None
+        self.observers: list[Callable[[Event], None]] = []
         self.stores: Stores
         self.ingress = Ingress(topology.brokers, self._accept)
         self._children = children
@@ -117,6 +118,7 @@ class Platform:
         self._session = aiohttp.ClientSession()
         self._environ = {
             **options.environ,
+            "TICKLOOM_HOST": "127.0.0.1",
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
         }
@@ -206,6 +208,8 @@ class Platform:
     def publish(self, broker: str, event: Event) -> None:
         """Append an event to a broker; durable with the next commit."""
         self.waterfall.observe(event, self.logs[broker].append(event))
+        for observe in self.observers:
+            observe(event)
 
     def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> None:
         """Append an event to a dead letter sink, with the extensions that say why."""

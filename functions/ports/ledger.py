@@ -40,6 +40,10 @@ class Ledger(Protocol):
         """Give the outcome that is stored for an order, or None."""
         ...
 
+    async def look_up(self, client_order_id: str, account: str) -> OrderOutcome | Account | None:
+        """Give the outcome that is stored for an order, else the account it is for as last booked, else None."""
+        ...
+
     async def commit(self, booking: Booking, events: tuple[Event, ...]) -> None:
         """Store a booking and its events in one step.
 

@@ -1,18 +1,21 @@
 """The shipped anomaly model is what its manifest says, scores as it was trained to, and fails by degrading."""
 
+import importlib
 import json
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import numpy as np
 import pytest
+from counts import FULL
+from scored import Row, columns_of
 
 from functions.adapters.onnx import BrokenModel, Manifest, ModelError, OnnxModel, load_model, load_models
 from functions.domain.market import Float64, ModelOutput
 from functions.handlers.infer.main import Settings
 from functions.models.anomaly import FOLDER, GOLDEN, Golden
-from scored import Row, columns_of
 
 GOLD = msgspec.json.decode((FOLDER / GOLDEN).read_bytes(), type=Golden)
 
@@ -166,22 +169,32 @@ def test_card_shows_the_manifest(model: OnnxModel) -> None:
     card = (FOLDER / "card.md").read_text()
     manifest: Manifest = model.manifest
     shown = [f"{value:.4f}" for value in manifest.metrics.values()]
-    missing = [text for text in (manifest.version, str(manifest.threshold), *manifest.features, *shown) if text not in card]
+    missing = [
+        text for text in (manifest.version, str(manifest.threshold), *manifest.features, *shown) if text not in card
+    ]
     assert missing == []
 
 
-def test_training_again(tmp_path: Path, model: OnnxModel) -> None:
-    """Training again decides as the shipped model does, as scikit-learn does, and with these versions gives its bytes."""
-    pytest.importorskip("sklearn", reason="the extra `train` is not installed")
-    pytest.importorskip("onnx", reason="the extra `train` is not installed")
-    from functions.models.anomaly import train  # noqa: PLC0415 - needs the extra
-    from functions.models.anomaly.export import derive  # noqa: PLC0415
+@pytest.fixture(scope="module")
+def train() -> ModuleType:
+    """Import the training script, which needs its extra."""
+    for name in ("sklearn", "onnx"):
+        pytest.importorskip(name, reason="the extra `train` is not installed")
+    return importlib.import_module("functions.models.anomaly.train")
 
-    content, threshold, forest, test = train.grow()
-    expected = np.asarray(-forest.score_samples(derive(test.values).astype(np.float32)))
-    scores = score(model, test.values).scores
-    assert threshold == model.manifest.threshold
+
+def test_decides_as_scikit_learn(train: ModuleType) -> None:
+    """A forest and the model file made of it decide alike on every row of a window neither has seen."""
+    grown = train.grow(instruments=2, hour_s=600)
+    expected = train.scores_of(grown.forest, grown.test)
+    scores = train.run(grown.content, grown.test.values)
     assert np.abs(scores - expected).max() < 1e-6
-    assert ((scores >= threshold) == (expected >= threshold)).all()
-    (tmp_path / "model.onnx").write_bytes(content)
-    assert content == (FOLDER / "model.onnx").read_bytes()
+    assert ((scores >= grown.threshold) == (expected >= grown.threshold)).all()
+
+
+@pytest.mark.skipif(not FULL, reason="training takes half a minute: full tier only")
+def test_training_again(train: ModuleType, model: OnnxModel) -> None:
+    """Training again gives the shipped threshold and scores."""
+    grown = train.grow()
+    assert grown.threshold == pytest.approx(model.manifest.threshold, abs=1e-5)
+    assert train.run(grown.content, np.array(GOLD.rows)) == pytest.approx(GOLD.scores, abs=1e-6)

@@ -68,6 +68,19 @@ async def test_unknown(ledger: Ledger) -> None:
     assert await ledger.unpublished(10) == ()
 
 
+async def test_look_up(ledger: Ledger) -> None:
+    """What an order needs is its stored outcome, whoever asks; else its account; else there is nothing."""
+    account = await ledger.account("paper")
+    assert account is not None
+    found = await ledger.look_up("order-1", "paper")
+    assert isinstance(found, Account)
+    assert same(found, account)
+    assert await ledger.look_up("order-1", "nobody") is None
+    booking = await booked(ledger, submission())
+    assert await ledger.look_up("order-1", "paper") == booking.outcome
+    assert await ledger.look_up("order-1", "nobody") == booking.outcome
+
+
 async def test_opens_once(ledger: Ledger) -> None:
     """An account opens with its positions; opening it again changes nothing."""
     opening = replace(paper(100_000, Position(ETH, Decimal("1.5"), Decimal("2500.5"))), name="second")

@@ -53,7 +53,9 @@ def same(one: object, other: object) -> bool:
     """Compare two dataclasses of columns field by field, arrays with their dtype and bits."""
     pairs = [(getattr(one, item.name), getattr(other, item.name)) for item in fields(one)]  # type: ignore[arg-type]
     return all(
-        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() if isinstance(a, np.ndarray) else a == b
+        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        if isinstance(a, np.ndarray)
+        else a == b
         for a, b in pairs
     )
 
@@ -102,9 +104,7 @@ def test_impossible_columns(column: str, data: bytes, found: str) -> None:
 
 def test_name_given_twice() -> None:
     """A feature named twice is refused: a name would not say which column."""
-    message = feature_pb2.FeatureBatch(
-        shard="A", columns=feature_pb2.FeatureColumns(names=["rsi_14", "rsi_14"])
-    )
+    message = feature_pb2.FeatureBatch(shard="A", columns=feature_pb2.FeatureColumns(names=["rsi_14", "rsi_14"]))
     with pytest.raises(Malformed, match="named twice"):
         decode_feature_batch(message.SerializeToString())
 

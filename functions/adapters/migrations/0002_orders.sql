@@ -42,7 +42,7 @@ CREATE TABLE ledger_order_update (
     status              text NOT NULL,                        -- FIX 4.4 OrdStatus, in words
     cumulative_quantity numeric NOT NULL,
     leaves_quantity     numeric NOT NULL,
-    reasons             text[] NOT NULL,
+    reasons             jsonb NOT NULL,                       -- ["..."]
     PRIMARY KEY (client_order_id, n)
 );
 

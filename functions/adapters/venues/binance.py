@@ -65,7 +65,7 @@ class Connection:
 class Report(Protocol):
     """Take what an operator should know: an event in the past tense, ids and units as keys."""
 
-    def __call__(self, event: str, /, **keys: object) -> None:
+    def __call__(self, event: str, **keys: object) -> None:
         """Write it down."""
 
 
@@ -130,8 +130,14 @@ class BinanceVenue:
     async def _hear(self, put: Put) -> None:
         """Listen to one connection until it breaks; every new one begins with fresh snapshots."""
         to = self._to
-        options = {"open_timeout": to.open_s, "ping_interval": to.ping_s, "ping_timeout": to.ping_s}
-        async with connect(to.url, max_size=MESSAGE_BYTES_MAX, compression=None, **options) as socket:
+        async with connect(
+            to.url,
+            open_timeout=to.open_s,
+            ping_interval=to.ping_s,
+            ping_timeout=to.ping_s,
+            max_size=MESSAGE_BYTES_MAX,
+            compression=None,
+        ) as socket:
             self.connections += 1
             for symbol in to.symbols:
                 self.resync(symbol)

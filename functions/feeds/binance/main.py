@@ -1,4 +1,4 @@
-"""Compose the Binance feed from its settings and run it; `python -m functions.feeds.binance.main` publishes to K_SINK."""
+"""Compose the Binance feed and run it; `python -m functions.feeds.binance.main` publishes to K_SINK."""
 
 import pathlib
 import time

@@ -95,7 +95,7 @@ def needs_resync(watch: Watch, seen: Glance) -> tuple[Watch, bool]:
 
     >>> watch, _ = needs_resync(UNSEEN, Glance("X", first=1, last=5))
     >>> needs_resync(watch, Glance("X", first=7, last=9))
-    (Watch(first=1, last=9, snapshot=0), True)
+    (Watch(first=7, last=9, snapshot=0), True)
     """
     if seen.snapshot:
         return replace(watch, snapshot=seen.snapshot), bool(watch.first) and seen.snapshot + 1 < watch.first
@@ -103,7 +103,5 @@ def needs_resync(watch: Watch, seen: Glance) -> tuple[Watch, bool]:
         return watch, seen.crossed
     expected = (watch.last or watch.snapshot or seen.first - 1) + 1
     joined = seen.first <= expected if not watch.last else seen.first == expected
-    if joined:
-        return replace(watch, first=watch.first or seen.first, last=seen.last), False
-    # A hole begins the chain anew behind it, unless only the snapshot before the chain was too old.
-    return replace(watch, first=watch.first or seen.first, last=seen.last), True
+    # A hole begins the chain anew behind it: only a snapshot that reaches it can be joined.
+    return replace(watch, first=watch.first if joined and watch.first else seen.first, last=seen.last), not joined

@@ -1,4 +1,4 @@
-"""Compose the replay feed from its settings and run it; `python -m functions.feeds.replay.main` publishes to K_SINK."""
+"""Compose the replay feed and run it; `python -m functions.feeds.replay.main` publishes to K_SINK."""
 
 import asyncio
 import pathlib

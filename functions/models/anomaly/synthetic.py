@@ -77,7 +77,9 @@ def bars(tape: Tape, instrument: int, interval_s: int) -> BarBatch:
     count = len(price)
     close = price[:, -1].copy()
     volume = size.sum(axis=1)
-    notional = [sum(p * q for p, q in zip(ps, qs, strict=True)) for ps, qs in zip(price.tolist(), size.tolist(), strict=True)]
+    notional = [
+        sum(p * q for p, q in zip(ps, qs, strict=True)) for ps, qs in zip(price.tolist(), size.tolist(), strict=True)
+    ]
     none = np.zeros(count, dtype=np.int64)
     return BarBatch(
         shard="SYNTHETIC-0",

@@ -5,6 +5,7 @@ give the same files. What the figures mean, and what they do not, stands in `car
 """
 
 import hashlib
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,9 +31,8 @@ SEED: Final = 20240101
 
 INSTRUMENTS: Final = 16
 INTERVALS_S: Final = (5, 60)
-TRAIN_UNTIL_S: Final = 6 * 3600
-VALIDATE_UNTIL_S: Final = 9 * 3600
-TEST_UNTIL_S: Final = 12 * 3600
+HOURS: Final = (6, 9, 12)
+"""Where the training, validation and test windows end."""
 EMBARGO_BARS: Final = 60
 """Bars left out behind each boundary: more than any indicator's window, so that no row sees two windows."""
 
@@ -63,18 +63,38 @@ class Rows:
         return Rows(self.values[chosen], *kept)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Grown:
+    """Hold what one training gives: the forest, its model file and threshold, and the windows it saw."""
+
+    forest: Any  # scikit-learn has no types
+    content: bytes
+    threshold: float
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
 def main(folder: Path = FOLDER) -> None:
     """Train and write everything a model folder holds but its card."""
-    tape = simulate(SEED, instruments=INSTRUMENTS, seconds=TEST_UNTIL_S, shocks_from_s=TRAIN_UNTIL_S)
+    grown = grow()
+    write(folder, grown, measure(grown))
+
+
+def grow(*, instruments: int = INSTRUMENTS, hour_s: int = 3600) -> Grown:
+    """Simulate, fit on the first window, choose the threshold on the second, and keep the third aside.
+
+    Args:
+        instruments: How many instruments there are.
+        hour_s: Length of an hour of the windows, seconds; tests shorten it.
+    """
+    bounds = [hours * hour_s for hours in (0, *HOURS)]
+    tape = simulate(SEED, instruments=instruments, seconds=bounds[-1], shocks_from_s=bounds[1])
     rows = collect(tape)
-    train = window(rows, 0, TRAIN_UNTIL_S)
-    validation = window(rows, TRAIN_UNTIL_S, VALIDATE_UNTIL_S)
-    test = window(rows, VALIDATE_UNTIL_S, TEST_UNTIL_S)
+    train, validation, test = (window(rows, *pair) for pair in itertools.pairwise(bounds))
     forest = fit(derive(train.values))
     content = to_onnx([tree.tree_ for tree in forest.estimators_], SAMPLES)
-    threshold = choose_threshold(scores_of(forest, validation))
-    metrics = measure(forest, train, validation, test)
-    write(folder, content, threshold, metrics, rows=(train, validation, test))
+    return Grown(forest, content, choose_threshold(scores_of(forest, validation)), train, validation, test)
 
 
 def collect(tape: Tape) -> Rows:
@@ -125,10 +145,11 @@ def choose_threshold(scores: Float64) -> float:
     return round(float((ranked[at - 1] + ranked[at]) / 2), 6)
 
 
-def measure(forest: Any, train: Rows, validation: Rows, test: Rows) -> dict[str, float]:  # noqa: ANN401 - no types
+def measure(grown: Grown) -> dict[str, float]:
     """Measure the model and its baselines on the test window, each at its own threshold from the validation window."""
     rng = np.random.default_rng(SEED)
-    inputs = derive(train.values)
+    forest, validation, test = grown.forest, grown.validation, grown.test
+    inputs = derive(grown.train.values)
     untrained = fit(rng.standard_normal(inputs.shape))
     box = rng.uniform(inputs.min(axis=0), inputs.max(axis=0), size=inputs.shape)
     ranges = fit(box)
@@ -166,11 +187,9 @@ def evaluate(scores: Float64, threshold: float, rows: Rows) -> dict[str, float]:
     }
 
 
-def write(
-    folder: Path, content: bytes, threshold: float, metrics: dict[str, float], *, rows: Sequence[Rows]
-) -> None:
+def write(folder: Path, grown: Grown, metrics: dict[str, float]) -> None:
     """Write the model file, its manifest, and golden scores computed by the written file itself."""
-    train, validation, test = rows
+    content, test = grown.content, grown.test
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(content)
     manifest = Manifest(
@@ -179,16 +198,16 @@ def write(
         file="model.onnx",
         sha256=hashlib.sha256(content).hexdigest(),
         features=FEATURES,
-        threshold=threshold,
+        threshold=grown.threshold,
         window={
             "data": "synthetic",
             "seed": SEED,
             "start_ns": START_NS,
-            "train_until_s": TRAIN_UNTIL_S,
-            "validate_until_s": VALIDATE_UNTIL_S,
-            "test_until_s": TEST_UNTIL_S,
-            "train_rows": len(train.second),
-            "validation_rows": len(validation.second),
+            "train_until_h": HOURS[0],
+            "validate_until_h": HOURS[1],
+            "test_until_h": HOURS[2],
+            "train_rows": len(grown.train.second),
+            "validation_rows": len(grown.validation.second),
             "test_rows": len(test.second),
         },
         metrics=metrics,

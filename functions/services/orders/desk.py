@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 from functions.domain.decisions import OrderOutcome, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders import Account, account_state, book
+from functions.domain.orders import account_state, book
 from functions.ports.errors import Unavailable
 from functions.ports.ledger import AccountMoved, Ledger
 from functions.ports.risk import Risk
@@ -58,22 +58,17 @@ class OrderDesk:
         raise Unavailable(message)
 
     async def _once(self, submission: Submission) -> OrderOutcome:
-        known = await self._ledger.find(submission.client_order_id)
-        if known is not None:
-            return known
-        account = await self._account(submission.order.account)
-        state = account_state(account, submission.order)
+        found = await self._ledger.look_up(submission.client_order_id, submission.order.account)
+        if isinstance(found, OrderOutcome):
+            return found
+        if found is None:
+            message = f"there is no account {submission.order.account!r}; open it in the settings of the orders service"
+            raise Rejected(message)
+        state = account_state(found, submission.order)
         verdict = await self._risk.check(
             submission.order, submission.quote, account=state, as_of_ns=submission.as_of_ns
         )
-        booking = book(account, submission, verdict)
+        booking = book(found, submission, verdict)
         await self._ledger.commit(booking, events_of(booking))
         self._booked()
         return booking.outcome
-
-    async def _account(self, name: str) -> Account:
-        account = await self._ledger.account(name)
-        if account is None:
-            message = f"there is no account {name!r}; open it in the settings of the orders service"
-            raise Rejected(message)
-        return account

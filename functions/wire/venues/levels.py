@@ -10,14 +10,13 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from functions.domain.market import Int64
-from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT, PAD, parse_checked, windows
+from functions.domain.market import Int64, UInt8
+from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, parse_checked, windows
 
 Span: TypeAlias = tuple[int, int, int, int]
 """Where a message's levels stand: begin and end of the bids, begin and end of the asks, brackets left out."""
 
 _PADDING: Final = b" " * PAD
-_NO_BOOK: Final[Span] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def read_levels(sides: list[bytes]) -> Levels | None:
     points = np.flatnonzero(text == ord("."))
     if len(quotes) % 4 or len(points) * 2 != len(quotes):
         return None
-    opened, closed = quotes.reshape(-1, 2, 2).transpose(2, 1, 0)
+    opened, closed = np.ascontiguousarray(quotes.reshape(-1, 2, 2).transpose(2, 1, 0))
     points = np.ascontiguousarray(points.reshape(-1, 2).T)
     if not _well_formed(data, text, opened, closed):
         return None
@@ -85,7 +84,7 @@ def read_levels(sides: list[bytes]) -> Levels | None:
     return Levels(counts[0::2], counts[1::2], values, fraction) if clean else None
 
 
-def _well_formed(data: bytes, text: np.ndarray, opened: np.ndarray, closed: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _well_formed(data: bytes, text: UInt8, opened: Int64, closed: Int64) -> bool:
     if opened.shape[1] == 0:
         return len(data) == PAD
     inner = closed[0], opened[1]
@@ -104,10 +103,10 @@ def _well_formed(data: bytes, text: np.ndarray, opened: np.ndarray, closed: np.n
     )
 
 
-def _counts(sides: list[bytes], told: list[bytes], opened: np.ndarray) -> Int64 | None:  # type: ignore[type-arg]
+def _counts(sides: list[bytes], told: list[bytes], opened: Int64) -> Int64 | None:
     begins = np.array([0, *accumulate(len(side) + 1 for side in told)], np.int64) + PAD
     first = np.searchsorted(opened, begins)
-    if len(told) and not bool((opened[first[:-1]] == begins[:-1] + 1).all()):
+    if told and not bool((opened.take(first[:-1], mode="clip") == begins[:-1] + 1).all()):
         return None
     counts = np.zeros(len(sides), np.int64)
     counts[[index for index, side in enumerate(sides) if side]] = np.diff(first)

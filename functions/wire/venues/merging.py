@@ -1,0 +1,96 @@
+"""Join what was read as columns with what was read row by row, in tape order, under one instrument dictionary."""
+
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.domain.market import Book, InstrumentRef, Int64, Quotes, Trades, UInt16
+from functions.wire.venues.rows import Tick
+
+S = TypeVar("S", Trades, Quotes)
+
+_NONE: Final = np.iinfo(np.int64).max
+_SLOW_COLUMNS: Final = {
+    Trades: ("price", "size", "side", "trade_id", "flags"),
+    Quotes: ("bid_price", "bid_size", "ask_price", "ask_size", "update_id", "flags"),
+}
+_BOOK_COLUMNS: Final = ("first_update_id", "last_update_id", "previous_update_id", "bids", "asks", "flags")
+
+
+def merge_rows(section: S, ticks: list[Tick], numbers: dict[str, int], ts_receive: Int64) -> S:
+    """Add single ticks to a section of trades or quotes.
+
+    Args:
+        section: What was read as columns, in tape order.
+        ticks: What was read row by row.
+        numbers: Instrument index of each symbol.
+        ts_receive: (n,) receive time of every row of the batch.
+    """
+    if not ticks:
+        return section
+    added = _columns(ticks, _SLOW_COLUMNS[type(section)], numbers, ts_receive)
+    joined = {name: _joined(getattr(section, name), added[name]) for name in added}
+    order = np.argsort(joined["row"], kind="stable")
+    return replace(section, **{name: column[order] for name, column in joined.items()})
+
+
+def merge_book(book: Book, ticks: list[Tick], numbers: dict[str, int], ts_receive: Int64) -> Book:
+    """Add single messages to a book section; see `merge_rows`."""
+    if not ticks:
+        return book
+    added = _columns(ticks, _BOOK_COLUMNS, numbers, ts_receive)
+    joined = {name: _joined(getattr(book, name), added[name]) for name in added}
+    levels = np.array([level for tick in ticks for level in tick.levels], np.int64).reshape(-1, 2)
+    price, size = _joined(book.level_price, levels[:, 0]), _joined(book.level_size, levels[:, 1])
+    order = np.argsort(joined["row"], kind="stable")
+    counts = joined["bids"].astype(np.int64) + joined["asks"]
+    ends = np.cumsum(counts)
+    pick = np.concatenate([np.arange(ends[i] - counts[i], ends[i]) for i in order])
+    columns = {name: column[order] for name, column in joined.items()}
+    return replace(book, **columns, level_price=price[pick], level_size=size[pick])
+
+
+def renumber(
+    sections: tuple[Trades, Quotes, Book], refs: list[InstrumentRef]
+) -> tuple[Trades, Quotes, Book, tuple[InstrumentRef, ...]]:
+    """Number the instruments in the order in which the batch names them first, leaving out those without a tick."""
+    trades, quotes, book = sections
+    if len(refs) == 1 and any(len(section.row) for section in sections):
+        return trades, quotes, book, tuple(refs)
+    first = np.full(len(refs), _NONE, np.int64)
+    for section in sections:
+        np.minimum.at(first, section.instrument, section.row)
+    order = [int(index) for index in np.argsort(first, kind="stable") if first[index] != _NONE]
+    places = np.zeros(len(refs), np.uint16)
+    places[order] = np.arange(len(order), dtype=np.uint16)
+    return (
+        replace(trades, instrument=_placed(places, trades.instrument)),
+        replace(quotes, instrument=_placed(places, quotes.instrument)),
+        replace(book, instrument=_placed(places, book.instrument)),
+        tuple(refs[index] for index in order),
+    )
+
+
+def _placed(places: UInt16, instrument: UInt16) -> UInt16:
+    return places[instrument] if len(instrument) else instrument
+
+
+def _columns(
+    ticks: list[Tick], names: tuple[str, ...], numbers: dict[str, int], ts_receive: Int64
+) -> dict[str, NDArray[Any]]:
+    rows = np.array([tick.row for tick in ticks], np.int64)
+    columns: dict[str, NDArray[Any]] = {
+        "row": rows,
+        "instrument": np.array([numbers[tick.symbol] for tick in ticks]),
+        "ts_event": np.array([tick.ts_event for tick in ticks], np.int64),
+        "ts_receive": ts_receive[rows],
+    }
+    for place, name in enumerate(names):
+        columns[name] = np.array([tick.values[place] for tick in ticks], np.int64)
+    return columns
+
+
+def _joined(fast: NDArray[Any], slow: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([fast, slow.astype(fast.dtype)])
