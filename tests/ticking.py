@@ -54,6 +54,7 @@ class Quote(NamedTuple):
     flags: int = 0
     instrument: int = 0
     receive: int | None = None
+    update: int = 0
 
 
 class Depth(NamedTuple):
@@ -147,7 +148,7 @@ def _capture_quote(data: dict[str, Any], got: int) -> Quote:
     ts = data.get("E", 0) * MS
     bid, ask = _fixed(data["b"]), _fixed(data["a"])
     flags = (0 if ts else NO_VENUE_TIME) | (QUOTE_CROSSED if bid > ask else 0)
-    return Quote(ts or got, bid, ask, _fixed(data["B"]), _fixed(data["A"]), flags, 0, got)
+    return Quote(ts or got, bid, ask, _fixed(data["B"]), _fixed(data["A"]), flags, 0, got, data["u"])
 
 
 def _fixed(text: str) -> int:
@@ -192,7 +193,7 @@ def _quotes(rows: Sequence[tuple[int, Quote]]) -> Quotes:
         _column((row.bid_size for _, row in rows), np.int64),
         _column((row.ask for _, row in rows), np.int64),
         _column((row.ask_size for _, row in rows), np.int64),
-        _column((n for n, _ in rows), np.uint64),
+        _column((row.update for _, row in rows), np.uint64),
         _column((row.flags for _, row in rows), np.uint8),
     )
 

@@ -51,7 +51,8 @@ WITH moved AS (
     SELECT account, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19 FROM moved
 ), put_updates AS (
     INSERT INTO ledger_order_update (client_order_id, n, status, cumulative_quantity, leaves_quantity, reasons)
-    SELECT $5, one.* FROM moved, unnest($20::integer[], $21::text[], $22::numeric[], $23::numeric[], $24::jsonb[]) AS one
+    SELECT $5, one.* FROM moved, unnest(
+        $20::integer[], $21::text[], $22::numeric[], $23::numeric[], $24::jsonb[]) AS one
 ), put_fills AS (
     INSERT INTO ledger_fill (client_order_id, n, quantity, price)
     SELECT $5, one.* FROM moved, unnest($25::integer[], $26::numeric[], $27::numeric[]) AS one

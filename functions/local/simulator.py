@@ -150,6 +150,7 @@ class _Client:
     """Hold one connection: what it hears, and what still has to be sent to it."""
 
     socket: web.WebSocketResponse
+    transport: asyncio.Transport | None
     streams: set[str]
     combined: bool
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_MESSAGES_MAX))
@@ -223,8 +224,8 @@ class Simulator:
     async def drop_connections(self) -> None:
         """Cut every connection without a word."""
         for client in tuple(self._clients):
-            if transport := client.socket.get_extra_info("transport"):
-                transport.abort()
+            if client.transport:
+                client.transport.abort()
 
     def send_garbage(self, text: str) -> None:
         """Send a message as it is to every subscriber."""
@@ -283,7 +284,8 @@ class Simulator:
         named = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
         socket = web.WebSocketResponse(heartbeat=PING_S, autoping=True)
         await socket.prepare(request)
-        client = _Client(socket, {_known(name) for name in named.split("/") if name}, combined)
+        streams = {_known(name) for name in named.split("/") if name}
+        client = _Client(socket, request.transport, streams, combined)
         self._clients.add(client)
         self.connections += 1
         self._live.set()

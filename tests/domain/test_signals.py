@@ -1,12 +1,25 @@
 """The rules decide as they are written, once a bar, with reasons that add up."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from scored import BTC, Row, output_of, predictions_of
+from scored import BTC, SHARD, Row, output_of, predictions_of
 
 from functions.domain.decisions import Action, Signal
-from functions.domain.market import MARKET_CROSSED, MARKET_QUOTED, NS_PER_S, InstrumentRef, PredictionBatch
+from functions.domain.indicators import kernel
+from functions.domain.indicators.fold import fold_batch
+from functions.domain.indicators.state import start
+from functions.domain.market import (
+    BAR_FINAL,
+    MARKET_CROSSED,
+    MARKET_QUOTED,
+    NS_PER_S,
+    BarBatch,
+    InstrumentRef,
+    PredictionBatch,
+)
 from functions.domain.predictions import degraded
 from functions.domain.signals import Below, Desk, Flagged, Strategy, decide, forget_turns, protect, risk_reward
 
@@ -89,10 +102,10 @@ def test_market_must_be_quoted(flags: int) -> None:
     assert one(Row(features=FALLEN, flags=flags), output_of(0.9)) is None
 
 
-@pytest.mark.parametrize("side", ["bid", "ask"])
-def test_both_sides_needed(side: str) -> None:
+@pytest.mark.parametrize("row", [Row(features=FALLEN, bid=0), Row(features=FALLEN, ask=0)])
+def test_both_sides_needed(row: Row) -> None:
     """A quote without one of its sides is not acted on."""
-    assert one(replace(Row(features=FALLEN), **{side: 0}), output_of(0.9)) is None
+    assert one(row, output_of(0.9)) is None
 
 
 def test_no_volatility_no_signal() -> None:
@@ -224,6 +237,54 @@ def test_weights_are_a_confidence(weights: tuple[float, ...]) -> None:
     """Weights that are not positive or sum above 100 stop the start."""
     with pytest.raises(ValueError, match="weights"):
         Strategy(buy=tuple(Below(f"r{n}", "rsi_14", 1.0, weight) for n, weight in enumerate(weights)))
+
+
+def bars_of(closes: Sequence[int]) -> BarBatch:
+    """Make 5 s bars that open where the one before closed, with a quote a cent around each close."""
+    close = np.array(closes, dtype=np.int64)
+    opened = np.concatenate([close[:1], close[:-1]])
+    count, none = len(close), np.zeros(len(close), dtype=np.int64)
+    volume = 1000 + 37 * (np.arange(count) % 7)
+    return BarBatch(
+        shard=SHARD,
+        instruments=(BTC,),
+        instrument=none.astype(np.uint16),
+        interval_s=none.astype(np.int32) + 5,
+        start_ns=np.arange(count, dtype=np.int64) * 5 * NS_PER_S,
+        finality=none.astype(np.uint8) + BAR_FINAL,
+        revision=none.astype(np.int32),
+        open=opened,
+        high=np.maximum(opened, close) + 200,
+        low=np.minimum(opened, close) - 200,
+        close=close,
+        volume=volume,
+        buy_volume=volume // 2,
+        notional_hi=none,
+        notional_lo=(volume * close).astype(np.uint64),
+        trades=none.astype(np.int32) + 9,
+        bid_price=close - 1,
+        bid_size=none + 50,
+        ask_price=close + 1,
+        ask_size=none + 50,
+        bid_depth=none,
+        ask_depth=none,
+        flags=none.astype(np.uint8) + MARKET_QUOTED,
+    )
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4])
+@pytest.mark.parametrize("percent", [1, 2, 5])
+@pytest.mark.parametrize(("sign", "action"), [(-1, Action.BUY), (1, Action.SELL)])
+def test_shock_is_faded(sign: int, action: Action, percent: int, bars: int) -> None:
+    """After a calm market a move of some percent within seconds gives one signal against it, and calm gives none."""
+    noise = np.random.default_rng(1).integers(-300, 301, size=120)
+    calm = 6_000_000 + noise
+    closes = [*calm, *(calm[-1] + sign * 60_000 * percent * step // bars for step in range(1, bars + 1))]
+    folded = fold_batch(kernel, start(SHARD), bars_of(closes))
+    assert folded is not None
+    signals = give(Desk(), PredictionBatch(SHARD, folded.columns))
+    assert [signal.action for signal in signals if signal.bar_start_ns >= len(calm) * 5 * NS_PER_S] == [action]
+    assert len(signals) == 1
 
 
 def test_names_what_it_needs() -> None:

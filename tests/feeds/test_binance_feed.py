@@ -19,6 +19,7 @@ from functions.feeds.binance.sync import UNSEEN, Glance, Watch, glance, needs_re
 from functions.local.simulator import Simulator, serving
 from functions.ports.venue import Put, Received
 from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.envelope import Event
 
 CUT = Cut("BINANCE-0", "BINANCE-0.binance", "binance.spot", "trade", rows_max=4, bytes_max=100, line_bytes_max=1000)
 CHANNELS = ("trade", "bookTicker", "depth@100ms")
@@ -28,7 +29,7 @@ def ignore(_name: str, _row: bytes) -> None:
     """Keep nothing."""
 
 
-def silent(_event: str, **_keys: object) -> None:
+def silent(event: str, **keys: object) -> None:
     """Report to nobody."""
 
 
@@ -36,17 +37,21 @@ class Watched(MemorySink):
     """Collect events and let a test wait for something in them."""
 
     def __init__(self) -> None:
+        """Begin empty."""
         super().__init__()
         self._changed = asyncio.Event()
 
-    async def publish(self, event: object) -> None:
-        await super().publish(event)  # type: ignore[arg-type] # the base takes events only
+    async def publish(self, event: Event) -> None:
+        """Keep one event and wake who waits."""
+        await super().publish(event)
         self._changed.set()
 
     def batches(self) -> list[RawBatch]:
+        """Give what was published, decoded."""
         return [decode_raw_batch(event.data or b"") for event in self.events]
 
     def rows(self) -> list[tuple[str, bytes]]:
+        """Give every row with its batch's symbol."""
         return [
             (batch.symbol, batch.payload[batch.offsets[i] : batch.offsets[i + 1]])
             for batch in self.batches()
@@ -54,6 +59,7 @@ class Watched(MemorySink):
         ]
 
     def glances(self) -> list[Glance]:
+        """Give what every row says of a book."""
         return [glance(row, symbol if b"lastUpdateId" in row[:20] else "") for symbol, row in self.rows()]
 
     async def until(self, number: int, **wanted: bool) -> None:
@@ -64,6 +70,7 @@ class Watched(MemorySink):
                 await self._changed.wait()
 
     def count(self, **wanted: bool) -> int:
+        """Count the glances that have what is wanted."""
         return sum(all(bool(getattr(one, key)) == value for key, value in wanted.items()) for one in self.glances())
 
 
@@ -111,7 +118,7 @@ async def test_batches_are_contiguous(simulator: Simulator) -> None:
 async def test_reconnects_and_resyncs(simulator: Simulator) -> None:
     """After a dropped connection the feed connects again, and fetches every book anew."""
     sink = Watched()
-    task = asyncio.create_task(compose(settings(simulator)).run(sink))
+    task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, snapshot=True)
     await sink.until(4, last=True)
     await simulator.drop_connections()
@@ -124,7 +131,7 @@ async def test_reconnects_and_resyncs(simulator: Simulator) -> None:
 async def test_gap_fetches_the_book(simulator: Simulator) -> None:
     """A hole in a symbol's update ids brings a snapshot of that symbol."""
     sink = Watched()
-    task = asyncio.create_task(compose(settings(simulator)).run(sink))
+    task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, snapshot=True)
     await sink.until(6, last=True)
     before = sink.count(snapshot=True)
@@ -137,7 +144,7 @@ async def test_gap_fetches_the_book(simulator: Simulator) -> None:
 async def test_crossed_quote_fetches_the_book(simulator: Simulator) -> None:
     """A crossed quote travels like any row, and brings a snapshot of its symbol."""
     sink = Watched()
-    task = asyncio.create_task(compose(settings(simulator)).run(sink))
+    task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, snapshot=True)
     await sink.until(6, last=True)
     before = sink.count(snapshot=True)
@@ -150,7 +157,7 @@ async def test_crossed_quote_fetches_the_book(simulator: Simulator) -> None:
 async def test_garbage_travels(simulator: Simulator) -> None:
     """What cannot be read is given on as it came; it is not the feed's to judge."""
     sink = Watched()
-    task = asyncio.create_task(compose(settings(simulator)).run(sink))
+    task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, last=True)
     simulator.send_garbage('{"stream":')
     before = len(sink.glances())
@@ -187,10 +194,12 @@ class Script:
     """Be a venue that says what it is told, then nothing."""
 
     def __init__(self, rows: list[Received]) -> None:
+        """Be told what to say."""
         self.rows = rows
         self.said = asyncio.Event()
 
     async def run(self, put: Put) -> None:
+        """Say it."""
         for row in self.rows:
             await put(row)
         self.said.set()

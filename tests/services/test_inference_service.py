@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -102,7 +103,7 @@ async def test_too_slow() -> None:
         raise AssertionError
 
     server = grpc.aio.server()
-    methods = {"Predict": grpc.unary_unary_rpc_method_handler(never)}
+    methods: dict[str, Any] = {"Predict": grpc.unary_unary_rpc_method_handler(never)}
     service = grpc.method_handlers_generic_handler("tickloom.inference.v1.InferenceService", methods)
     server.add_generic_rpc_handlers((service,))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -30,8 +30,10 @@ from functions.domain.risk import Limits
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.ledger import AccountMoved, Ledger
 from functions.ports.orders import Orders
+from functions.runtime.settings import SettingsError, load
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
+from functions.services.orders.main import Settings, compose
 from functions.services.orders.opening import opening_of
 from functions.services.orders.relay import Relay
 from functions.services.orders.service import OrdersServicer
@@ -468,3 +470,45 @@ def _check_lives(events: list[Event]) -> None:
         else:
             assert update.leaves_quantity == 0
             assert update.cumulative_quantity == filled.get(update.client_order_id, 0)
+
+
+async def test_composes() -> None:
+    """Composing opens nothing; it binds what the card names."""
+    hosted = compose(Settings(database_url="postgresql://nobody@127.0.0.1:9/none"))
+    assert hosted.card is CARD
+    assert hosted.service_names == ("tickloom.orders.v1.OrdersService",)
+    with pytest.raises(Unavailable):
+        await hosted.start()
+    await hosted.close()
+
+
+async def test_start_opens_once(postgres_url: str) -> None:
+    """Each start opens the account unless it exists, and goes on publishing what an earlier run stored."""
+    url = await fresh_database(postgres_url)
+    first = Settings(url, account="desk-1", opening_positions=("ETH-USDT.BINANCE=10@2500",))
+    for chosen in (first, replace(first, capital="5")):
+        hosted = compose(chosen)
+        await hosted.start()
+        await hosted.close()
+    pool = Pool(url)
+    account = await PostgresLedger(pool).account("desk-1")
+    await pool.close()
+    assert account is not None
+    assert (account.capital, account.cash) == (Decimal(1_000_000), Decimal(975_000))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"TICKLOOM_ACCOUNT": "a b"},
+        {"TICKLOOM_CAPITAL": "1e6"},
+        {"TICKLOOM_OPENING_POSITIONS": "ETH"},
+        {"TICKLOOM_OUTBOX_BATCH_MAX": "0"},
+        {"K_CE_OVERRIDES": "[]"},
+        {"DATABASE_URL": ""},
+    ],
+)
+def test_settings_wrong(wrong: dict[str, str]) -> None:
+    """Settings that cannot be stop the start."""
+    with pytest.raises(SettingsError):
+        load(Settings, {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", **wrong})

@@ -23,9 +23,11 @@ from functions.domain.risk import check
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.kill_switch import KillSwitches
 from functions.ports.risk import Risk
+from functions.runtime import settings
 from functions.services.risk import CARD
 from functions.services.risk import desk as desks
 from functions.services.risk.desk import RiskDesk
+from functions.services.risk.main import Settings, compose
 from functions.services.risk.service import RiskServicer
 from functions.wire.codecs.risk import check_message
 
@@ -249,3 +251,19 @@ async def test_store_lost() -> None:
         with pytest.raises(Unavailable):
             await desk.set_switch("other", engaged=True, reason="drill")
         assert not desk.engaged("other")
+
+
+async def test_composes() -> None:
+    """Composing reads the limits and opens nothing; it binds what the card names."""
+    hosted = compose(Settings(database_url="postgresql://nobody@127.0.0.1:9/none"))
+    assert hosted.card is CARD
+    assert hosted.service_names == ("tickloom.risk.v1.RiskService",)
+    with pytest.raises(Unavailable):
+        await hosted.start()
+    await hosted.close()
+
+
+def test_needs_a_database() -> None:
+    """Without a place for its switches the service does not start."""
+    with pytest.raises(settings.SettingsError):
+        settings.load(Settings, {})

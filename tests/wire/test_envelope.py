@@ -22,7 +22,7 @@ def test_required(field: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["\x00", "\n", "\x1f", "\x7f", "\x85", "\x9f", "\ud800", "\udfff", "\ufdd0", "\U0001ffff"]
+    "bad", ["\x00", "\n", "\x1f", "\x7f", "\x85", "\x9f", "\ud800", "\ufdd0", "\ufffe", "\U0001ffff"]
 )
 @pytest.mark.parametrize("place", ["id", "type", "subject", "extension"])
 def test_string_limits(place: str, bad: str) -> None:
@@ -99,7 +99,7 @@ def test_extension_values(value: object) -> None:
 @pytest.mark.parametrize("name", ["partitionkey", "sequence"])
 @pytest.mark.parametrize("value", ["", 7, True, b"x"])
 def test_keys_are_texts(name: str, value: object) -> None:
-    """partitionkey and sequence are non-empty strings where they are present."""
+    """The keys partitionkey and sequence are non-empty strings where they are present."""
     with pytest.raises(Malformed, match=name):
         sample(extensions={name: value})
 

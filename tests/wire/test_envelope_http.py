@@ -170,7 +170,7 @@ def test_binary_round_trip(event: Event) -> None:
 
 
 @given(events(typed_extensions))
-@settings(max_examples=count(20_000), deadline=None)
+@settings(max_examples=count(2000), deadline=None)
 def test_binary_keeps_texts(event: Event) -> None:
     """Numbers and booleans come back as their canonical text: headers have no types."""
     came = from_http(*to_http(event))

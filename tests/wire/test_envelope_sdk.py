@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cloudevents import http as sdk
+from cloudevents.conversion import to_binary, to_structured
 from cloudevents.kafka import KafkaMessage
 from cloudevents.kafka import from_binary as sdk_from_kafka
 from counts import count
@@ -49,7 +50,7 @@ def attributes(event: Event) -> dict[str, Any]:
 
 
 @given(plain_events)
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=count(2000), deadline=None)
 def test_sdk_reads_binary(event: Event) -> None:
     """What we write in binary mode the SDK reads as the same attributes and data."""
     headers, body = to_http(event)
@@ -59,7 +60,7 @@ def test_sdk_reads_binary(event: Event) -> None:
 
 
 @given(plain_events)
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=count(2000), deadline=None)
 def test_sdk_reads_structured(event: Event) -> None:
     """What we write in structured mode the SDK reads as the same attributes and data."""
     headers, body = to_http_structured(event)
@@ -69,24 +70,25 @@ def test_sdk_reads_structured(event: Event) -> None:
 
 
 @given(plain_events)
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=count(2000), deadline=None)
 def test_sdk_reads_kafka(event: Event) -> None:
     """What we write as a Kafka record the SDK reads as the same attributes and data."""
-    key, headers, value = to_kafka(event)
-    read = sdk_from_kafka(KafkaMessage(dict(headers), key, value), data_unmarshaller=json.loads)
+    _, headers, value = to_kafka(event)
+    # Given a record key, the SDK puts its bytes in place of the attribute, which the binding forbids.
+    read = sdk_from_kafka(KafkaMessage(dict(headers), None, value or b""), data_unmarshaller=json.loads)
     found = {name: text for name, text in read.get_attributes().items() if text is not None}
     assert found == {name: text for name, text in attributes(event).items() if text is not None}
     assert read.get_data() == json.loads(event.data or b"")
 
 
 @given(plain_events)
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=count(2000), deadline=None)
 def test_we_read_sdk(event: Event) -> None:
     """What the SDK writes in either mode we read as the event it was."""
     foreign = sdk.CloudEvent(attributes(event), json.loads(event.data or b""))
-    headers, body = sdk.to_binary(foreign)
+    headers, body = to_binary(foreign)
     binary = from_http(as_raw(headers), body)
-    headers, body = sdk.to_structured(foreign)
+    headers, body = to_structured(foreign)
     structured = from_http(as_raw(headers), body)
     for came in (binary, structured):
         assert json.loads(came.data or b"") == json.loads(event.data or b"")

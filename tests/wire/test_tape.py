@@ -215,4 +215,4 @@ def test_captures(  # noqa: PLR0913, PLR0917 - one row of the table above
     expected = [(read.ts_receive, line[read.start :]) for read, line in reads if not read.control]
     assert [found[1:3] for found in rows(batches)] == expected
     assert (len(expected), cutter.control_lines) == (messages, controls)
-    assert batches[-1].tape_offset == len(text)
+    assert cutter.offset == len(text)

@@ -32,8 +32,8 @@ class _Data(msgspec.Struct):
     s: str = ""
     U: int = 0
     u: int = 0
-    b: str | msgspec.Raw = ""
-    a: str | msgspec.Raw = ""
+    b: object = ""  # text in a quote, levels in a depth message
+    a: object = ""
 
 
 class _Message(msgspec.Struct):

@@ -94,8 +94,8 @@ def _derivation() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     for place, name in enumerate(FEATURES):
         constants.append(_integers(f"place_{name}", [place]))
         nodes.append(helper.make_node("Gather", ["features", f"place_{name}"], [name], axis=1))
-    for over in sorted({over for _, _, over in INPUTS if over}):
-        nodes.append(helper.make_node("Max", [over, "tiny"], [f"{over}_positive"]))
+    units = sorted({over for _, _, over in INPUTS if over})
+    nodes += [helper.make_node("Max", [over, "tiny"], [f"{over}_positive"]) for over in units]
     for number, (feature, times, over) in enumerate(INPUTS):
         at = feature
         if times:

@@ -38,7 +38,7 @@ EMBARGO_BARS: Final = 60
 
 TREES: Final = 100
 SAMPLES: Final = 256
-"""The original paper's defaults (Liu, Ting, Zhou, ICDM 2008, section 4.3). Inputs were chosen on the validation window."""
+"""The defaults of the original paper (Liu, Ting, Zhou, ICDM 2008, section 4.3)."""
 
 ALERT_BUDGET: Final = 0.005
 """Share of validation rows that may be flagged: with 5 s bars about four an hour and instrument."""
@@ -213,9 +213,8 @@ def write(folder: Path, grown: Grown, metrics: dict[str, float]) -> None:
         metrics=metrics,
     )
     (folder / MANIFEST).write_bytes(_pretty(manifest))
-    picked = test.values[np.linspace(0, len(test.second) - 1, GOLDEN_ROWS // 2, dtype=np.int64)]
-    shocked = test.values[test.shock >= 0]
-    picked = np.vstack([picked, shocked[np.linspace(0, len(shocked) - 1, GOLDEN_ROWS // 2, dtype=np.int64)]])
+    flagged = test.values[scores_of(grown.forest, test) >= grown.threshold]
+    picked = np.vstack([_spread(test.values), _spread(flagged)])
     golden = Golden(features=FEATURES, rows=picked.tolist(), scores=run(content, picked).tolist())
     (folder / GOLDEN).write_bytes(_pretty(golden))
 
@@ -248,6 +247,11 @@ def _runs(rows: Rows, flagged: NDArray[np.bool_]) -> tuple[int, int]:
     begins = flagged & ~np.concatenate([[False], flagged[:-1] & same])
     run_of = np.cumsum(begins)
     return int(begins.sum()), len(np.unique(run_of[flagged & (rows.shock >= 0)]))
+
+
+def _spread(rows: Float64) -> Float64:
+    """Pick half of the golden rows, evenly from the first to the last."""
+    return rows[np.linspace(0, len(rows) - 1, GOLDEN_ROWS // 2, dtype=np.int64)]
 
 
 def _pretty(value: object) -> bytes:

@@ -8,7 +8,7 @@ tick or the reason; at last both are joined in tape order.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from functions.domain.market import (
 from functions.wire.venues import merging
 from functions.wire.venues.digits import INT64_MAX, PAD, BadText, parse, rescale, windows
 from functions.wire.venues.layouts import BOOK, QUOTE, SLOW, TRADE, Form, Layout, Layouts, blanked, leading_zeros
-from functions.wire.venues.levels import Levels, Span, find_levels, read_levels, without_levels
+from functions.wire.venues.levels import Span, find_levels, read_levels, without_levels
 from functions.wire.venues.rows import (
     LEVELS_MAX,
     NS_PER_MS,
@@ -56,7 +56,11 @@ _PADDING: Final = b" " * PAD
 _TRADE_SLOTS, _QUOTE_SLOTS, _BOOK_SLOTS = 4, 6, 4
 _TS_MS_MAX: Final = INT64_MAX // NS_PER_MS
 
-S = TypeVar("S", Trades, Quotes)
+_U8, _U16, _U32, _U64, _I64 = (np.empty(0, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64, np.int64))
+NO_TRADES: Final = Trades(_U32, _U16, _I64, _I64, _I64, _I64, _U8, _U64, _U8)
+NO_QUOTES: Final = Quotes(_U32, _U16, _I64, _I64, _I64, _I64, _I64, _I64, _U64, _U8)
+NO_BOOK: Final = Book(_U32, _U16, _I64, _I64, _U64, _U64, _U64, _U16, _U16, _U8, _I64, _I64)
+
 Instruments: TypeAlias = Mapping[str, InstrumentRef]
 """Reference by venue symbol."""
 
@@ -124,6 +128,8 @@ class Decoder:
             instruments: Reference by venue symbol.
             future_skew_ms_max: How far venue time may be ahead of receive time.
         """
+        if not batch.row_count:
+            return _without_rows(batch)
         scan = self._scan(batch, instruments, future_skew_ms_max)
         rows = _rows_by_kind(scan)
         trades, quotes = _trades(scan, rows[TRADE]), _quotes(scan, rows[QUOTE])
@@ -161,6 +167,8 @@ class Decoder:
         base += PAD
         ids, spans = self._find_layouts(batch)
         slow = ids == SLOW
+        if not batch.symbol:  # a row that names none has no symbol then
+            slow |= self._layouts.symbol.take(ids) == 0
         checked = self._layouts.checked[: self._layouts.checked_most]
         slow |= leading_zeros(np.frombuffer(data, np.uint8), checked.take(ids, axis=1) + base)
         skew_ns = future_skew_ms_max * NS_PER_MS
@@ -174,40 +182,284 @@ class Decoder:
         spans: dict[int, Span] = {}
         for row in np.flatnonzero(ids < 0).tolist():
             begin, end = offsets[row], offsets[row + 1]
-            ids[row] = self._find(blank[begin:end], batch.payload[begin:end], row, spans)
+            found, span = self._find(blank, begin, end)
+            symbol = self._layouts.layouts[found].symbol_span
+            if symbol is not None:
+                found = self._layouts.named(found, batch.payload[begin + symbol[0] : begin + symbol[1]])
+            ids[row] = found
+            if span is not None:
+                spans[row] = span
         if batch.oversized:
             ids[[row.index for row in batch.oversized]] = SLOW
         return ids, spans
 
-    def _find(self, blank: bytes, row: bytes, place: int, spans: dict[int, Span]) -> int:
+    def _find(self, blank: bytes, begin: int, end: int) -> tuple[int, Span | None]:
         for marks in self.venue.level_marks:
-            span = find_levels(blank, marks)
-            if span is not None and span[1] + span[3] > span[0] + span[2]:
-                spans[place] = span
-                return self._layouts.find(without_levels(blank, span), without_levels(row, span))
-        return self._layouts.find(blank, row)
+            span = find_levels(blank, begin, end, marks)
+            if span is not None:
+                return self._layouts.find(without_levels(blank, begin, end, span)), span
+        return self._layouts.find(blank[begin:end]), None
+
+
+def _without_rows(batch: RawBatch) -> TickBatch:
+    return TickBatch(
+        shard=batch.shard,
+        stream=batch.stream,
+        first_row=batch.first_row,
+        row_count=0,
+        instruments=(),
+        trades=NO_TRADES,
+        quotes=NO_QUOTES,
+        book=NO_BOOK,
+        heartbeat=batch.heartbeat,
+        end_of_tape=batch.end_of_tape,
+        ts_cut_ns=batch.ts_cut_ns,
+    )
 
 
 def _rows_by_kind(scan: Scan) -> dict[int, Int64]:
     kind = scan.layouts.kind.take(scan.ids)
     kind[scan.slow] = SLOW
-    rows = {one: np.flatnonzero(kind == one) for one in (TRADE, QUOTE, BOOK)}
-    return rows
+    return {one: np.flatnonzero(kind == one) for one in (TRADE, QUOTE, BOOK)}
 
 
-def _instruments(scan: Scan, rows: Int64, ids: Int64) -> tuple[int | Int64, Int64]:
-    """Give the instrument of each row: one number when there is only one, and always the column."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one section: their numbers as digits, and what else their layouts say."""
+
+    rows: Int64
+    ids: Int64
+    place: int | None  # the one instrument of all rows, if there is only one
+    instrument: Int64
+    values: Int64  # (slots, n)
+    fraction: Int64  # (slots, n)
+    flags: NDArray[np.uint8]
+    ts_receive: Int64
+    ts_event: Int64
+    timely: NDArray[np.bool_]
+
+    def exponents(self, scan: Scan) -> tuple[int | Int64, int | Int64]:
+        """Give the exponents of price and size: one for all rows, or a column."""
+        if self.place is not None:
+            ref = scan.refs[self.place]
+            return ref.price_exponent, ref.size_exponent
+        pairs = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs], np.int64)
+        price, size = pairs[self.instrument].T
+        return price, size
+
+
+def _group(scan: Scan, rows: Int64, slots: int) -> Group:
+    layouts, ids = scan.layouts, scan.ids[rows]
+    place, instrument = _instruments(scan, ids)
+    fraction = layouts.fraction[:slots].take(ids, axis=1)
+    ends = layouts.end[:slots].take(ids, axis=1)
+    ends += scan.base[rows]
+    values = parse(scan.view, ends, layouts.digits[:slots].take(ids, axis=1), fraction)
+    flags = layouts.flags.take(ids)
+    ts_receive = scan.batch.ts_receive[rows]
+    ts_event = values[1] * NS_PER_MS
+    timely = values[1] <= _TS_MS_MAX
+    timely &= ts_event <= ts_receive + scan.skew_ns
+    timeless = (flags & NO_VENUE_TIME) != 0
+    if timeless.any():
+        ts_event[timeless] = ts_receive[timeless]
+        timely |= timeless
+    return Group(rows, ids, place, instrument, values, fraction, flags, ts_receive, ts_event, timely)
+
+
+def _instruments(scan: Scan, ids: Int64) -> tuple[int | None, Int64]:
     symbols = scan.layouts.symbol.take(ids)
+    names = scan.layouts.symbols
     first = int(symbols[0])
-    known = scan.layouts.symbols()
     if bool((symbols == first).all()):
-        place = _number(scan, known[first])
-        return place, np.full(len(rows), place, np.int64)
-    names, places = np.unique(symbols, return_inverse=True)
-    numbers = np.array([_number(scan, known[name]) for name in names.tolist()], np.int64)
-    column = numbers[places]
-    return column, column
+        place = scan.number(names[first] or scan.batch.symbol)
+        return place, np.full(len(ids), place, np.int64)
+    found, places = np.unique(symbols, return_inverse=True)
+    numbers = [scan.number(names[name] or scan.batch.symbol) for name in found.tolist()]
+    return None, np.array(numbers, np.int64)[places]
 
 
-def _number(scan: Scan, symbol: str) -> int:
-    return scan.number(symbol or scan.batch.symbol)
+def _columns(group: Group, kept: NDArray[np.bool_] | slice, **more: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    columns = {
+        "row": group.rows.astype(np.uint32),
+        "instrument": group.instrument.astype(np.uint16),
+        "ts_event": group.ts_event,
+        "ts_receive": group.ts_receive,
+        **more,
+    }
+    return columns if isinstance(kept, slice) else {name: column[kept] for name, column in columns.items()}
+
+
+def _kept(scan: Scan, group: Group, good: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
+    """Leave the rows that are not good to be read one by one."""
+    if good.all():
+        return slice(None)
+    scan.slow[group.rows[~good]] = True
+    return good
+
+
+def _trades(scan: Scan, rows: Int64) -> Trades:
+    if not len(rows):
+        return NO_TRADES
+    group = _group(scan, rows, _TRADE_SLOTS)
+    price_exponent, size_exponent = group.exponents(scan)
+    price, good = rescale(group.values[2], group.fraction[2], price_exponent)
+    size, exact = rescale(group.values[3], group.fraction[3], size_exponent)
+    good = good & exact & group.timely & (price > 0) & (size > 0)
+    flags, channel = group.flags, scan.batch.bar_channel
+    if channel:
+        bars = scan.layouts.names.index(channel) if channel in scan.layouts.names else -1
+        flags = flags | np.where(scan.layouts.name.take(group.ids) == bars, 0, TRADE_INFORMS_ONLY).astype(np.uint8)
+    return Trades(
+        **_columns(
+            group,
+            _kept(scan, group, good),
+            price=price,
+            size=size,
+            side=scan.layouts.side.take(group.ids),
+            trade_id=group.values[0].view(np.uint64),
+            flags=flags,
+        )
+    )
+
+
+def _quotes(scan: Scan, rows: Int64) -> Quotes:
+    if not len(rows):
+        return NO_QUOTES
+    group = _group(scan, rows, _QUOTE_SLOTS)
+    price_exponent, size_exponent = group.exponents(scan)
+    prices, good = rescale(group.values[2:4], group.fraction[2:4], price_exponent)
+    sizes, exact = rescale(group.values[4:6], group.fraction[4:6], size_exponent)
+    good = good & exact
+    bid, ask = prices
+    flags = (bid > ask).view(np.uint8)
+    flags += (bid == ask).view(np.uint8) * np.uint8(QUOTE_LOCKED)
+    # A price of 0 says that this side is empty, so there is nothing to cross.
+    flags *= ((bid > 0) & (ask > 0)).view(np.uint8)
+    return Quotes(
+        **_columns(
+            group,
+            _kept(scan, group, good[0] & good[1] & group.timely),
+            bid_price=bid,
+            bid_size=sizes[0],
+            ask_price=ask,
+            ask_size=sizes[1],
+            update_id=group.values[0].view(np.uint64),
+            flags=flags | group.flags,
+        )
+    )
+
+
+def _book(scan: Scan, rows: Int64) -> Book:
+    if not len(rows):
+        return NO_BOOK
+    sides = [side for row in rows.tolist() for side in _sides(scan, row)]
+    levels = read_levels(sides)
+    if levels is None:
+        return _book_without_odd_rows(scan, rows, sides)
+    group = _group(scan, rows, _BOOK_SLOTS)
+    counts = levels.bids + levels.asks
+    exponents = (
+        one if isinstance(one, int) else one.repeat(counts) for one in group.exponents(scan)
+    )
+    price, good = rescale(levels.values[0], levels.fraction[0], next(exponents))
+    size, exact = rescale(levels.values[1], levels.fraction[1], next(exponents))
+    good &= exact
+    message = np.arange(len(rows)).repeat(counts)
+    fits = group.timely & (levels.bids <= LEVELS_MAX) & (levels.asks <= LEVELS_MAX)
+    fits[message[~good]] = False
+    kept = _kept(scan, group, fits)
+    picked = kept if isinstance(kept, slice) else kept[message]
+    return Book(
+        **_columns(
+            group,
+            kept,
+            first_update_id=group.values[0].view(np.uint64),
+            last_update_id=group.values[2].view(np.uint64),
+            previous_update_id=group.values[3].view(np.uint64),
+            bids=levels.bids.astype(np.uint16),
+            asks=levels.asks.astype(np.uint16),
+            flags=group.flags,
+        ),
+        level_price=price[picked],
+        level_size=size[picked],
+    )
+
+
+def _sides(scan: Scan, row: int) -> tuple[bytes, bytes]:
+    span = scan.spans.get(row)
+    if span is None:
+        return b"", b""
+    payload = scan.batch.payload
+    return payload[span[0] : span[1]], payload[span[2] : span[3]]
+
+
+def _book_without_odd_rows(scan: Scan, rows: Int64, sides: list[bytes]) -> Book:
+    """Leave those messages aside whose levels cannot be read as columns; there is at least one."""
+    plain = [read_levels(sides[2 * place : 2 * place + 2]) is not None for place in range(len(rows))]
+    good = np.array(plain, np.bool_)
+    # Each alone may pass where all together did not; then all are read one by one.
+    good &= not good.all()
+    scan.slow[rows[~good]] = True
+    return _book(scan, rows[good])
+
+
+def _read_slowly(
+    scan: Scan, future_skew_ms_max: int
+) -> tuple[dict[type[Row], list[Tick]], tuple[Rejection, ...], Counter[str]]:
+    ticks: dict[type[Row], list[Tick]] = {TradeRow: [], QuoteRow: [], BookRow: []}
+    rejections: list[Rejection] = []
+    kinds: Counter[str] = Counter()
+    oversized = {row.index: row for row in scan.batch.oversized}
+    for row in np.flatnonzero(scan.slow).tolist():
+        limits = Limits(int(scan.batch.ts_receive[row]), future_skew_ms_max)
+        try:
+            found, one = _read_row(scan, row, oversized.get(row), limits)
+        except BadText as error:
+            kinds[REJECTED] += 1
+            rejections.append(_rejection(scan.batch, row, oversized.get(row), error))
+            continue
+        kinds[found.kind] += 1
+        if one is not None:
+            ticks[type(found)].append(one)
+    return ticks, tuple(rejections), kinds
+
+
+def _read_row(scan: Scan, row: int, oversized: OversizedRow | None, limits: Limits) -> tuple[Row, Tick | None]:
+    if oversized is not None:
+        detail = f"the row has {oversized.length} bytes, sha256 {oversized.sha256.hex()}; its bytes stay in the spool"
+        reason = "oversized"
+        raise bad(reason, detail)
+    found = scan.venue.read_row(_raw(scan.batch, row), scan.batch.symbol)
+    if isinstance(found, IgnoredRow):
+        return found, None
+    ref = scan.instruments.get(found.symbol) or scan.venue.unknown(found.symbol)
+    one = tick(row, found, ref, limits, bar_channel=scan.batch.bar_channel)
+    scan.number(found.symbol)
+    return found, one
+
+
+def _raw(batch: RawBatch, row: int) -> bytes:
+    return batch.payload[int(batch.offsets[row]) : int(batch.offsets[row + 1])]
+
+
+def _rejection(batch: RawBatch, row: int, oversized: OversizedRow | None, error: BadText) -> Rejection:
+    return Rejection(
+        row=batch.first_row + row,
+        reason=error.reason,
+        detail=str(error),
+        raw=_raw(batch, row)[:RAW_BYTES_MAX],
+        dialect=batch.dialect,
+        ts_receive=int(batch.ts_receive[row]),
+        symbol=batch.symbol,
+        spool_ref=oversized.spool_ref if oversized else "",
+    )
+
+
+def _kinds(scan: Scan, slow_kinds: Counter[str]) -> tuple[tuple[str, int], ...]:
+    names = scan.layouts.name.take(scan.ids)
+    counts = np.bincount(names[~scan.slow]).tolist()
+    kinds = {scan.layouts.names[name]: count for name, count in enumerate(counts) if count}
+    for kind, count in slow_kinds.items():
+        kinds[kind] = kinds.get(kind, 0) + count
+    return tuple(sorted(kinds.items()))

@@ -116,7 +116,6 @@ _SHIFT_8, _SHIFT_16, _SHIFT_32, _SHIFT_56 = (_scalar(bits) for bits in (8, 16, 3
 _PAIRS, _FOURS, _EIGHTS = (_scalar(factor) for factor in (2561, 6553601, 42949672960001))
 _BYTES, _HALVES = _scalar(0x00FF00FF00FF00FF), _scalar(0x0000FFFF0000FFFF)
 _E8, _E16 = _scalar(10**8), _scalar(10**16)
-_ZEROS, _TO_BIT_7, _BIT_7 = (_scalar(byte * 0x0101010101010101) for byte in (0x30, 0x76, 0x80))
 _TENS: Final = np.array([10**power for power in range(19)], np.int64)
 _ONE_WORD: Final = 8
 _TWO_WORDS: Final = 15  # sixteen bytes are loaded, one of them may be the point
@@ -148,27 +147,8 @@ def parse(view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fractio
     return total.view(np.int64)
 
 
-def parse_checked(
-    view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fraction: Int64
-) -> tuple[Int64, bool]:
-    """Read a column as `parse` does, and say whether all that was read as digits were digits."""
-    last, middle, first = _words(view, ends, digits, fraction, nibbles=False)
-    clean = True
-    total = np.zeros(ends.shape, np.uint64)
-    for word, masks, scale in ((last, _LAST, None), (middle, _MIDDLE, _E8), (first, _FIRST, _E16)):
-        if word is None:
-            continue
-        # A digit xor '0' is 0 to 9; adding 0x76 to anything greater reaches bit 7.
-        mask = masks.take(digits)
-        off = (word ^ _ZEROS) & (mask | mask << np.uint64(4))
-        clean &= not (((off + _TO_BIT_7) | off) & _BIT_7).any()
-        value = _value(word & mask)
-        total += value if scale is None else value * scale
-    return total.view(np.int64), clean
-
-
 def _words(
-    view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fraction: Int64, *, nibbles: bool = True
+    view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fraction: Int64
 ) -> tuple[UInt64, UInt64 | None, UInt64 | None]:
     pair = view[ends - 16].view(np.uint64).reshape(*ends.shape, 2)
     before, last = pair[..., 0], pair[..., 1]
@@ -186,12 +166,12 @@ def _words(
         far = np.ascontiguousarray(view[ends - PAD].view(np.uint64).reshape(*ends.shape, 2)[..., 0])
         middle |= (far >> _SHIFT_56) * (gap >> np.uint64(3))
         first = far << gap
-    if nibbles:
-        moved &= _LAST.take(digits)
-        if middle is not None:
-            middle &= _MIDDLE.take(digits)
-        if first is not None:
-            first &= _FIRST.take(digits)
+    # The low half of a digit's byte is its value; everything before the text goes.
+    moved &= _LAST.take(digits)
+    if middle is not None:
+        middle &= _MIDDLE.take(digits)
+    if first is not None:
+        first &= _FIRST.take(digits)
     return moved, middle, first
 
 

@@ -148,7 +148,9 @@ class Layouts:
         self._numbered: dict[bytes, int] = {}
         self._named: dict[tuple[int, bytes], int] = {}
         self._symbols: dict[str, int] = {"": 0}
-        self.names: dict[str, int] = {"": 0}
+        self._names: dict[str, int] = {"": 0}
+        self.symbols = [""]
+        self.names = [""]
         self.kind = np.zeros(LAYOUTS_MAX, np.int64)
         self.symbol = np.zeros(LAYOUTS_MAX, np.int64)
         self.name = np.zeros(LAYOUTS_MAX, np.int64)
@@ -165,22 +167,29 @@ class Layouts:
         if len(self.ids) + len(self._numbered) > LAYOUTS_MAX - ROWS_FREE or len(self.layouts) > LAYOUTS_MAX - ROWS_FREE:
             self.forget()
 
-    def find(self, blank: bytes, row: bytes) -> int:
-        """Give the layout of a row, learning its form when it is new."""
+    def find(self, blank: bytes) -> int:
+        """Give the layout of a form, learning it when it is new."""
         found = self.ids.get(blank)
         if found is None:
             found = self._numbered.get(blank)
         if found is None:
             found = self._learn(blank)
-        span = self.layouts[found].symbol_span
-        if len(blank) <= FORM_BYTES_MAX:
-            # A form whose symbol has digits must be looked at each time, so it is kept out of the quick look-up.
-            (self.ids if span is None else self._numbered)[blank] = found
-        return found if span is None else self._name(found, row[span[0] : span[1]])
+            if len(blank) <= FORM_BYTES_MAX:
+                # A form whose symbol has digits must be looked at each time, so it is kept out of the quick look-up.
+                known = self.ids if self.layouts[found].symbol_span is None else self._numbered
+                known[blank] = found
+        return found
 
-    def symbols(self) -> list[str]:
-        """List the symbols in the order of their numbers."""
-        return list(self._symbols)
+    def named(self, found: int, symbol: bytes) -> int:
+        """Give the layout for one symbol of a form whose symbols have digits."""
+        key = (found, symbol)
+        name = self._named.get(key)
+        if name is None:
+            was = self.layouts[found]
+            layout = Layout(was.kind, was.name, symbol.decode("ascii"), was.slots, was.flags, was.side)
+            name = self._add(layout, self._starts(found))
+            self._named[key] = name
+        return name
 
     def _learn(self, blank: bytes) -> int:
         try:
@@ -189,16 +198,6 @@ class Layouts:
         except (ValueError, KeyError, TypeError, RecursionError, msgspec.DecodeError):
             return SLOW
         return SLOW if layout is None else self._add(layout, form.checked)
-
-    def _name(self, found: int, symbol: bytes) -> int:
-        key = (found, symbol)
-        named = self._named.get(key)
-        if named is None:
-            was = self.layouts[found]
-            layout = Layout(was.kind, was.name, symbol.decode("ascii"), was.slots, was.flags, was.side)
-            named = self._add(layout, self._starts(found))
-            self._named[key] = named
-        return named
 
     def _starts(self, found: int) -> list[int]:
         column: NDArray[np.int64] = self.checked[:, found]
@@ -210,8 +209,8 @@ class Layouts:
             return SLOW
         self.layouts.append(layout)
         self.kind[column] = layout.kind
-        self.symbol[column] = self._symbols.setdefault(layout.symbol, len(self._symbols))
-        self.name[column] = self.names.setdefault(layout.name, len(self.names))
+        self.symbol[column] = _listed(layout.symbol, self._symbols, self.symbols)
+        self.name[column] = _listed(layout.name, self._names, self.names)
         self.flags[column] = layout.flags
         self.side[column] = layout.side
         for slot, run in enumerate(layout.slots):
@@ -222,6 +221,13 @@ class Layouts:
         self.checked[: len(checked), column] = checked
         self.checked_most = max(self.checked_most, len(checked))
         return column
+
+
+def _listed(text: str, numbers: dict[str, int], texts: list[str]) -> int:
+    number = numbers.setdefault(text, len(texts))
+    if number == len(texts):
+        texts.append(text)
+    return number
 
 
 def blanked(data: bytes) -> bytes:

@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from functions.domain.market import Int64, UInt8
-from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, parse_checked, windows
+from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, parse, windows
 
 Span: TypeAlias = tuple[int, int, int, int]
-"""Where a message's levels stand: begin and end of the bids, begin and end of the asks, brackets left out."""
+"""Where a message's levels stand in the payload: begin and end of the bids, begin and end of the asks, brackets left out."""
 
 _PADDING: Final = b" " * PAD
 
@@ -29,31 +29,33 @@ class Levels:
     fraction: Int64  # (2, k)
 
 
-def find_levels(text: bytes, marks: tuple[bytes, bytes]) -> Span | None:
-    """Find the levels of one row; None when it carries none.
+def find_levels(text: bytes, begin: int, end: int, marks: tuple[bytes, bytes]) -> Span | None:
+    """Find the levels of the row that stands at text[begin:end]; None when it carries none.
 
     Args:
-        text: The row.
+        text: The rows.
+        begin: Where the row begins.
+        end: Where it ends.
         marks: What stands in front of the first bid level, and between the bids and the asks, brackets included.
     """
     before, between = marks
-    bids = text.find(before)
+    bids = text.find(before, begin, end)
     if bids < 0:
         return None
     bids += len(before)
-    bids_end = text.find(between, bids)
+    bids_end = text.find(between, bids, end)
     if bids_end < 0:
         return None
     asks = bids_end + len(between)
     if text[asks : asks + 1] == b"]":
         return bids, bids_end, asks, asks
-    asks_end = text.find(b'"]]', asks)
+    asks_end = text.find(b'"]]', asks, end)
     return None if asks_end < 0 else (bids, bids_end, asks, asks_end + 2)
 
 
-def without_levels(text: bytes, span: Span) -> bytes:
+def without_levels(text: bytes, begin: int, end: int, span: Span) -> bytes:
     """Take the levels out of a row, so that rows with more and fewer levels look alike."""
-    return text[: span[0]] + text[span[1] : span[2]] + text[span[3] :]
+    return text[begin : span[0]] + text[span[1] : span[2]] + text[span[3] : end]
 
 
 def read_levels(sides: list[bytes]) -> Levels | None:
@@ -80,8 +82,10 @@ def read_levels(sides: list[bytes]) -> Levels | None:
         return None
     if int(digits.max(initial=0)) > DIGITS_MAX or int(fraction.max(initial=0)) > FRACTION_MAX:
         return None
-    values, clean = parse_checked(windows(data), closed, digits, fraction)
-    return Levels(counts[0::2], counts[1::2], values, fraction) if clean else None
+    # Every quote, point, comma and bracket stands where it must; so whatever else there is has to be a digit.
+    if int(np.count_nonzero(text - np.uint8(ord("0")) < 10)) != int(digits.sum()):  # noqa: PLR2004 - ten digits
+        return None
+    return Levels(counts[0::2], counts[1::2], parse(windows(data), closed, digits, fraction), fraction)
 
 
 def _well_formed(data: bytes, text: UInt8, opened: Int64, closed: Int64) -> bool:

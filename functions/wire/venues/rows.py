@@ -12,6 +12,7 @@ from functions.domain.market import (
     NO_VENUE_TIME,
     QUOTE_CROSSED,
     QUOTE_LOCKED,
+    TRADE_INFORMS_ONLY,
     InstrumentRef,
 )
 from functions.wire.venues.digits import INT64_MAX, BadText, mantissa
@@ -33,7 +34,6 @@ class TradeRow:
     size: str
     side: int
     trade_id: int
-    flags: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,9 @@ def _wrong(name: str, value: object, wanted: str) -> BadText:
     return bad("wrong_type", f"field {name!r} is {shown} where {wanted} belongs")
 
 
-def tick(row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limits: Limits) -> Tick:
+def tick(
+    row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limits: Limits, *, bar_channel: str = ""
+) -> Tick:
     """Hold a row against the rules.
 
     Args:
@@ -183,6 +185,7 @@ def tick(row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limi
         read: What the venue wrote.
         ref: Instrument that it is about.
         limits: Receive time and allowed skew.
+        bar_channel: Channel whose trades feed bars; empty when all do.
 
     Raises:
         BadText: A rule is broken; `reason` says which.
@@ -192,7 +195,8 @@ def tick(row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limi
         case TradeRow():
             price = _price(read.price, ref, zero=False)
             size = _size(read.size, ref, zero=False)
-            return Tick(row, read.symbol, ts_event, (price, size, read.side, read.trade_id, read.flags))
+            flags = TRADE_INFORMS_ONLY if bar_channel and bar_channel != read.kind else 0
+            return Tick(row, read.symbol, ts_event, (price, size, read.side, read.trade_id, flags))
         case QuoteRow():
             return Tick(row, read.symbol, ts_event, _quote(read, ref))
         case BookRow():

@@ -1,0 +1,51 @@
+"""Compiled kernels are the plain ones: one source, one twin, and code that is found again."""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+from types import FunctionType
+
+from functions.adapters.kernels import compile_all, compiled
+from functions.domain.bars import kernel as bars
+from functions.domain.indicators import kernel as indicators
+
+
+def test_every_function() -> None:
+    """Every function of a kernel has a compiled twin made from its own source, and the plain one stays as it is."""
+    for module in (bars, indicators):
+        twin = compiled(module)
+        for name, value in vars(module).items():
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                assert getattr(twin, name).py_func.__code__.co_code == value.__code__.co_code, name
+
+
+def test_once() -> None:
+    """A process compiles a module once."""
+    assert compiled(bars) is compiled(bars)
+
+
+def test_inlined_exist() -> None:
+    """What a kernel asks to have inlined is there."""
+    for module in (bars, indicators):
+        assert all(isinstance(getattr(module, name), FunctionType) for name in module.INLINED)
+
+
+def test_compile_all() -> None:
+    """Compiling says what it did and how long it took."""
+    said = io.StringIO()
+    compile_all(said)
+    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["bars", "features"]
+
+
+def test_cached_elsewhere(tmp_path: pathlib.Path) -> None:
+    """Where the install cannot be written to, compiled code is kept where NUMBA_CACHE_DIR says."""
+    script = (
+        "from functions.adapters.kernels import compiled; from functions.domain.indicators import kernel;"
+        "print(compiled(kernel)._price(250, 1.0, 100.0))"
+    )
+    environ = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own interpreter
+    assert done.stdout == "2.5\n"
+    assert list(tmp_path.rglob("*.nbi"))
