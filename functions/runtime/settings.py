@@ -156,8 +156,9 @@ def _sentence(problems: list[str]) -> str:
 
 
 def _unknown(name: str, known: frozenset[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"{name} is unknown" + (f" (did you mean {near[0]}?)" if near else "")
+    short = {variable.removeprefix(PREFIX): variable for variable in sorted(known)}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), short, n=1)
+    return f"{name} is unknown" + (f" (did you mean {short[near[0]]}?)" if near else "")
 
 
 def _dataclass(cls: type[Any]) -> type[Any]:
