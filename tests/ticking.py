@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.domain.market import (
     BAR_OPEN,
@@ -79,7 +80,9 @@ def instruments(count: int) -> tuple[InstrumentRef, ...]:
     return tuple(InstrumentRef(f"I{n}-USDT.BINANCE", -2, -3) for n in range(count))
 
 
-def batch(rows: Sequence[Row], first_row: int = 0, known: tuple[InstrumentRef, ...] = instruments(1), **more: Any) -> TickBatch:
+def batch(
+    rows: Sequence[Row], first_row: int = 0, known: tuple[InstrumentRef, ...] = instruments(1), **more: bool | int
+) -> TickBatch:
     """Put rows into one batch."""
     numbered = list(enumerate(rows))
     return TickBatch(
@@ -160,7 +163,7 @@ def _levels(levels: list[list[str]]) -> list[tuple[int, int]]:
     return [(_fixed(price), _fixed(size)) for price, size in levels]
 
 
-def _column(values: Iterable[int], dtype: Any) -> Any:
+def _column(values: Iterable[int], dtype: type[np.integer[Any]]) -> NDArray[Any]:
     column = np.array(list(values), dtype)
     column.flags.writeable = False
     return column
@@ -213,9 +216,27 @@ def _book(rows: Sequence[tuple[int, Depth]]) -> Book:
 
 
 _FIGURES = (
-    "interval_s start_ns finality revision open high low close volume buy_volume notional_hi notional_lo trades bid_price "
-    "bid_size ask_price ask_size bid_depth ask_depth flags"
-).split()
+    "interval_s",
+    "start_ns",
+    "finality",
+    "revision",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "buy_volume",
+    "notional_hi",
+    "notional_lo",
+    "trades",
+    "bid_price",
+    "bid_size",
+    "ask_price",
+    "ask_size",
+    "bid_depth",
+    "ask_depth",
+    "flags",
+)
 
 
 def _lines(one: BarBatch) -> Iterator[tuple[Any, ...]]:

@@ -1,8 +1,8 @@
-"""Compile the domain's kernels: the same source with every function replaced by its numba form; nothing else lives here.
+"""Compile the domain's kernels: the same source with every function replaced by its numba form; nothing else.
 
-A fresh copy of the kernel module is loaded and its functions are replaced one by one, so plain and compiled run the same
-statements in the same order (no fastmath) and give the same bits. Compiled code is cached on disk by numba, beside the
-source or where NUMBA_CACHE_DIR says.
+A fresh copy of the kernel module is loaded and its functions are replaced one by one, so plain and compiled run the
+same statements in the same order (no fastmath) and give the same bits. Numba caches compiled code on disk, beside the
+source or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fills the cache.
 """
 
 import importlib.util
@@ -20,6 +20,18 @@ from functions.domain.bars import kernel as bar_kernel
 from functions.domain.bars.state import start as start_bars
 from functions.domain.indicators import kernel as feature_kernel
 from functions.domain.indicators.state import start as start_features
+
+
+def loops(kind: str, module: ModuleType) -> ModuleType:
+    """Give a kernel as a setting names it.
+
+    Raises:
+        ValueError: The kind is neither `compiled` nor `plain`.
+    """
+    if kind not in {"compiled", "plain"}:
+        message = f"kernels are {kind!r}, expected 'compiled' or 'plain'"
+        raise ValueError(message)
+    return module if kind == "plain" else compiled(module)
 
 
 @cache
@@ -92,7 +104,7 @@ def exercise_features() -> None:
 def _compile(function: FunctionType, *, inline: bool) -> object:
     """Compile one function; without any folder that may be written to, its code lives for this process only."""
     # Kernels make no arrays, and counting references to the ones they are given costs more than the work itself.
-    options = {"_nrt": False, "forceinline": inline}
+    options: dict[str, Any] = {"_nrt": False, "forceinline": inline}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:

@@ -31,9 +31,13 @@ OPENING: Final = "BTC-USDT.BINANCE=1.3@65000"
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="where logs and stores lie")
+    parser.add_argument(
+        "--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="where logs and stores lie"
+    )
     parser.add_argument("--seconds", type=int, default=30, help="how long to stream (default 30)")
-    parser.add_argument("--history-minutes", type=float, default=15, help="simulated history replayed first (default 15)")
+    parser.add_argument(
+        "--history-minutes", type=float, default=15, help="simulated history replayed first (default 15)"
+    )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
     parser.add_argument("--rate", type=int, default=120, help="messages a second and symbol (default 120)")
 
@@ -77,7 +81,10 @@ async def _demo(args: argparse.Namespace) -> dict[str, Any]:
                     with contextlib.suppress(asyncio.CancelledError):
                         await refreshing
             platform.commit()
-            return summarise(platform, seconds=time.monotonic() - began) | {"outbox_pending": 0, "lines": _balance(platform)}
+            return summarise(platform, seconds=time.monotonic() - began) | {
+                "outbox_pending": 0,
+                "lines": _balance(platform),
+            }
 
 
 async def _venue(args: argparse.Namespace, venue: Children) -> dict[str, str]:
@@ -142,14 +149,18 @@ def _lines(summary: dict[str, Any], folder: pathlib.Path, seconds: float) -> Ite
         raise CliError(msg)
     desk, market = summary["events"]["desk"], summary["events"]["market"]
     yield ""
-    yield f"messages   {rows:,} in = {accepted:,} accepted + {rejected:,} rejected; {summary['lines']['dead_lettered_events']} events dead-lettered"
+    buried, orders = summary["lines"]["dead_lettered_events"], summary["orders"]
+    yield f"messages   {rows:,} in = {accepted:,} accepted + {rejected:,} rejected; {buried} events dead-lettered"
     yield "           " + ", ".join(f"{count:,} {kind}" for kind, count in summary["rows_by_kind"].items())
-    yield f"decisions  {desk.get('tickloom.signals.v1.Signal', 0)} signals; orders: {summary['orders']['accepted']} accepted, {summary['orders']['rejected']} rejected by risk"
+    signals = desk.get("tickloom.signals.v1.Signal", 0)
+    yield f"decisions  {signals} signals; {orders['accepted']} orders accepted, {orders['rejected']} rejected by risk"
     yield f"events     {sum(market.values()):,} on market, {sum(desk.values()):,} on desk"
-    yield f"rate       {summary['rows_per_second']:,} messages/s over {summary['seconds']} s, history and live together (disk log)"
+    rate, spent = summary["rows_per_second"], summary["seconds"]
+    yield f"rate       {rate:,} messages/s over {spent} s, history and live together (disk log)"
     yield "latency    after the raw batch that caused it, live and history together:"
     for stage, one in summary["latency"]["after_raw_batch"].items():
-        yield f"           {stage:<10} p50 {one['p50_ms']:>9} ms   p99 {one['p99_ms']:>9} ms   {one['count']:>7,} events"
+        quantiles = f"p50 {one['p50_ms']:>9} ms   p99 {one['p99_ms']:>9} ms"
+        yield f"           {stage:<10} {quantiles}   {one['count']:>7,} events"
     yield f"data       {folder}/log (events), {folder}/postgres, {folder}/valkey, {folder}/summary.json"
     yield f"time       {seconds:.1f} s from start to here"
     yield ""

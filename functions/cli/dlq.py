@@ -40,9 +40,10 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show or redrive."""
     if args.what != "list" and not args.key:
-        msg = f"say which: tickloom dlq {args.what} STREAM/ROW, or the id of a buried event; `tickloom dlq list` names them"
+        msg = f"say which: tickloom dlq {args.what} STREAM/ROW, or an event's id; `tickloom dlq list` names them"
         raise CliError(msg)
-    return asyncio.run({"list": _list, "show": _show, "redrive": _redrive}[args.what](args))
+    verb = {"list": _list, "show": _show, "redrive": _redrive}[args.what]
+    return asyncio.run(verb(args))
 
 
 def _note(folder: pathlib.Path) -> dict[str, Any] | None:
@@ -61,7 +62,7 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
     url = own_environment().get("DATABASE_URL", "") or (note["database_url"] if note else "")
     async with contextlib.AsyncExitStack() as stack:
         if not url:
-            if not folder.is_dir():
+            if not folder.is_dir():  # noqa: ASYNC240 - one look before anything runs
                 msg = f"there is no platform folder at {folder}; name it with --folder"
                 raise CliError(msg)
             children = await stack.enter_async_context(Children(folder))
@@ -92,8 +93,9 @@ async def _list(args: argparse.Namespace) -> int:
         again = f", redriven {one.redriven} times" if one.redriven else ""
         sys.stdout.write(f"{one.stream}/{one.rejection.row}  {one.rejection.reason}: {one.rejection.detail}{again}\n")
     for sink, event in events:
-        code = event.extensions.get("knativeerrorcode", "foreign body")
-        sys.stdout.write(f"{event.id}  {sink} {event.type}: {code} from {event.extensions['knativeerrordest']}\n")
+        told = attributes(event)
+        code, where = told.get("knativeerrorcode", "foreign body"), told["knativeerrordest"]
+        sys.stdout.write(f"{event.id}  {sink} {event.type}: {code} from {where}\n")
     if not (rows or events):
         sys.stdout.write("no dead letters\n")
     return 0
@@ -159,9 +161,11 @@ async def _redrive(args: argparse.Namespace) -> int:
 
 def _payload(args: argparse.Namespace, row: DeadLetter) -> bytes:
     if args.file:
-        return bytes(args.file.read_bytes().rstrip(b"\n"))
+        file: pathlib.Path = args.file
+        return file.read_bytes().rstrip(b"\n")
     if row.rejection.spool_ref:
-        return (args.folder / "spool" / row.rejection.spool_ref).read_bytes()
+        folder: pathlib.Path = args.folder
+        return (folder / "spool" / row.rejection.spool_ref).read_bytes()
     return row.rejection.raw
 
 

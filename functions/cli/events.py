@@ -55,7 +55,7 @@ def logs(folder: pathlib.Path, broker: str | None = None) -> list[pathlib.Path]:
     """
     files = sorted((folder / "log").glob(f"{broker or '*'}.sqlite"))
     if not files:
-        msg = f"no event log under {folder}; name the platform's folder with --folder (a run with --log memory leaves none)"
+        msg = f"no event log under {folder}; name the folder with --folder (a run with --log memory leaves none)"
         raise CliError(msg)
     return files
 

@@ -20,15 +20,23 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("files", nargs="+", type=pathlib.Path, metavar="FILE", help="capture, plain or gzip")
     parser.add_argument("--out", type=pathlib.Path, help="folder for output rows and summary.json (default FOLDER/out)")
-    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/replay"), help="where logs and stores lie")
+    parser.add_argument(
+        "--folder", type=pathlib.Path, default=pathlib.Path("var/replay"), help="where logs and stores lie"
+    )
     parser.add_argument("--fresh", action="store_true", help="remove what an earlier run left in the folder")
-    parser.add_argument("--log", choices=("disk", "memory"), default="disk", help="where event logs live (default disk)")
-    parser.add_argument("--speed", type=float, default=0.0, help="times receive time; 0 (default) = as fast as possible")
+    parser.add_argument(
+        "--log", choices=("disk", "memory"), default="disk", help="where event logs live (default disk)"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=0.0, help="times receive time; 0 (default) = as fast as possible"
+    )
     parser.add_argument("--rows-max", type=int, default=512, help="most rows of a batch (default 512)")
     parser.add_argument("--cut-ms", type=int, default=1000, help="most receive time of a batch, ms (default 1000)")
     parser.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
-    parser.add_argument("--verify", action="store_true", help="replay twice into fresh folders and compare every output row")
+    parser.add_argument(
+        "--verify", action="store_true", help="replay twice into fresh folders and compare every output row"
+    )
     parser.add_argument("--strict", action="store_true", help="with --verify: compare every event as well")
 
 
@@ -66,7 +74,9 @@ def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *
 
 
 def _told(step: Callable[[int, str], None]) -> Callable[[Progress], None]:
-    return lambda at: step(at.tape_offset, f"{at.rows:,} rows, {at.rows / at.seconds:,.0f} rows/s, {at.lag} events behind")
+    return lambda at: step(
+        at.tape_offset, f"{at.rows:,} rows, {at.rows / at.seconds:,.0f} rows/s, {at.lag} events behind"
+    )
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -85,7 +95,9 @@ def _verify(args: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(f"{name:<12} {value}\n" for name, value in first.hashes.items())
         sys.stdout.write(f"{'events':<12} {first.events}\n" if args.strict else "")
-        sys.stdout.write("identical\n" if not differing else f"DIFFERENT: {', '.join(differing)}; rows lie in {args.folder}\n")
+        sys.stdout.write(
+            "identical\n" if not differing else f"DIFFERENT: {', '.join(differing)}; rows lie in {args.folder}\n"
+        )
     return 1 if differing else 0
 
 
@@ -93,20 +105,20 @@ def report(summary: dict[str, Any], out: pathlib.Path) -> str:
     """Put a summary into words."""
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in summary["rows_by_kind"].items())
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejections_by_reason"].items()) or "none"
-    raw = summary["latency"]["after_raw_batch"]
+    rows, accepted, rejected = summary["rows_in"], summary["rows_accepted"], summary["rows_rejected"]
+    how = f"({summary['log']} log, handlers {summary['handlers']})"
     lines = [
-        f"rows in      {summary['rows_in']:,} = {summary['rows_accepted']:,} accepted + {summary['rows_rejected']:,} rejected",
+        f"rows in      {rows:,} = {accepted:,} accepted + {rejected:,} rejected",
         f"by kind      {kinds}",
         f"rejections   {reasons}",
         f"orders       {summary['orders']['accepted']} accepted, {summary['orders']['rejected']} rejected",
-        f"rate         {summary['rows_per_second']:,} rows/s over {summary['seconds']} s"
-        f" ({summary['log']} log, handlers {summary['handlers']})",
-        *(
-            f"latency      {stage:<10} {one['p50_ms']} ms p50, {one['p99_ms']} ms p99 after its raw batch ({one['count']:,} events)"
-            for stage, one in raw.items()
-        ),
+        f"rate         {summary['rows_per_second']:,} rows/s over {summary['seconds']} s {how}",
+        *(_latency(stage, one) for stage, one in summary["latency"]["after_raw_batch"].items()),
         f"output       {out}",
     ]
     return "\n".join(lines) + "\n"
 
 
+def _latency(stage: str, one: dict[str, Any]) -> str:
+    quantiles = f"{one['p50_ms']} ms p50, {one['p99_ms']} ms p99 after its raw batch"
+    return f"latency      {stage:<10} {quantiles} ({one['count']:,} events)"

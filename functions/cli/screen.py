@@ -60,15 +60,16 @@ class Board:
     def line(self) -> str:
         """Put the counts into one line."""
         orders = f"{self.accepted} orders accepted, {self.rejected} rejected"
-        return f"{self.phase}: {self.rows:,} messages ({self.rate():,.0f}/s), {self.bars:,} bars, {self.signals} signals, {orders}"
+        rows = f"{self.rows:,} messages ({self.rate():,.0f}/s)"
+        return f"{self.phase}: {rows}, {self.bars:,} bars, {self.signals} signals, {orders}"
 
 
 @contextlib.contextmanager
 def screen(board: Board) -> Iterator[Callable[[], None]]:
     """Give a function that shows the board as it stands."""
     if sys.stdout.isatty():
-        with _terminal(board) as refresh:
-            yield refresh
+        with _terminal(board) as show:
+            yield show
         return
     told = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""Run the platform until interrupted: stores, services, handlers, tables, and the brokers' ingress for anyone to post to."""
+"""Run the platform until interrupted: stores, services, handlers, tables, and an ingress for anyone to post to."""
 
 import argparse
 import asyncio
@@ -16,7 +16,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/up"), help="where logs and stores lie")
     parser.add_argument("--port", type=int, default=8080, help="port of the brokers' ingress (default 8080)")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
-    parser.add_argument("--feed", action="append", default=[], help="also run this feed, for example binance; settings by environment")
+    parser.add_argument(
+        "--feed", action="append", default=[], help="also run this feed, for example binance; settings by environment"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ async def _run(options: Options, feeds: list[str]) -> None:
         sys.stdout.write(_where(platform))
         sys.stdout.flush()
         tasks = [asyncio.create_task(platform.run_feed(name, {})) for name in feeds]
-        waiting = asyncio.create_task(stop.wait())
+        waiting = asyncio.create_task(_until(stop))
         failing = asyncio.create_task(platform.failed())
         try:
             done, _ = await asyncio.wait([waiting, failing, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -51,6 +53,10 @@ async def _run(options: Options, feeds: list[str]) -> None:
             for task in (waiting, failing, *tasks):
                 task.cancel()
             await asyncio.gather(waiting, failing, *tasks, return_exceptions=True)
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
 
 
 def _where(platform: Platform) -> str:

@@ -1,5 +1,6 @@
 """Keep sources in order: contiguous sequence numbers, duplicates dropped, holes declared (design R7). Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -15,6 +16,12 @@ class Progress:
 
     next: int = 0
     holes: set[int] = field(default_factory=set)
+
+    def open_holes(self, numbers: Iterable[int]) -> None:
+        """Let these numbers be folded late when they come; of more than HOLES_MAX the lowest are forgotten."""
+        self.holes.update(numbers)
+        if len(self.holes) > HOLES_MAX:
+            self.holes = set(sorted(self.holes)[-HOLES_MAX:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,7 @@ class Sequencer(Generic[T]):
         progress, waiting = self.progress[source], self._waiting[source]
         first_waiting = min(waiting)
         gap = Gap(source, progress.next, first_waiting - 1, waiting[first_waiting])
-        progress.holes.update(range(progress.next, first_waiting))
-        while len(progress.holes) > HOLES_MAX:
-            progress.holes.discard(min(progress.holes))
+        progress.open_holes(range(max(progress.next, first_waiting - HOLES_MAX), first_waiting))
         progress.next = first_waiting
         return [gap, *self._drain(source)]
 

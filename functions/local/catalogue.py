@@ -78,7 +78,9 @@ def edges(topology: Topology, known: dict[str, Card]) -> list[Edge]:
     }
     calls = {Edge(card.name, called, "gRPC") for card in known.values() for called in card.calls}
     stores = {Edge(card.name, store, "store") for card in known.values() for store in card.stores}
-    return sorted(found | calls | stores, key=lambda edge: (edge.label in ("gRPC", "store"), edge.source, edge.target, edge.label))
+    return sorted(
+        found | calls | stores, key=lambda edge: (edge.label in ("gRPC", "store"), edge.source, edge.target, edge.label)
+    )
 
 
 def _quarantined(topology: Topology, hearer: str) -> set[str]:

@@ -103,6 +103,13 @@ def _compile(element: Mapping[str, Any], where: str) -> Filter:
     raise WiringError(msg)
 
 
+_TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "exact": lambda found, value: found == value,
+    "prefix": lambda found, value: found.startswith(value),
+    "suffix": lambda found, value: found.endswith(value),
+}
+
+
 def _attributes(dialect: str, body: Mapping[str, str], where: str) -> Filter:
     for name in body:
         if not _ATTRIBUTE.fullmatch(name):
@@ -113,7 +120,7 @@ def _attributes(dialect: str, body: Mapping[str, str], where: str) -> Filter:
     if dialect == "exact" and len(wanted) == 1 and wanted[0][0] == "type":
         only = wanted[0][1]
         return lambda event: event.type == only
-    test: Callable[[str, str], bool] = {"exact": str.__eq__, "prefix": str.startswith, "suffix": str.endswith}[dialect]
+    test = _TESTS[dialect]
 
     def matches(event: Event) -> bool:
         for name, value in wanted:
@@ -138,7 +145,7 @@ def parse_duration_s(text: str, where: str) -> float:
     return int(found[1] or 0) * 60 + float(found[2] or 0)
 
 
-def dead_letter(event: Event, *, destination: str, answer: Answer) -> Mapping[str, str]:
+def dead_letter(*, destination: str, answer: Answer) -> Mapping[str, str]:
     """Give the extensions the Kafka Broker adds to an event it could not deliver."""
     extensions = {"knativeerrordest": destination}
     if answer.status // 100 != 2:  # noqa: PLR2004 - a foreign body on 2xx carries no code

@@ -1,4 +1,4 @@
-"""Take CloudEvents over HTTP, as a Broker's ingress does: `POST /<namespace>/<broker>`, 202 once the event is stored."""
+"""Take CloudEvents over HTTP as a Broker's ingress does: `POST /<namespace>/<broker>`, 202 once they are stored."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final

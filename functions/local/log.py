@@ -25,8 +25,10 @@ CREATE TABLE IF NOT EXISTS events (
   offset INTEGER PRIMARY KEY, recorded_ns INTEGER NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
   attributes BLOB NOT NULL, data BLOB);
 CREATE TABLE IF NOT EXISTS cursors (subscription TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS states (owner TEXT NOT NULL, key TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS states (
+  owner TEXT NOT NULL, key TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;
 """
+_COLUMNS: Final = "offset, recorded_ns, type, source, id, attributes, data"
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _Attributes: TypeAlias = tuple[int | None, str | None, str | None, str | None, dict[str, ExtensionValue]]
@@ -230,7 +232,7 @@ class DiskLog:
     def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
         """See EventLog; what is not committed yet is not seen."""
         stored = self._database.execute(
-            "SELECT offset, recorded_ns, type, source, id, attributes, data FROM events WHERE offset >= ? ORDER BY offset",
+            f"SELECT {_COLUMNS} FROM events WHERE offset >= ? ORDER BY offset",  # noqa: S608 - our own words
             (start,),
         )
         for offset, recorded_ns, *row in stored:
@@ -309,7 +311,9 @@ def _event(type_: str, source: str, id_: str, attributes: bytes, data: bytes | N
     )
 
 
-def find(path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0) -> list[tuple[int, int, Event]]:
+def find(
+    path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0
+) -> list[tuple[int, int, Event]]:
     """Read events of a log file, also while a platform writes it, without changing anything.
 
     Args:
@@ -318,11 +322,12 @@ def find(path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (
         values: Values for the condition's question marks.
         newest: At most so many, the newest; 0 for all.
     """
-    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         order = "DESC LIMIT ?" if newest else "ASC LIMIT ?"
         stored = database.execute(
-            f"SELECT offset, recorded_ns, type, source, id, attributes, data FROM events WHERE {where} ORDER BY offset {order}",  # noqa: S608 - conditions are written in this project, values are bound
+            # Conditions are written in this project, values are bound.
+            f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY offset {order}",  # noqa: S608
             (*values, newest or -1),
         ).fetchall()
     finally:

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -32,9 +32,11 @@ from functions.local.servers import Stores, start_stores
 from functions.local.table_host import TableConsumer
 from functions.local.topology import DEFAULT_FOLDER, Topology, load
 from functions.local.waterfall import Waterfall
-from functions.runtime.hosting import HostedFeed, HostedHandler, HostedTable
 from functions.runtime import settings
 from functions.wire.envelope import Event
+
+if TYPE_CHECKING:
+    from functions.runtime.hosting import HostedFeed, HostedHandler, HostedTable
 
 COMMIT_S: Final = 0.005
 SNAPSHOT_S: Final = 0.5
@@ -213,7 +215,7 @@ class Platform:
 
     def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> None:
         """Append an event to a dead letter sink, with the extensions that say why."""
-        extensions = {**event.extensions, **dead_letter(event, destination=destination, answer=answer)}
+        extensions = {**event.extensions, **dead_letter(destination=destination, answer=answer)}
         self.logs[sink].append(dataclasses.replace(event, extensions=extensions))
 
     async def _append(self, broker: str, event: Event) -> None:
@@ -264,7 +266,8 @@ class Platform:
     @property
     def lag(self) -> int:
         """Give the events the slowest consumer has still to do."""
-        return max(one.lag for one in (*self.consumers, *self.tables))
+        readers: list[Consumer | TableConsumer] = [*self.consumers, *self.tables]
+        return max(one.lag for one in readers)
 
     async def run_feed(self, name: str, environ: Mapping[str, str]) -> None:
         """Run a feed into its broker until its input ends."""
@@ -278,7 +281,7 @@ class Platform:
     @property
     def caught_up(self) -> bool:
         """Tell whether nothing that was stored is still to be done."""
-        return all(one.caught_up for one in (*self.consumers, *self.tables))
+        return all(one.caught_up for one in self.consumers) and all(one.caught_up for one in self.tables)
 
     async def drained(self) -> None:
         """Return once nothing is left to do: all consumers caught up, nothing waits, the outbox is empty."""

@@ -36,7 +36,7 @@ class Result:
     events: str = ""
 
 
-async def replay(
+async def replay(  # noqa: PLR0913 - each says one thing about the run
     options: Options,
     files: Sequence[pathlib.Path],
     *,

@@ -1,5 +1,6 @@
 """Write what a run produced as canonical rows, and hash it: rows for conformance, events for strict equality."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,12 +8,11 @@ import pathlib
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
 
 from functions.local.log import EventLog
 from functions.wire.envelope import Event
-from functions.wire.facts import sequence_of
+from functions.wire.errors import Malformed
 from functions.wire.rows import STREAMS, Row, render
 
 
@@ -27,17 +27,16 @@ def export(logs: Mapping[str, EventLog], sinks: Iterable[str], folder: pathlib.P
         folder: Where `<stream>.jsonl` files go; made if missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    buried = frozenset(sinks)
     bars: dict[tuple[str, int, int], Row] = {}
     files = {stream: (folder / f"{stream}.unsorted").open("wb") for stream in STREAMS}
     try:
         for name, log in logs.items():
-            dead = name in set(sinks)
-            for _, _, event in log.scan():
-                for row in _buried(event) if dead else render(event):
-                    if row.key is None:
-                        files[row.stream].write(row.line + b"\n")
-                    elif row.key not in bars or bars[row.key].rank < row.rank:
-                        bars[row.key] = row
+            for row in _rows(log, dead=name in buried):
+                if row.key is None:
+                    files[row.stream].write(row.line + b"\n")
+                elif row.key not in bars or bars[row.key].rank < row.rank:
+                    bars[row.key] = row
         files["bars"].writelines(row.line + b"\n" for row in bars.values())
     finally:
         for file in files.values():
@@ -45,14 +44,23 @@ def export(logs: Mapping[str, EventLog], sinks: Iterable[str], folder: pathlib.P
     return {stream: _settle(folder / f"{stream}.unsorted", folder / f"{stream}.jsonl") for stream in STREAMS}
 
 
-def _buried(event: Event) -> Iterable[Row]:
+def _rows(log: EventLog, *, dead: bool) -> Iterator[Row]:
+    for _, _, event in log.scan():
+        if dead:
+            yield _buried(event)
+            continue
+        with contextlib.suppress(Malformed):  # whoever heard it refused it, so its row is the dead letter
+            yield from render(event)
+
+
+def _buried(event: Event) -> Row:
     line = {
         "code": event.extensions.get("knativeerrorcode"),
         "destination": event.extensions.get("knativeerrordest"),
         "sequence": event.extensions.get("sequence"),
         "source": event.source,
     }
-    return (Row("deadletters", json.dumps(line, separators=(",", ":"), sort_keys=True).encode()),)
+    return Row("deadletters", json.dumps(line, separators=(",", ":"), sort_keys=True).encode())
 
 
 def _settle(unsorted: pathlib.Path, settled: pathlib.Path) -> str:
@@ -69,11 +77,10 @@ def _settle(unsorted: pathlib.Path, settled: pathlib.Path) -> str:
 
 def event_hash(logs: Iterable[EventLog]) -> str:
     """Hash every event but for traces and times of recording, by (source, sequence); repetitions count once."""
-    lines: dict[tuple[str, int, str], bytes] = {}
+    lines: dict[tuple[str, str, str], bytes] = {}
     for log in logs:
         for _, _, event in log.scan():
-            key = (event.source, sequence_of(event), event.id)
-            lines[key] = _digest(event)
+            lines[event.source, str(event.extensions.get("sequence", "")), event.id] = _digest(event)
     total = hashlib.sha256()
     for key in sorted(lines):
         total.update(lines[key])

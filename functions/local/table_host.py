@@ -17,13 +17,18 @@ from functions.local.delivery import Answer
 from functions.local.dispatch import Outbound
 from functions.local.log import EventLog
 from functions.local.topology import Table
+from functions.ports.errors import Overloaded
 from functions.runtime.hosting import HostedTable
 from functions.runtime.outcomes import status_of
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 from functions.wire.facts import partition_of, sequence_of
 
 SNAPSHOT_EVENTS: Final = 256
 STATE_BYTES_MAX: Final = 256 * 1024
+KEYS_MAX: Final = 1024
+SOURCES_MAX: Final = 256
+"""Keys of a table and sources of a key: anyone may post to a broker, and none may fill a table with new names."""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, list[int]]], bytes]).decode
@@ -41,7 +46,7 @@ class _Cell:
 class TableConsumer:
     """Read one broker for one table."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reads, what it runs, where it puts things
         self,
         table: Table,
         hosted: HostedTable,
@@ -116,15 +121,29 @@ class TableConsumer:
 
     def _take(self, offset: int, event: Event) -> bool:
         key = partition_of(event)
-        cell = self._cells.get(key)
-        if cell is None:
-            cell = self._cells[key] = _Cell(self._fold.start(key), Sequencer(reorder_max=self._reorder_max))
+        try:
+            cell, number = self._cell(key, event.source), sequence_of(event)
+        except (Malformed, Overloaded) as error:
+            self._bury(event, error)
+            return True
         cell.dirty = True
-        going_on = self._perform(key, cell, cell.order.offer(event.source, sequence_of(event), (offset, event)))
+        going_on = self._perform(key, cell, cell.order.offer(event.source, number, (offset, event)))
         self._since += 1
         if self._since >= SNAPSHOT_EVENTS:
             self.snapshot()
         return going_on
+
+    def _cell(self, key: str, source: str) -> _Cell:
+        cell = self._cells.get(key)
+        if cell is None:
+            if len(self._cells) >= KEYS_MAX:
+                msg = f"table {self.name} has {KEYS_MAX} keys, its bound; {key!r:.80} would be one more"
+                raise Overloaded(msg)
+            cell = self._cells[key] = _Cell(self._fold.start(key), Sequencer(reorder_max=self._reorder_max))
+        if source not in cell.order.progress and len(cell.order.progress) >= SOURCES_MAX:
+            msg = f"table {self.name} hears {SOURCES_MAX} sources for {key!r:.80}, its bound; {source:.80} would be one more"
+            raise Overloaded(msg)
+        return cell
 
     def _perform(self, key: str, cell: _Cell, steps: Sequence[Any]) -> bool:
         for step in steps:
@@ -141,15 +160,12 @@ class TableConsumer:
         return True
 
     def _advance(self, cell: _Cell, event: Event) -> bool:
-        """Fold one event; emitted before the state counts. False after a bug: everything starts again from the last write."""
+        """Fold one event, emit before the state counts; False after a bug: all starts again from the last write."""
         try:
             cell.state, emitted = self._fold.fold(cell.state, event)
         except Exception as error:  # noqa: BLE001 - the host turns every failure into a delivery decision
-            status = status_of(error)
-            answer = Answer(status, other_body=f"{type(error).__name__}: {error}".encode())
-            self._outbound.bury(self._sink, event, destination=f"/tables/{self.name}", answer=answer)
-            if status < 500:  # noqa: PLR2004 - the event was wrong, the state is untouched
-                cell.order.progress[event.source].holes.add(sequence_of(event))  # so that a redriven one is folded late
+            if self._bury(event, error) < 500:  # noqa: PLR2004 - the event was wrong, the state is untouched
+                cell.order.progress[event.source].open_holes((sequence_of(event),))  # a redriven one is folded late
                 return True
             self._poison.add((event.source, sequence_of(event)))
             self._rewind()
@@ -157,6 +173,12 @@ class TableConsumer:
         self.folded += 1
         self._emit(emitted)
         return True
+
+    def _bury(self, event: Event, error: Exception) -> int:
+        status = status_of(error)
+        answer = Answer(status, other_body=f"{type(error).__name__}: {error}".encode())
+        self._outbound.bury(self._sink, event, destination=f"/tables/{self.name}", answer=answer)
+        return status
 
     def _emit(self, events: Sequence[Event]) -> None:
         for event in events:

@@ -6,10 +6,12 @@ from types import MappingProxyType
 from typing import Final
 
 from functions.wire.envelope import Event, ExtensionValue
+from functions.wire.errors import Malformed
 
 NAMESPACE: Final = uuid.UUID("6f0c6f5e-6f9a-5b0e-9c41-3f1b8a3c7d52")
 PROTOBUF: Final = "application/protobuf"
 SEQUENCE_DIGITS: Final = 20
+SEQUENCE_MAX: Final = 2**63 - 1
 
 
 def sequence_text(number: int) -> str:
@@ -42,8 +44,17 @@ def stream_of(source: str) -> str:
 
 
 def sequence_of(event: Event) -> int:
-    """Read the sequence number of an event that has one; 0 when it has none."""
-    return int(event.extensions.get("sequence", 0))
+    """Read the sequence number of an event that has one; 0 when it has none.
+
+    Raises:
+        Malformed: It is no number, or greater than 64 bits with a sign hold.
+    """
+    text = str(event.extensions.get("sequence", "0"))
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= SEQUENCE_DIGITS else -1
+    if not 0 <= number <= SEQUENCE_MAX:
+        msg = f"sequence of {event.source} {event.id} must be a whole number up to {SEQUENCE_MAX}, found {text!r:.80}"
+        raise Malformed(msg)
+    return number
 
 
 def partition_of(event: Event) -> str:

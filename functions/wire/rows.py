@@ -43,7 +43,7 @@ _json: Final = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one canonical row: its output stream, its line, and for bars the key and rank by which the newest is kept."""
+    """Hold one canonical row: its output stream, its line, and a bar's key and rank, by which the newest is kept."""
 
     stream: str
     line: bytes
@@ -66,8 +66,21 @@ def decimal_text(mantissa: int, exponent: int) -> str:
     return f"-{text}" if mantissa < 0 else text
 
 
+def interval_text(interval_s: int) -> str:
+    """Name a bar interval.
+
+    >>> interval_text(5), interval_text(900), interval_text(3600), interval_text(7)
+    ('5s', '15m', '1h', '7s')
+    """
+    return INTERVALS.get(interval_s, f"{interval_s}s")
+
+
 def render(event: Event) -> Iterator[Row]:
-    """Write an event's facts as rows; types that carry no facts of their own give none."""
+    """Write an event's facts as rows; types that carry no facts of their own give none.
+
+    Raises:
+        Malformed: The event's data is not what its type says.
+    """
     renderer = _RENDERERS.get(event.type)
     return renderer(event.data or b"") if renderer else iter(())
 
@@ -95,7 +108,7 @@ def _trades(batch: TickBatch) -> Iterator[Row]:
                     "price": decimal_text(price, ref.price_exponent),
                     "row": batch.first_row + row,
                     "shard": batch.stream,
-                    "side": SIDES[side],
+                    "side": SIDES.get(side, "unknown"),
                     "size": decimal_text(size, ref.size_exponent),
                     "trade_id": trade_id,
                     "ts_event": ts_event,
@@ -196,7 +209,7 @@ def _bar(batch: BarBatch, at: int) -> Row:
         "flags": int(batch.flags[at]),
         "high": decimal_text(int(batch.high[at]), ref.price_exponent),
         "instrument_id": ref.instrument_id,
-        "interval": INTERVALS[interval_s],
+        "interval": interval_text(interval_s),
         "low": decimal_text(int(batch.low[at]), ref.price_exponent),
         "notional": decimal_text(notional, ref.price_exponent + ref.size_exponent),
         "open": decimal_text(int(batch.open[at]), ref.price_exponent),
@@ -213,7 +226,7 @@ def _key(columns: FeatureColumns, at: int) -> dict[str, Any]:
     ref: InstrumentRef = columns.instruments[int(columns.instrument[at])]
     return {
         "instrument_id": ref.instrument_id,
-        "interval": INTERVALS[int(columns.interval_s[at])],
+        "interval": interval_text(int(columns.interval_s[at])),
         "start_ns": int(columns.start_ns[at]),
     }
 
@@ -223,9 +236,7 @@ def _features(data: bytes) -> Iterator[Row]:
     for at in range(columns.row_count):
         values = columns.values[at].tolist()
         valid = (columns.states[at] == STATE_VALID).tolist()
-        named = {
-            name: value if good else None for name, value, good in zip(columns.names, values, valid, strict=True)
-        }
+        named = {name: value if good else None for name, value, good in zip(columns.names, values, valid, strict=True)}
         yield Row("features", _json({"features": dict(sorted(named.items())), **_key(columns, at)}))
 
 
@@ -252,7 +263,7 @@ def _signals(data: bytes) -> Iterator[Row]:
         "confidence": signal.confidence,
         "degraded": signal.degraded,
         "instrument_id": signal.instrument_id,
-        "interval": INTERVALS[signal.interval_s],
+        "interval": interval_text(signal.interval_s),
         "price": decimal_text(signal.price, signal.price_exponent),
         "reasons": [[one.rule, one.text, one.weight] for one in signal.reasons],
         "risk_reward_ratio": signal.risk_reward_ratio,

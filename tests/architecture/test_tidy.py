@@ -1,4 +1,4 @@
-"""The house is tidy: no ambient time or chance where facts are made, no junk drawers, short functions, agreeing names."""
+"""The house is tidy: no ambient time or chance where facts are made, no junk drawers, agreeing names."""
 
 import ast
 import pathlib
@@ -49,7 +49,8 @@ def test_no_ambient_time_or_chance(file: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["time.time_ns()", "datetime.now()", "uuid.uuid4()", "random.random()", "np.random.default_rng()", "time.sleep(1)"]
+    "line",
+    ["time.time_ns()", "datetime.now()", "uuid.uuid4()", "random.random()", "np.random.default_rng()", "time.sleep(1)"],
 )
 def test_the_rule_bites(line: str) -> None:
     """Each way to read a clock or draw chance is found."""
@@ -98,7 +99,10 @@ def test_names_agree_in_five_places(card: catalogue.Card) -> None:
 def test_every_folder_has_a_card_of_its_name() -> None:
     """Each deployable folder is known by its card, and each card's kind is its room."""
     folders = {
-        (room, folder.name) for room in catalogue.ROOMS for folder in (FUNCTIONS / room).iterdir() if (folder / "main.py").is_file()
+        (room, folder.name)
+        for room in catalogue.ROOMS
+        for folder in (FUNCTIONS / room).iterdir()
+        if (folder / "main.py").is_file()
     }
     assert folders == {(card.kind.value, card.name) for card in CARDS.values()}
 
@@ -116,7 +120,9 @@ def test_everything_emitted_is_heard_and_everything_heard_is_emitted() -> None:
     out = catalogue.emitted(topology, CARDS)
     for broker in topology.brokers:
         said = {one for _, one in out[broker]}
-        heard = {one for at, _, types in catalogue.hearers(topology, CARDS) if at == broker for one in types if one != "*"}
+        heard = {
+            one for at, _, types in catalogue.hearers(topology, CARDS) if at == broker for one in types if one != "*"
+        }
         heard |= {one for start, _, types in catalogue.bridges(topology) if start == broker for one in types}
         assert said == heard
 
@@ -129,7 +135,11 @@ def test_no_function_hears_what_it_says() -> None:
 def test_every_function_is_wired() -> None:
     """Every handler has a Trigger, every table a ConfigMap, every feed a SinkBinding, every call a service."""
     topology = load()
-    wired = {one.subscriber for one in topology.subscriptions} | {one.name for one in topology.tables} | set(topology.sources)
+    wired = (
+        {one.subscriber for one in topology.subscriptions}
+        | {one.name for one in topology.tables}
+        | set(topology.sources)
+    )
     calls = {name for card in CARDS.values() for name in card.calls}
     assert {card.name for card in CARDS.values()} <= wired | calls
 

@@ -1,4 +1,4 @@
-"""Bars follow from the tape alone: boundaries, order, lateness, revisions, identity of trades, and what a cut may not change."""
+"""Bars follow from the tape alone: boundaries, order, lateness, revisions, duplicates, and no matter the cut."""
 
 import random
 from collections.abc import Sequence
@@ -51,7 +51,9 @@ def begin(rules: BarRules = RULES) -> BarState:
     return start("BINANCE-0", instruments_max=rules.instruments_max, levels_max=rules.book_levels_max)
 
 
-def fold(state: BarState, rows: Sequence[Row], first_row: int = 0, rules: BarRules = RULES, **more: Any) -> list[Any]:
+def fold(
+    state: BarState, rows: Sequence[Row], first_row: int = 0, rules: BarRules = RULES, **more: bool | int
+) -> list[Any]:
     """Fold rows as one batch into a state; give the lines that came out."""
     return lines(fold_batch(LOOPS, state, batch(rows, first_row, instruments(3), **more), rules))
 
@@ -96,7 +98,9 @@ def _depth(draw: random.Random, now: int, i: int, updates: list[int]) -> Depth:
     updates[i] += 1
     if draw.random() < 0.1:
         bids, asks = [(100 - n, 2) for n in range(14)], [(101 + n, 3) for n in range(14)]
-        return Depth(now, 0, updates[i] - draw.choice([0, 0, 2]), bids, asks, 0, BOOK_SNAPSHOT | NO_VENUE_TIME, i)
+        return Depth(
+            now, 0, max(updates[i] - draw.choice([0, 0, 2]), 0), bids, asks, 0, BOOK_SNAPSHOT | NO_VENUE_TIME, i
+        )
     first = updates[i] + (draw.random() < 0.02)
     updates[i] = first + draw.randint(0, 2)
     bids = [(draw.randint(85, 100), draw.randint(0, 3)) for _ in range(draw.randint(0, 8))]
@@ -156,7 +160,9 @@ def test_order_inside_lateness(seed: int) -> None:
 
 def test_boundary() -> None:
     """A trade exactly on a boundary belongs to the interval that begins there."""
-    emitted = seconds(lines(run([Trade(T0 - 1, 10, id=1), Trade(T0, 20, id=2), Trade(T0 + S - 1, 30, id=3), Trade(T0 + S, 40, id=4)])))
+    emitted = seconds(
+        lines(run([Trade(T0 - 1, 10, id=1), Trade(T0, 20, id=2), Trade(T0 + S - 1, 30, id=3), Trade(T0 + S, 40, id=4)]))
+    )
     assert [(line[2], line[5], line[8]) for line in emitted] == [(T0 - S, 10, 10), (T0, 20, 30), (T0 + S, 40, 40)]
 
 
@@ -197,7 +203,9 @@ def test_closing_order() -> None:
     fold(state, rows)
     emitted = fold(state, [Quote(T0 + 61 * S)], 2)
     names = [("I2-USDT.BINANCE", T0), (ONE, T0)]
-    assert [line[:3] for line in emitted] == [(name, interval, start) for interval in (1, 5, 60) for name, start in names]
+    assert [line[:3] for line in emitted] == [
+        (name, interval, start) for interval in (1, 5, 60) for name, start in names
+    ]
 
 
 def test_every_interval() -> None:
@@ -339,7 +347,13 @@ def test_shard_full() -> None:
     """Rows of a further instrument are refused with what to do, and the others go on."""
     rules = BarRules(instruments_max=2)
     state = start("BINANCE-0", instruments_max=2)
-    rows = [Trade(T0, id=1), Quote(T0, instrument=1), Trade(T0 + 9 * S, id=1, instrument=2), Quote(T0, instrument=2), Trade(T0 + 3 * S, id=2)]
+    rows = [
+        Trade(T0, id=1),
+        Quote(T0, instrument=1),
+        Trade(T0 + 9 * S, id=1, instrument=2),
+        Quote(T0, instrument=2),
+        Trade(T0 + 3 * S, id=2),
+    ]
     batches = fold_batch(LOOPS, state, batch(rows, 10, instruments(3)), rules)
     assert refused(batches) == [(12, "shard_full"), (13, "shard_full")]
     assert "more shards" in batches[0].rejections[0].detail
@@ -406,7 +420,9 @@ def test_state_refuses() -> None:
             load("BINANCE-0", blob, instruments_max=allowed)
 
 
-@pytest.mark.parametrize("bad", [{"lateness_ms": -1}, {"lateness_ms": 10_001}, {"instruments_max": 0}, {"book_levels_max": 9}])
+@pytest.mark.parametrize(
+    "bad", [{"lateness_ms": -1}, {"lateness_ms": 10_001}, {"instruments_max": 0}, {"book_levels_max": 9}]
+)
 def test_rules_refuse(bad: dict[str, int]) -> None:
     """Rules outside what a state can hold are refused."""
     with pytest.raises(ValueError, match="expected"):

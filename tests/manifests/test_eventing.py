@@ -32,7 +32,9 @@ def validators(folder: pathlib.Path) -> dict[tuple[str, str], jsonschema.Draft20
 
 
 @pytest.mark.parametrize(
-    ("file", "document"), DOCUMENTS, ids=[f"{file.stem}-{one['kind']}-{one['metadata']['name']}" for file, one in DOCUMENTS]
+    ("file", "document"),
+    DOCUMENTS,
+    ids=[f"{file.stem}-{one['kind']}-{one['metadata']['name']}" for file, one in DOCUMENTS],
 )
 def test_manifest_is_valid(file: pathlib.Path, document: dict[str, Any], schemas: pathlib.Path) -> None:
     """Every Knative manifest passes the strict schema where there is one, else the CRD's own."""
@@ -53,7 +55,7 @@ def test_schemas_bite(schemas: pathlib.Path) -> None:
 
 
 def test_every_trigger_says_how_hard_to_try() -> None:
-    """Each Trigger has its own delivery with retries, a timeout and a dead letter sink; a Trigger's replaces its Broker's."""
+    """Each Trigger has its own delivery with retries and a timeout, for it replaces its Broker's."""
     topology = load()
     assert topology.subscriptions
     assert all(one.delivery.retry > 0 and one.delivery.timeout_s > 0 for one in topology.subscriptions)
@@ -71,7 +73,7 @@ def test_a_trigger_name_names_its_broker() -> None:
         ("broker: market", "broker: markt", "markt"),
         ("name: market-dead-letters", "name: nowhere", "nowhere"),
         ("    retry: 5\n", "", "retry"),
-        ("- exact: {type: tickloom.market.v1.RawBatch}", "- cesql: \"TRUE\"", "cesql"),
+        ("- exact: {type: tickloom.market.v1.RawBatch}", '- cesql: "TRUE"', "cesql"),
     ],
 )
 def test_broken_wiring_is_refused(old: str, new: str, message: str, tmp_path: pathlib.Path) -> None:

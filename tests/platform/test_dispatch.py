@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from waiting import until
+
 from functions.local.delivery import Answer, Delivery
 from functions.local.dispatch import Consumer, Subscriber
 from functions.local.log import MemoryLog
@@ -14,6 +16,7 @@ class Outbox:
     """Collect what a consumer puts out."""
 
     def __init__(self) -> None:
+        """Start empty."""
         self.published: list[Event] = []
         self.buried: list[tuple[str, Event, Answer]] = []
 
@@ -40,7 +43,11 @@ def trigger(*, ordered: bool = False, retry: int = 2) -> Subscription:
 
 
 async def consume(
-    events: list[Event], deliver: Callable[[Event], Awaitable[Answer]], subscription: Subscription, *, inline: bool = False
+    events: list[Event],
+    deliver: Callable[[Event], Awaitable[Answer]],
+    subscription: Subscription,
+    *,
+    inline: bool = False,
 ) -> tuple[Outbox, MemoryLog]:
     """Run a consumer until it has caught up."""
     log, outbox = MemoryLog(), Outbox()
@@ -50,9 +57,7 @@ async def consume(
     for one in events:
         log.append(one)
     task = asyncio.create_task(consumer.run())
-    async with asyncio.timeout(10):
-        while not consumer.caught_up:
-            await asyncio.sleep(0)
+    await until(lambda: consumer.caught_up)
     task.cancel()
     return outbox, log
 
@@ -144,8 +149,6 @@ async def test_cursor_waits_for_the_slowest() -> None:
         await asyncio.sleep(0)
     assert log.cursors["x-market"] == 0
     release.set()
-    async with asyncio.timeout(5):
-        while not consumer.caught_up:
-            await asyncio.sleep(0)
+    await until(lambda: consumer.caught_up)
     task.cancel()
     assert log.cursors["x-market"] == 3

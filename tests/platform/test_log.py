@@ -20,7 +20,14 @@ def open_log(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Open:
 
 def event(number: int, size: int = 10) -> Event:
     """Make a numbered event."""
-    return Event(id=str(number), source="/s", type="t", data=bytes(size), time_ns=number, extensions={"sequence": "0", "n": str(number)})
+    return Event(
+        id=str(number),
+        source="/s",
+        type="t",
+        data=bytes(size),
+        time_ns=number,
+        extensions={"sequence": "0", "n": str(number)},
+    )
 
 
 def test_reads_what_was_appended(open_log: Open) -> None:

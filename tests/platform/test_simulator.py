@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from functions.domain.simulation import LISTINGS, Market, Shock
@@ -164,9 +164,13 @@ async def test_faults(simulator: Simulator) -> None:
                 last = data["u"]
         assert (await ask(simulator, "/faults/drop", "POST"))[0] == 200
         with pytest.raises(ConnectionClosed):
-            while True:
-                await socket.recv()
+            await _hear_all(socket)
     assert (await ask(simulator, "/faults/none", "POST"))[0] == 404
+
+
+async def _hear_all(socket: ClientConnection) -> None:
+    while True:
+        await socket.recv()
 
 
 def test_refuses_unknown_symbols(capsys: pytest.CaptureFixture[str]) -> None:

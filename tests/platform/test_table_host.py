@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from waiting import until
 
 from functions.domain.errors import Rejected
 from functions.domain.market import GapDetected
@@ -62,6 +63,7 @@ class Outbox:
     """Append what the table emits to its own log, as the platform does."""
 
     def __init__(self, log: MemoryLog) -> None:
+        """Name the log."""
         self.log = log
         self.buried: list[tuple[Event, Answer]] = []
 
@@ -84,15 +86,15 @@ def event(number: int, data: bytes = b"1", source: str = "/a") -> Event:
 
 def host(log: MemoryLog, outbox: Outbox, reorder_max: int = 4) -> TableConsumer:
     """Make a host on a log."""
-    return TableConsumer(TABLE, HostedTable(CARD, Sums()), log=log, outbound=outbox, sink="graves", reorder_max=reorder_max)
+    return TableConsumer(
+        TABLE, HostedTable(CARD, Sums()), log=log, outbound=outbox, sink="graves", reorder_max=reorder_max
+    )
 
 
 async def settle(table: TableConsumer) -> None:
     """Run a table until it has read everything."""
     task = asyncio.create_task(table.run())
-    async with asyncio.timeout(10):
-        while not table.caught_up:
-            await asyncio.sleep(0)
+    await until(lambda: table.caught_up)
     task.cancel()
 
 
@@ -143,7 +145,7 @@ async def test_waiting_holds_the_cursor_back() -> None:
 
 
 async def test_gap_is_told_and_folding_goes_on() -> None:
-    """When as many wait as may, the gap is told in the table's own sequence; the missing one is still folded when late."""
+    """When as many wait as may, the gap is told; the missing one is still folded when late."""
     log = MemoryLog()
     table = host(log, Outbox(log), reorder_max=2)
     for at in (1, 2, 0):

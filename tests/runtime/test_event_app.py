@@ -2,13 +2,10 @@
 
 import json
 import types
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import functions_framework.aio
 import pytest
-from aiohttp.test_utils import unused_port
 from envelopes import BATCH, sample
 from starlette.requests import Request
 from starlette.responses import Response
@@ -58,7 +55,8 @@ class Client:
             return await self.respond(request)
 
         module = types.SimpleNamespace(handle=handle)
-        self._app: Any = functions_framework.aio.create_asgi_app_from_module("handle", "", "http", module, None)
+        framework: Any = functions_framework.aio
+        self._app = framework.create_asgi_app_from_module("handle", "", "http", module, None)
 
     async def request(
         self, headers: list[tuple[bytes, bytes]], *chunks: bytes, method: str = "POST", path: str = "/"
@@ -311,7 +309,7 @@ async def test_dispatch_type() -> None:
 class Remembering(NullTelemetry):
     """Remember what was kept."""
 
-    enabled = True  # type: ignore[assignment, misc] # the one difference to its parent
+    enabled = True  # type: ignore[misc] # the one difference to its parent
 
     def __init__(self) -> None:
         """Begin empty."""

@@ -24,7 +24,7 @@ import numpy as np
 
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.layout import Book, Kernel, Quotes, Sink, Trades
-from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, BarState, column
+from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, BarState
 from functions.domain.errors import Rejected
 from functions.domain.market import (
     INTERVALS_S,
@@ -42,6 +42,7 @@ LATENESS_MS_MAX: Final = 10_000
 BARS_PER_BATCH_MAX: Final = 256
 """A bar with its features weighs some 240 bytes, so this many stay below 64 KiB."""
 
+_INTERVALS: Final = np.array(INTERVALS_S, np.int32)
 _REASONS: Final = ("too_late", "shard_full", "out_of_range")
 
 
@@ -67,7 +68,9 @@ class BarRules:
             message = f"lateness_ms is {self.lateness_ms}, expected 0 to {LATENESS_MS_MAX}"
             raise ValueError(message)
         if self.instruments_max < 1 or self.book_levels_max < layout.DEPTH_LEVELS:
-            message = f"{self.instruments_max} instruments and {self.book_levels_max} book levels, expected 1 and 10 or more"
+            message = (
+                f"{self.instruments_max} instruments and {self.book_levels_max} book levels, expected 1 and 10 or more"
+            )
             raise ValueError(message)
 
 
@@ -169,7 +172,7 @@ def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]
     refused = sink[1][: int(regs[layout.REJECTED])]
     if not closed and not len(refused) and not batch.end_of_tape:
         return
-    rejections = tuple(_rejection(batch, *row) for row in refused.tolist())
+    rejections = tuple(_rejection(batch, row) for row in refused.tolist())
     for begin in range(0, max(closed, 1), BARS_PER_BATCH_MAX):
         end = min(begin + BARS_PER_BATCH_MAX, closed)
         is_last = end == closed
@@ -180,41 +183,43 @@ def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]
 def _bar_batch(
     state: BarState, batch: TickBatch, rows: Int64, rejections: tuple[Rejection, ...], *, ends: bool
 ) -> BarBatch:
-    high = column(rows, layout.NOTIONAL_HI)
-    low = column(rows, layout.NOTIONAL_LO).astype(np.uint64)
-    intervals = np.array(INTERVALS_S, np.int32)
+    figures = rows.T.copy()  # the sink is written again
+    of = figures[layout.OUT_BAR :]
+    high = of[layout.NOTIONAL_HI]
+    low = of[layout.NOTIONAL_LO].view(np.uint64)
     return BarBatch(
         shard=state.shard,
         instruments=state.instruments,
-        instrument=rows[:, layout.OUT_INSTRUMENT].astype(np.uint16),
-        interval_s=intervals[rows[:, layout.OUT_INTERVAL]],
-        start_ns=column(rows, layout.START).copy(),
-        finality=rows[:, layout.OUT_FINALITY].astype(np.uint8),
-        revision=(column(rows, layout.STATUS) >> layout.STATUS_BITS).astype(np.int32),
-        open=column(rows, layout.OPEN).copy(),
-        high=column(rows, layout.HIGH).copy(),
-        low=column(rows, layout.LOW).copy(),
-        close=column(rows, layout.CLOSE).copy(),
-        volume=column(rows, layout.VOLUME).copy(),
-        buy_volume=column(rows, layout.BUY_VOLUME).copy(),
+        instrument=figures[layout.OUT_INSTRUMENT].astype(np.uint16),
+        interval_s=_INTERVALS[figures[layout.OUT_INTERVAL]],
+        start_ns=of[layout.START],
+        finality=figures[layout.OUT_FINALITY].astype(np.uint8),
+        revision=(of[layout.STATUS] >> layout.STATUS_BITS).astype(np.int32),
+        open=of[layout.OPEN],
+        high=of[layout.HIGH],
+        low=of[layout.LOW],
+        close=of[layout.CLOSE],
+        volume=of[layout.VOLUME],
+        buy_volume=of[layout.BUY_VOLUME],
         notional_hi=high >> 2,
         notional_lo=((high & 3).astype(np.uint64) << np.uint64(62)) | low,
-        trades=column(rows, layout.TRADES).astype(np.int32),
-        bid_price=column(rows, layout.BID_PRICE).copy(),
-        bid_size=column(rows, layout.BID_SIZE).copy(),
-        ask_price=column(rows, layout.ASK_PRICE).copy(),
-        ask_size=column(rows, layout.ASK_SIZE).copy(),
-        bid_depth=column(rows, layout.BID_DEPTH).copy(),
-        ask_depth=column(rows, layout.ASK_DEPTH).copy(),
-        flags=column(rows, layout.FLAGS).astype(np.uint8),
+        trades=of[layout.TRADES].astype(np.int32),
+        bid_price=of[layout.BID_PRICE],
+        bid_size=of[layout.BID_SIZE],
+        ask_price=of[layout.ASK_PRICE],
+        ask_size=of[layout.ASK_SIZE],
+        bid_depth=of[layout.BID_DEPTH],
+        ask_depth=of[layout.ASK_DEPTH],
+        flags=of[layout.FLAGS].astype(np.uint8),
         rejections=rejections,
         stream=batch.stream,
         end_of_tape=ends,
     )
 
 
-def _rejection(batch: TickBatch, row: int, reason: int, section: int, place: int, instrument: int) -> Rejection:
+def _rejection(batch: TickBatch, refused: list[int]) -> Rejection:
     """Describe a refused row; its bytes stay with the RawBatch that `first_row` and `row` name."""
+    row, reason, section, place, instrument = refused
     rows = (batch.trades, batch.quotes, batch.book)[section]
     ref = batch.instruments[instrument]
     ts_event = int(rows.ts_event[place])

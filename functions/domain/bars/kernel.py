@@ -7,7 +7,6 @@ either form. Callers go through `fold.py`.
 A state is the tuple (regs, bars, market, levels, seen); a sink is (out, rejects, scratch); a config is (lateness_ns,
 provisional, first_row). Their columns are named below.
 """
-# ruff: noqa: PLR0913 - the inner loops take arrays and indexes; bundling them would cost the compiler its scalars
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from functions.domain.bars.layout import Book, Config, Quotes, Sink, State, Trades
     from functions.domain.market import Int32, Int64, UInt8
 
-INLINED: Final = ("_add", "_seen_before", "_move_clock", "_fold_trade", "_take_trade", "product")
+INLINED: Final = ("_add", "_seen_before", "_move_clock", "_fold_trade", "_take_trade", "_apply_level", "product")
 """Functions on the path of every trade: a compiler should not call them."""
 
 # Intervals, as in `market.INTERVALS_S`; the last one contains every other.
@@ -239,9 +238,7 @@ def _take_trade(state: State, sink: Sink, mapping: Int32, trades: Trades, n: int
         _reject(regs, sink[1], row[n], reason, SECTION_TRADES, n, instrument[n])
 
 
-def _fold_trade(
-    state: State, sink: Sink, i: int, ts: int, row: int, price: int, size: int, buy: int
-) -> int:
+def _fold_trade(state: State, sink: Sink, i: int, ts: int, row: int, price: int, size: int, buy: int) -> int:
     """Fold a trade into every interval; return the reason it was (partly) refused, or -1."""
     _, bars, market, _, _ = state
     hi, lo = product(price, size)
@@ -318,13 +315,9 @@ def _begin(state: State, sink: Sink, i: int, k: int, slot: int, start: int, is_l
     regs[NEXT_CLOSE] = min(regs[NEXT_CLOSE], end)
 
 
-def _add(
-    bars: Int64, i: int, slot: int, ts: int, row: int, price: int, size: int, buy: int, hi: int, lo: int
-) -> None:
-    if price > bars[i, slot, HIGH]:
-        bars[i, slot, HIGH] = price
-    if price < bars[i, slot, LOW]:
-        bars[i, slot, LOW] = price
+def _add(bars: Int64, i: int, slot: int, ts: int, row: int, price: int, size: int, buy: int, hi: int, lo: int) -> None:
+    bars[i, slot, HIGH] = max(bars[i, slot, HIGH], price)
+    bars[i, slot, LOW] = min(bars[i, slot, LOW], price)
     if ts < bars[i, slot, OPEN_TS] or (ts == bars[i, slot, OPEN_TS] and row < bars[i, slot, OPEN_ROW]):
         bars[i, slot, OPEN] = price
         bars[i, slot, OPEN_TS] = ts
@@ -426,7 +419,7 @@ def _open_end_after(regs: Int64, bars: Int64, k: int, end: int) -> int:
         slot = _slot(k, candidate - length)
         for i in range(regs[INSTRUMENTS]):
             if _is_open(bars, i, slot, candidate - length):
-                return candidate
+                return int(candidate)
         candidate += length
     return NEVER
 
@@ -492,10 +485,10 @@ def _stamp(bars: Int64, market: Int64, levels: Int64, i: int, slot: int) -> None
     bars[i, slot, ASK_DEPTH] = 0
     if _depth_is_known(market, i, 0) and _depth_is_known(market, i, 1):
         flags |= _MARKET_BOOK_VALID
-        for n in range(min(DEPTH_LEVELS, market[i, BOOK_COUNT])):
-            bars[i, slot, BID_DEPTH] += levels[i, 0, n, 1]
-        for n in range(min(DEPTH_LEVELS, market[i, BOOK_COUNT + 1])):
-            bars[i, slot, ASK_DEPTH] += levels[i, 1, n, 1]
+        for side in range(2):
+            count = market[i, BOOK_COUNT + side]
+            for n in range(max(count - DEPTH_LEVELS, 0), count):
+                bars[i, slot, BID_DEPTH + side] += levels[i, side, n, 1]
     bars[i, slot, FLAGS] = flags
 
 
@@ -554,7 +547,7 @@ def _take_snapshot(
     bids: int,
     asks: int,
 ) -> None:
-    """Begin a book, and apply the deltas that came before their snapshot; an older one than a live book says nothing new."""
+    """Begin a book and apply the deltas that came before it; a snapshot older than a live book says nothing new."""
     if market[i, BOOK_STATE] == BOOK_LIVE and last < market[i, BOOK_LAST]:
         return
     held = market[i, BUFFERED] if market[i, BOOK_STATE] == BOOK_LOST else 0
@@ -668,11 +661,15 @@ def _apply(
         # Bids are kept by negative price, so that the best level of either side has the smallest key.
         side = 0 if n < level + bids else 1
         _apply_level(market, levels, i, side, -prices[n] if side == 0 else prices[n], size)
-    if market[i, BOOK_COUNT] > 0 and market[i, BOOK_COUNT + 1] > 0 and levels[i, 0, 0, 0] + levels[i, 1, 0, 0] <= 0:
+    bid = market[i, BOOK_COUNT] - 1
+    ask = market[i, BOOK_COUNT + 1] - 1
+    if bid >= 0 and ask >= 0 and levels[i, 0, bid, 0] + levels[i, 1, ask, 0] <= 0:
         _lose(market, i)
 
 
 def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size: int) -> None:
+    if key > market[i, BOOK_EDGE + side]:
+        return
     count = market[i, BOOK_COUNT + side]
     at = _find(levels, i, side, count, key)
     found = at < count and levels[i, side, at, 0] == key
@@ -681,17 +678,17 @@ def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size
             _remove(market, levels, i, side, at)
     elif found:
         levels[i, side, at, 1] = size
-    elif key <= market[i, BOOK_EDGE + side]:
+    else:
         _insert(market, levels, i, side, at, key, size)
 
 
 def _find(levels: Int64, i: int, side: int, count: int, key: int) -> int:
-    """Find the first place whose key is not smaller."""
+    """Find the first place whose key is not greater; the best level, which has the smallest key, stands last."""
     low = 0
     high = count
     while low < high:
         middle = (low + high) >> 1
-        if levels[i, side, middle, 0] < key:
+        if levels[i, side, middle, 0] > key:
             low = middle + 1
         else:
             high = middle
@@ -707,15 +704,21 @@ def _remove(market: Int64, levels: Int64, i: int, side: int, at: int) -> None:
 
 
 def _insert(market: Int64, levels: Int64, i: int, side: int, at: int, key: int, size: int) -> None:
-    """Insert a level; in a full side the worst one falls out, and nothing from there on is known any more."""
-    count = market[i, BOOK_COUNT + side]
+    """Insert a level; in a full side the worst ones fall out, and nothing from there on is known any more."""
     full = levels.shape[2]
-    if count == full:
-        if at == full:
+    if market[i, BOOK_COUNT + side] == full:
+        if at == 0:
             market[i, BOOK_EDGE + side] = key - 1
             return
-        count -= 1
-        market[i, BOOK_EDGE + side] = levels[i, side, count, 0] - 1
+        # One in eight goes at a time, so that a rising market does not move the whole side for every level.
+        gone = min(at, full >> 3)
+        market[i, BOOK_EDGE + side] = levels[i, side, gone - 1, 0] - 1
+        for n in range(full - gone):
+            levels[i, side, n, 0] = levels[i, side, n + gone, 0]
+            levels[i, side, n, 1] = levels[i, side, n + gone, 1]
+        market[i, BOOK_COUNT + side] = full - gone
+        at -= gone
+    count = market[i, BOOK_COUNT + side]
     for n in range(count, at, -1):
         levels[i, side, n, 0] = levels[i, side, n - 1, 0]
         levels[i, side, n, 1] = levels[i, side, n - 1, 1]

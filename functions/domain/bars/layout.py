@@ -19,16 +19,14 @@ Trades: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, UInt8, Int
 Quotes: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, Int64, Int64, UInt8]
 """(row, instrument, ts_event, ts_receive, bid_price, bid_size, ask_price, ask_size, flags)."""
 
-Book: TypeAlias = tuple[
-    UInt32, UInt16, Int64, Int64, Int64, Int64, Int64, Int64, Int64, UInt8, Int64, Int64
-]
+Book: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, Int64, Int64, Int64, UInt8, Int64, Int64]
 """(row, instrument, ts_event, ts_receive, first, last, previous, bids, asks, flags, level_price, level_size)."""
 
 
 class Kernel(Protocol):
     """The loops of `functions.domain.bars.kernel`, plain or compiled."""
 
-    def fold_rows(  # noqa: PLR0913 - the sections of a batch
+    def fold_rows(  # noqa: PLR0913, PLR0917 - the sections of a batch
         self, state: State, sink: Sink, mapping: Int32, trades: Trades, quotes: Quotes, book: Book, config: Config
     ) -> None:
         """Fold every row of a batch in tape order."""

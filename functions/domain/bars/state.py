@@ -1,4 +1,4 @@
-"""Hold what one shard's bars remember, and write it down: arrays in the kernel's layout and the instruments they index."""
+"""Hold what one shard's bars remember, and write it down: arrays in the kernel's layout, instruments by index."""
 
 import json
 import struct
@@ -10,7 +10,7 @@ import numpy as np
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.layout import Sink, State
 from functions.domain.errors import DomainError
-from functions.domain.market import Int32, Int64, InstrumentRef
+from functions.domain.market import InstrumentRef, Int32
 
 INSTRUMENTS_MAX: Final = 12
 BOOK_LEVELS_MAX: Final = 256
@@ -72,22 +72,24 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int
     return BarState(shard, (regs, bars, market, levels, seen))
 
 
-def dump(state: BarState) -> bytes:
-    """Write a state down: a JSON head, then the arrays of the instruments that have appeared.
+def weight(*, instruments_max: int, levels_max: int) -> int:
+    """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument.
 
-    Raises:
-        DomainError: The settings let a shard grow beyond what a state may weigh.
+    >>> weight(instruments_max=12, levels_max=256) <= BLOB_BYTES_MAX
+    True
     """
+    numbers = layout.SLOTS * layout.BAR + layout.MARKET + 4 * levels_max
+    return instruments_max * (8 * numbers + layout.IDS_KEPT // 8 + 96) + 8 * layout.REGS + _HEAD.size
+
+
+def dump(state: BarState) -> bytes:
+    """Write a state down: a JSON head, then the arrays of the instruments that have appeared."""
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
     regs, bars, market, levels, seen = state.arrays
     head = json.dumps({"instruments": known, "emitted": state.emitted, "levels": levels.shape[2]}).encode()
     n = len(known)
     parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
-    blob = b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))
-    if len(blob) > BLOB_BYTES_MAX:
-        message = f"the state of {state.shard} with {n} instruments weighs {len(blob)} bytes, more than {BLOB_BYTES_MAX}"
-        raise DomainError(message)
-    return blob
+    return b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))
 
 
 def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> BarState:
@@ -121,8 +123,3 @@ def _fill(state: BarState, blob: bytes, offset: int) -> None:
             raise DomainError(message)
         part[...] = np.frombuffer(blob, part.dtype, part.size, offset).reshape(part.shape)
         offset += part.nbytes
-
-
-def column(rows: Int64, name: int) -> Int64:
-    """Take a bar column from rows a kernel put out."""
-    return rows[:, layout.OUT_BAR + name]

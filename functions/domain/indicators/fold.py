@@ -93,9 +93,7 @@ def _bars(batch: BarBatch) -> Bars:
     )
 
 
-def _columns(
-    state: FeatureState, batch: BarBatch, output: Output, computed: int, mapping: Int64
-) -> FeatureColumns:
+def _columns(state: FeatureState, batch: BarBatch, output: Output, computed: int, mapping: Int64) -> FeatureColumns:
     picked = output[0][:computed]
     return FeatureColumns(
         instruments=state.instruments,

@@ -6,7 +6,6 @@ so no sum drifts and both forms give the same bits. Callers go through `fold.py`
 
 Where TA-Lib has the indicator, seeds and alignment are TA-Lib's (0.8 with default settings).
 """
-# ruff: noqa: PLR0913 - the inner loops take arrays and indexes; bundling them would cost the compiler its scalars
 
 from __future__ import annotations
 
@@ -38,7 +37,9 @@ class Feature:
 
 FEATURES: Final = (
     Feature("return_1", "momentum", 2, "close / previous close - 1, dimensionless."),
-    Feature("ema_12", "trend", 12, "e += 2/13 (close - e), seeded with the mean of the first 12; price. Source: TA-Lib EMA."),
+    Feature(
+        "ema_12", "trend", 12, "e += 2/13 (close - e), seeded with the mean of the first 12; price. Source: TA-Lib EMA."
+    ),
     Feature("ema_20", "trend", 20, "As ema_12 over 20 bars, factor 2/21; price. Source: TA-Lib EMA."),
     Feature("ema_26", "trend", 26, "As ema_12 over 26 bars, factor 2/27; price. Source: TA-Lib EMA."),
     Feature("sma_20", "trend", 20, "Mean of the last 20 closes; price. Source: TA-Lib SMA."),
@@ -49,18 +50,33 @@ FEATURES: Final = (
         "Fast less slow EMA (12, 26) of closes, the fast one seeded with closes 15 to 26 so that both start together; "
         "price. Shown with its first signal. Source: TA-Lib MACD.",
     ),
-    Feature("macd_signal", "trend", 34, "EMA of macd over 9 bars, seeded with the mean of the first 9; price. Source: TA-Lib MACD."),
+    Feature(
+        "macd_signal",
+        "trend",
+        34,
+        "EMA of macd over 9 bars, seeded with the mean of the first 9; price. Source: TA-Lib MACD.",
+    ),
     Feature("macd_hist", "trend", 34, "macd - macd_signal; price. Source: TA-Lib MACD."),
     Feature(
         "rsi_14",
         "momentum",
         15,
-        "100 gain / (gain + loss) with gain and loss smoothed by Wilder over 14 bars, seeded with their mean; 0 to 100, "
+        "100 gain / (gain + loss), both smoothed by Wilder over 14 bars and seeded with their mean; 0 to 100, "
         "degenerate in a flat market. Source: Wilder 1978; TA-Lib RSI.",
     ),
-    Feature("bb_upper", "volatility", 20, "sma_20 + 2 population standard deviations of the same closes; price. Source: TA-Lib BBANDS."),
+    Feature(
+        "bb_upper",
+        "volatility",
+        20,
+        "sma_20 + 2 population standard deviations of the same closes; price. Source: TA-Lib BBANDS.",
+    ),
     Feature("bb_lower", "volatility", 20, "sma_20 - 2 population standard deviations; price. Source: TA-Lib BBANDS."),
-    Feature("bb_percent", "volatility", 20, "(close - bb_lower) / (bb_upper - bb_lower), dimensionless; degenerate when flat."),
+    Feature(
+        "bb_percent",
+        "volatility",
+        20,
+        "(close - bb_lower) / (bb_upper - bb_lower), dimensionless; degenerate when flat.",
+    ),
     Feature(
         "atr_14",
         "volatility",
@@ -68,10 +84,25 @@ FEATURES: Final = (
         "True range smoothed by Wilder over 14 bars, seeded with the mean of bars 2 to 15; price. Source: TA-Lib ATR.",
     ),
     Feature("vwap", "volume", 1, "Notional / volume of all bars since UTC midnight, from exact sums; price."),
-    Feature("zscore_20", "momentum", 20, "(close - mean) / population deviation of the last 20 closes, this one included; degenerate when flat."),
+    Feature(
+        "zscore_20",
+        "momentum",
+        20,
+        "(close - mean) / population deviation of the last 20 closes with this one; degenerate when flat.",
+    ),
     Feature("volume_zscore_20", "volume", 20, "As zscore_20, of volumes."),
-    Feature("spread_bps", "market", 1, "10,000 (ask - bid) / mid of the closing quote, basis points; cold without one, degenerate when crossed."),
-    Feature("depth_imbalance", "market", 1, "(bid - ask) / (bid + ask) of the ten-level depth sums, -1 to 1; cold while the book is invalid."),
+    Feature(
+        "spread_bps",
+        "market",
+        1,
+        "10,000 (ask - bid) / mid of the closing quote, basis points; cold without one, degenerate when crossed.",
+    ),
+    Feature(
+        "depth_imbalance",
+        "market",
+        1,
+        "(bid - ask) / (bid + ask) of the ten-level depth sums, -1 to 1; cold while the book is invalid.",
+    ),
     Feature("buy_ratio", "volume", 1, "Volume bought by aggressors / volume, 0 to 1."),
     Feature("range_bps", "volatility", 1, "10,000 (high - low) / close, basis points."),
 )
@@ -254,7 +285,9 @@ def _prices(
     if count > 1:
         _set(values, states, row, RETURN_1, close / previous - 1.0)
         _wilder(memory, values, states, row, i, k, close - previous, count - 1)
-        _true_range(memory, values, states, row, i, k, max(high - low, abs(previous - high), abs(previous - low)), count - 1)
+        _true_range(
+            memory, values, states, row, i, k, max(high - low, abs(previous - high), abs(previous - low)), count - 1
+        )
 
 
 def _ema(memory: Float64, i: int, k: int, which: int, value: float, count: int, window: int) -> None:
@@ -267,9 +300,7 @@ def _ema(memory: Float64, i: int, k: int, which: int, value: float, count: int, 
             memory[i, k, which] /= window
 
 
-def _macd(
-    memory: Float64, values: Float64, states: UInt8, row: int, i: int, k: int, close: float, count: int
-) -> None:
+def _macd(memory: Float64, values: Float64, states: UInt8, row: int, i: int, k: int, close: float, count: int) -> None:
     # The fast average starts late, so that its seed ends with the slow one's.
     skipped = _SLOW_BARS - _FAST_BARS
     if count <= skipped:
@@ -289,8 +320,8 @@ def _macd(
 def _wilder(
     memory: Float64, values: Float64, states: UInt8, row: int, i: int, k: int, change: float, count: int
 ) -> None:
-    gain = change if change > 0.0 else 0.0
-    loss = -change if change < 0.0 else 0.0
+    gain = max(0.0, change)
+    loss = max(0.0, -change)
     _smooth(memory, i, k, GAIN, gain, count)
     _smooth(memory, i, k, LOSS, loss, count)
     if count >= _WILDER_BARS:

@@ -1,17 +1,17 @@
 """Compose the bars table from its settings."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, cast
 
-from functions.adapters.kernels import compiled
+from functions.adapters.kernels import loops
 from functions.domain.bars import kernel
 from functions.domain.bars.fold import BarRules
-from functions.domain.bars.layout import Kernel
 from functions.runtime.hosting import HostedTable
 from functions.tables.bars import CARD
 from functions.tables.bars.table import BarsTable
 
-_KERNELS: Final = {"compiled": compiled, "plain": lambda module: module}
+if TYPE_CHECKING:
+    from functions.domain.bars.layout import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +41,5 @@ def compose(settings: Settings) -> HostedTable:
         instruments_max=settings.bars_instruments_max,
         book_levels_max=settings.bars_book_levels_max,
     )
-    loops = cast("Kernel", _KERNELS[settings.kernels](kernel))
-    return HostedTable(card=CARD, fold=BarsTable(loops, rules))
+    kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
+    return HostedTable(card=CARD, fold=BarsTable(kernel_loops, rules))

@@ -1,10 +1,11 @@
 """Fold TickBatch events into a shard's bars and emit what closed; the rules are `domain.bars`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from functions.domain.bars.fold import BarRules, fold_batch
 from functions.domain.bars.layout import Kernel
-from functions.domain.bars.state import BarState, dump, load, start
+from functions.domain.bars.state import BLOB_BYTES_MAX, BarState, dump, load, start, weight
 from functions.domain.market import BAR_FINAL, NS_PER_S, BarBatch, GapDetected
 from functions.tables.bars import CARD
 from functions.wire import facts
@@ -20,6 +21,16 @@ class BarsTable:
 
     kernel: Kernel
     rules: BarRules
+
+    def __post_init__(self) -> None:
+        """Refuse rules under which a shard's state could outgrow what a host stores."""
+        fullest = weight(instruments_max=self.rules.instruments_max, levels_max=self.rules.book_levels_max)
+        if fullest > BLOB_BYTES_MAX:
+            message = (
+                f"{self.rules.instruments_max} instruments with {self.rules.book_levels_max} book levels may weigh "
+                f"{fullest} bytes, more than {BLOB_BYTES_MAX}: take fewer of either, and more shards"
+            )
+            raise ValueError(message)
 
     def start(self, key: str) -> BarState:
         """Make the state of a shard that has seen nothing."""
@@ -53,18 +64,14 @@ class BarsTable:
 
 
 def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
-    extra = {"rejected": str(len(batch.rejections))} if batch.rejections else {}
-    return _emit(state, cause, BAR_BATCH, encode_bar_batch(batch), _greatest_end(batch), extra)
+    event = _emit(state, cause, BAR_BATCH, encode_bar_batch(batch), time_ns=_greatest_end(batch))
+    if not batch.rejections:
+        return event
+    extensions = {**event.extensions, "rejected": str(len(batch.rejections))}
+    return replace(event, extensions=MappingProxyType(extensions))
 
 
-def _emit(
-    state: BarState,
-    cause: Event,
-    message_type: str,
-    data: bytes,
-    time_ns: int | None = None,
-    extra: dict[str, str] | None = None,
-) -> Event:
+def _emit(state: BarState, cause: Event, message_type: str, data: bytes, *, time_ns: int | None = None) -> Event:
     number = state.emitted
     state.emitted += 1
     return facts.table_batch(
@@ -76,14 +83,13 @@ def _emit(
         message_type=message_type,
         data=data,
         time_ns=time_ns,
-        extra=extra,
     )
 
 
 def _greatest_end(batch: BarBatch) -> int | None:
-    """Find when the last final bar ended; None when the batch has none."""
-    is_final = batch.finality == BAR_FINAL
-    if not is_final.any():
+    """Find when the last final bar ended; bars close by their ends, so it is the last one. None without any."""
+    finals = (batch.finality == BAR_FINAL).nonzero()[0]
+    if not len(finals):
         return None
-    ends = batch.start_ns[is_final] + batch.interval_s[is_final] * NS_PER_S
-    return int(ends.max())
+    last = int(finals[-1])
+    return int(batch.start_ns[last]) + int(batch.interval_s[last]) * NS_PER_S

@@ -1,16 +1,16 @@
 """Compose the features table from its settings."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, cast
 
-from functions.adapters.kernels import compiled
+from functions.adapters.kernels import loops
 from functions.domain.indicators import kernel
-from functions.domain.indicators.layout import Kernel
 from functions.runtime.hosting import HostedTable
 from functions.tables.features import CARD
 from functions.tables.features.table import FeaturesTable
 
-_KERNELS: Final = {"compiled": compiled, "plain": lambda module: module}
+if TYPE_CHECKING:
+    from functions.domain.indicators.layout import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,5 @@ class Settings:
 
 def compose(settings: Settings) -> HostedTable:
     """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
-    loops = cast("Kernel", _KERNELS[settings.kernels](kernel))
-    return HostedTable(card=CARD, fold=FeaturesTable(loops, settings.features_instruments_max))
+    kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
+    return HostedTable(card=CARD, fold=FeaturesTable(kernel_loops, settings.features_instruments_max))

@@ -73,8 +73,8 @@ def _emit(state: FeatureState, cause: Event, batch: FeatureBatch) -> Event:
 
 
 def _greatest_end(batch: FeatureBatch) -> int | None:
-    """Find when the last bar ended; None when there is none."""
+    """Find when the last bar ended; bars close by their ends, so it is the last one. None without any."""
     columns = batch.columns
     if not columns.row_count:
         return None
-    return int((columns.start_ns + columns.interval_s * NS_PER_S).max())
+    return int(columns.start_ns[-1]) + int(columns.interval_s[-1]) * NS_PER_S

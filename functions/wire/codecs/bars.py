@@ -48,7 +48,7 @@ _COLUMNS: Final[tuple[tuple[str, np.dtype[Any]], ...]] = (
 
 def encode_bar_batch(value: BarBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
-    columns = {name: np.ascontiguousarray(getattr(value, name), dtype).tobytes() for name, dtype in _COLUMNS}
+    columns = {name: getattr(value, name).astype(dtype, copy=False).tobytes() for name, dtype in _COLUMNS}
     message = bar_pb2.BarBatch(
         shard=value.shard,
         instruments=instrument_messages(value.instruments),
@@ -105,7 +105,10 @@ def _check(batch: BarBatch) -> None:
     faults = {
         "an instrument index is beyond the dictionary": int(batch.instrument.max()) >= len(batch.instruments),
         "an interval is not positive": int(batch.interval_s.min()) <= 0,
-        "a finality is unknown": not BAR_PROVISIONAL <= int(batch.finality.min()) <= int(batch.finality.max()) <= BAR_OPEN,
+        "a finality is unknown": not BAR_PROVISIONAL
+        <= int(batch.finality.min())
+        <= int(batch.finality.max())
+        <= BAR_OPEN,
         "a revision is negative": int(batch.revision.min()) < 0,
         "a final bar is a revision": bool((batch.revision[batch.finality == BAR_FINAL] != 0).any()),
     }

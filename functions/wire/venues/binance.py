@@ -4,6 +4,7 @@ A row is a combined-stream envelope `{"stream": ..., "data": {...}}` or the bare
 Source: Binance's public WebSocket and REST documentation, and real captures of both venues.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Final, NoReturn
@@ -125,11 +126,10 @@ def _json(raw: bytes) -> object:
 
 def _refuse_json(raw: bytes, found: str) -> NoReturn:
     reason, detail = "bad_json", found
-    if any(name in raw for name in (b"NaN", b"Infinity")):
-        try:
+    if b"NaN" in raw or b"Infinity" in raw:
+        # Python reads these names although JSON has none; what it cannot read either is no JSON at all.
+        with contextlib.suppress(ValueError, RecursionError):
             json.loads(raw, parse_constant=_not_finite)
-        except (ValueError, RecursionError):
-            pass  # not even with Python's licence
     raise bad(reason, detail)
 
 
@@ -258,12 +258,10 @@ def _trade_form(form: Form, event: str, content: Mapping[str, object]) -> Layout
         kind=TRADE,
         name=event,
         symbol=name,
-        slots=(
-            form.number(content[_TRADE_IDS[event]], quoted=False),
-            form.number(content["T"], quoted=False),
-            form.number(content["p"], quoted=True),
-            form.number(content["q"], quoted=True),
-        ),
+        prices=(form.number(content["p"], quoted=True),),
+        sizes=(form.number(content["q"], quoted=True),),
+        ids=(form.number(content[_TRADE_IDS[event]], quoted=False),),
+        time=form.number(content["T"], quoted=False),
         side=_side(flag(content, "m")),
         symbol_span=span,
     )
@@ -276,14 +274,10 @@ def _quote_form(form: Form, content: Mapping[str, object]) -> Layout:
         kind=QUOTE,
         name="bookTicker",
         symbol=name,
-        slots=(
-            form.number(content["u"], quoted=False),
-            time,
-            form.number(content["b"], quoted=True),
-            form.number(content["a"], quoted=True),
-            form.number(content["B"], quoted=True),
-            form.number(content["A"], quoted=True),
-        ),
+        prices=(form.number(content["b"], quoted=True), form.number(content["a"], quoted=True)),
+        sizes=(form.number(content["B"], quoted=True), form.number(content["A"], quoted=True)),
+        ids=(form.number(content["u"], quoted=False),),
+        time=time,
         flags=NO_VENUE_TIME if time is None else 0,
         symbol_span=span,
     )
@@ -306,12 +300,8 @@ def _depth_form(form: Form, content: Mapping[str, object]) -> Layout | None:
         kind=BOOK,
         name="depthUpdate",
         symbol=name,
-        slots=(
-            form.number(content["U"], quoted=False),
-            time,
-            form.number(content["u"], quoted=False),
-            previous,
-        ),
+        ids=(form.number(content["U"], quoted=False), form.number(content["u"], quoted=False), previous),
+        time=time,
         flags=0 if previous is None else BOOK_TELLS_PREVIOUS,
         symbol_span=span,
     )
@@ -325,7 +315,8 @@ def _snapshot_form(form: Form, content: Mapping[str, object]) -> Layout | None:
         kind=BOOK,
         name="snapshot",
         symbol="",
-        slots=(None, time, form.number(content["lastUpdateId"], quoted=False), None),
+        ids=(None, form.number(content["lastUpdateId"], quoted=False), None),
+        time=time,
         flags=BOOK_SNAPSHOT | (NO_VENUE_TIME if time is None else 0),
     )
 

@@ -8,6 +8,7 @@ tick or the reason; at last both are joined in tape order.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from functions.domain.market import (
     NO_VENUE_TIME,
+    QUOTE_CROSSED,
     QUOTE_LOCKED,
     TRADE_INFORMS_ONLY,
     Book,
@@ -27,10 +29,23 @@ from functions.domain.market import (
     TickBatch,
     Trades,
 )
+from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, NO_TRADES
 from functions.wire.venues import merging
-from functions.wire.venues.digits import INT64_MAX, PAD, BadText, parse, rescale, windows
-from functions.wire.venues.layouts import BOOK, QUOTE, SLOW, TRADE, Form, Layout, Layouts, blanked, leading_zeros
-from functions.wire.venues.levels import Span, find_levels, read_levels, without_levels
+from functions.wire.venues.digits import PAD, BadText, parse, rescale, windows
+from functions.wire.venues.layouts import (
+    BOOK,
+    FORM_BYTES_MAX,
+    QUOTE,
+    SLOW,
+    TRADE,
+    Form,
+    Layout,
+    Layouts,
+    Style,
+    blanked,
+    leading_zeros,
+)
+from functions.wire.venues.levels import Levels, Span, find_levels, read_levels, without_levels
 from functions.wire.venues.rows import (
     LEVELS_MAX,
     NS_PER_MS,
@@ -53,13 +68,8 @@ REJECTED: Final = "rejected"
 """Kind under which rejected rows are counted."""
 
 _PADDING: Final = b" " * PAD
-_TRADE_SLOTS, _QUOTE_SLOTS, _BOOK_SLOTS = 4, 6, 4
-_TS_MS_MAX: Final = INT64_MAX // NS_PER_MS
-
-_U8, _U16, _U32, _U64, _I64 = (np.empty(0, dtype) for dtype in (np.uint8, np.uint16, np.uint32, np.uint64, np.int64))
-NO_TRADES: Final = Trades(_U32, _U16, _I64, _I64, _I64, _I64, _U8, _U64, _U8)
-NO_QUOTES: Final = Quotes(_U32, _U16, _I64, _I64, _I64, _I64, _I64, _I64, _U64, _U8)
-NO_BOOK: Final = Book(_U32, _U16, _I64, _I64, _U64, _U64, _U64, _U16, _U16, _U8, _I64, _I64)
+_DECIMALS: Final = {TRADE: 2, QUOTE: 4, BOOK: 0}
+_IDS: Final = {TRADE: 1, QUOTE: 1, BOOK: 3}
 
 Instruments: TypeAlias = Mapping[str, InstrumentRef]
 """Reference by venue symbol."""
@@ -168,7 +178,7 @@ class Decoder:
         ids, spans = self._find_layouts(batch)
         slow = ids == SLOW
         if not batch.symbol:  # a row that names none has no symbol then
-            slow |= self._layouts.symbol.take(ids) == 0
+            slow |= self._layouts.nameless.take(ids)
         checked = self._layouts.checked[: self._layouts.checked_most]
         slow |= leading_zeros(np.frombuffer(data, np.uint8), checked.take(ids, axis=1) + base)
         skew_ns = future_skew_ms_max * NS_PER_MS
@@ -178,7 +188,7 @@ class Decoder:
         blank = blanked(batch.payload)
         offsets = batch.offsets.tolist()
         get = self._layouts.ids.get
-        ids = np.array([get(blank[a:b], -1) for a, b in zip(offsets[:-1], offsets[1:], strict=True)], np.int64)
+        ids = np.array([get(blank[a:b], -1) if b - a <= FORM_BYTES_MAX else -1 for a, b in pairwise(offsets)], np.int64)
         spans: dict[int, Span] = {}
         for row in np.flatnonzero(ids < 0).tolist():
             begin, end = offsets[row], offsets[row + 1]
@@ -225,99 +235,120 @@ def _rows_by_kind(scan: Scan) -> dict[int, Int64]:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows of one section: their numbers as digits, and what else their layouts say."""
+    """Rows of one section, with all that is read alike whatever the section."""
 
     rows: Int64
-    ids: Int64
-    place: int | None  # the one instrument of all rows, if there is only one
+    layout: Int64
+    style: Style | None  # what all rows share; None when they do not
+    values: Int64  # (decimals + ids, n) digits: prices, sizes, ids
     instrument: Int64
-    values: Int64  # (slots, n)
-    fraction: Int64  # (slots, n)
-    flags: NDArray[np.uint8]
-    ts_receive: Int64
+    price_exponent: int | Int64
+    size_exponent: int | Int64
     ts_event: Int64
-    timely: NDArray[np.bool_]
-
-    def exponents(self, scan: Scan) -> tuple[int | Int64, int | Int64]:
-        """Give the exponents of price and size: one for all rows, or a column."""
-        if self.place is not None:
-            ref = scan.refs[self.place]
-            return ref.price_exponent, ref.size_exponent
-        pairs = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs], np.int64)
-        price, size = pairs[self.instrument].T
-        return price, size
+    ts_receive: Int64
+    late: NDArray[np.bool_] | None  # rows whose venue time is too far ahead, if there are any
 
 
-def _group(scan: Scan, rows: Int64, slots: int) -> Group:
-    layouts, ids = scan.layouts, scan.ids[rows]
-    place, instrument = _instruments(scan, ids)
-    fraction = layouts.fraction[:slots].take(ids, axis=1)
-    ends = layouts.end[:slots].take(ids, axis=1)
+def _group(scan: Scan, kind: int, rows: Int64) -> Group:
+    layouts, layout = scan.layouts, scan.ids[rows]
+    styles = layouts.style.take(layout)
+    alike = bool((styles == styles[0]).all())
+    style = layouts.styles[int(styles[0])] if alike else None
+    instrument, price_exponent, size_exponent = _instruments(scan, styles, alike=alike)
+    slots = _DECIMALS[kind] + _IDS[kind] + (style is None or style.timed)
+    ends = layouts.end[:slots].take(layout, axis=1)
     ends += scan.base[rows]
-    values = parse(scan.view, ends, layouts.digits[:slots].take(ids, axis=1), fraction)
-    flags = layouts.flags.take(ids)
+    values = parse(scan.view, ends, layouts.masks(slots, layout))
     ts_receive = scan.batch.ts_receive[rows]
-    ts_event = values[1] * NS_PER_MS
-    timely = values[1] <= _TS_MS_MAX
-    timely &= ts_event <= ts_receive + scan.skew_ns
-    timeless = (flags & NO_VENUE_TIME) != 0
+    if style is not None and not style.timed:
+        ts_event, late = ts_receive, None
+    else:
+        ts_event, late = _times(scan, layout, values[-1], ts_receive)
+    return Group(rows, layout, style, values, instrument, price_exponent, size_exponent, ts_event, ts_receive, late)
+
+
+def _times(scan: Scan, layout: Int64, ts_ms: Int64, ts_receive: Int64) -> tuple[Int64, NDArray[np.bool_] | None]:
+    late = ts_ms > (ts_receive + scan.skew_ns) // NS_PER_MS
+    ts_event = ts_ms * NS_PER_MS
+    timeless = (scan.layouts.flags.take(layout) & NO_VENUE_TIME) != 0
     if timeless.any():
         ts_event[timeless] = ts_receive[timeless]
-        timely |= timeless
-    return Group(rows, ids, place, instrument, values, fraction, flags, ts_receive, ts_event, timely)
+    return ts_event, late if late.any() else None
 
 
-def _instruments(scan: Scan, ids: Int64) -> tuple[int | None, Int64]:
-    symbols = scan.layouts.symbol.take(ids)
-    names = scan.layouts.symbols
-    first = int(symbols[0])
-    if bool((symbols == first).all()):
-        place = scan.number(names[first] or scan.batch.symbol)
-        return place, np.full(len(ids), place, np.int64)
-    found, places = np.unique(symbols, return_inverse=True)
-    numbers = [scan.number(names[name] or scan.batch.symbol) for name in found.tolist()]
-    return None, np.array(numbers, np.int64)[places]
+def _instruments(scan: Scan, styles: Int64, *, alike: bool) -> tuple[Int64, int | Int64, int | Int64]:
+    known = scan.layouts.styles
+    if alike:
+        place = scan.number(known[int(styles[0])].symbol or scan.batch.symbol)
+        ref = scan.refs[place]
+        return np.full(len(styles), place, np.int64), ref.price_exponent, ref.size_exponent
+    found, which = np.unique(styles, return_inverse=True)
+    places = [scan.number(known[style].symbol or scan.batch.symbol) for style in found.tolist()]
+    instrument = np.array(places, np.int64)[which]
+    exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs], np.int64)
+    return instrument, exponents[instrument, 0], exponents[instrument, 1]
 
 
-def _columns(group: Group, kept: NDArray[np.bool_] | slice, **more: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    columns = {
+def _decimals(scan: Scan, group: Group, each: int) -> tuple[Int64, Int64, NDArray[np.bool_] | None]:
+    """Give prices and sizes, (each, n), and the rows to leave, if there are any."""
+    price_fraction = group.style.price_fraction if group.style else None
+    size_fraction = group.style.size_fraction if group.style else None
+    fraction = scan.layouts.fraction
+    prices, odd = rescale(
+        group.values[:each],
+        fraction[:each].take(group.layout, axis=1) if price_fraction is None else price_fraction,
+        group.price_exponent,
+    )
+    sizes, odder = rescale(
+        group.values[each : 2 * each],
+        fraction[each : 2 * each].take(group.layout, axis=1) if size_fraction is None else size_fraction,
+        group.size_exponent,
+    )
+    left = [flags.any(axis=0) for flags in (odd, odder) if flags is not None]
+    if group.late is not None:
+        left.append(group.late)
+    return prices, sizes, np.logical_or.reduce(left) if left else None
+
+
+def _kept(scan: Scan, group: Group, left: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Leave rows to be read one by one; say which are kept, None for all."""
+    if left is None or not left.any():
+        return None
+    scan.slow[group.rows[left]] = True
+    return ~left
+
+
+def _columns(group: Group, kept: NDArray[np.bool_] | None, **more: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {
         "row": group.rows.astype(np.uint32),
         "instrument": group.instrument.astype(np.uint16),
         "ts_event": group.ts_event,
         "ts_receive": group.ts_receive,
         **more,
     }
-    return columns if isinstance(kept, slice) else {name: column[kept] for name, column in columns.items()}
-
-
-def _kept(scan: Scan, group: Group, good: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
-    """Leave the rows that are not good to be read one by one."""
-    if good.all():
-        return slice(None)
-    scan.slow[group.rows[~good]] = True
-    return good
+    return columns if kept is None else {name: column[kept] for name, column in columns.items()}
 
 
 def _trades(scan: Scan, rows: Int64) -> Trades:
     if not len(rows):
         return NO_TRADES
-    group = _group(scan, rows, _TRADE_SLOTS)
-    price_exponent, size_exponent = group.exponents(scan)
-    price, good = rescale(group.values[2], group.fraction[2], price_exponent)
-    size, exact = rescale(group.values[3], group.fraction[3], size_exponent)
-    good = good & exact & group.timely & (price > 0) & (size > 0)
-    flags, channel = group.flags, scan.batch.bar_channel
+    group = _group(scan, TRADE, rows)
+    prices, sizes, left = _decimals(scan, group, 1)
+    price, size = prices[0], sizes[0]
+    empty = (price == 0) | (size == 0)
+    kept = _kept(scan, group, empty if left is None else left | empty)
+    flags, channel = scan.layouts.flags.take(group.layout), scan.batch.bar_channel
     if channel:
         bars = scan.layouts.names.index(channel) if channel in scan.layouts.names else -1
-        flags = flags | np.where(scan.layouts.name.take(group.ids) == bars, 0, TRADE_INFORMS_ONLY).astype(np.uint8)
+        flags |= (scan.layouts.name.take(group.layout) != bars).view(np.uint8) * np.uint8(TRADE_INFORMS_ONLY)
     return Trades(
         **_columns(
             group,
-            _kept(scan, group, good),
+            kept,
             price=price,
             size=size,
-            side=scan.layouts.side.take(group.ids),
-            trade_id=group.values[0].view(np.uint64),
+            side=scan.layouts.side.take(group.layout),
+            trade_id=group.values[2].view(np.uint64),
             flags=flags,
         )
     )
@@ -326,26 +357,25 @@ def _trades(scan: Scan, rows: Int64) -> Trades:
 def _quotes(scan: Scan, rows: Int64) -> Quotes:
     if not len(rows):
         return NO_QUOTES
-    group = _group(scan, rows, _QUOTE_SLOTS)
-    price_exponent, size_exponent = group.exponents(scan)
-    prices, good = rescale(group.values[2:4], group.fraction[2:4], price_exponent)
-    sizes, exact = rescale(group.values[4:6], group.fraction[4:6], size_exponent)
-    good = good & exact
+    group = _group(scan, QUOTE, rows)
+    prices, sizes, left = _decimals(scan, group, 2)
     bid, ask = prices
-    flags = (bid > ask).view(np.uint8)
-    flags += (bid == ask).view(np.uint8) * np.uint8(QUOTE_LOCKED)
-    # A price of 0 says that this side is empty, so there is nothing to cross.
-    flags *= ((bid > 0) & (ask > 0)).view(np.uint8)
+    flags = scan.layouts.flags.take(group.layout)
+    touching = bid >= ask
+    if touching.any():
+        # A price of 0 says that this side is empty, so there is nothing to cross.
+        touching &= ask > 0
+        flags[touching] |= np.where(bid > ask, QUOTE_CROSSED, QUOTE_LOCKED).astype(np.uint8)[touching]
     return Quotes(
         **_columns(
             group,
-            _kept(scan, group, good[0] & good[1] & group.timely),
+            _kept(scan, group, left),
             bid_price=bid,
             bid_size=sizes[0],
             ask_price=ask,
             ask_size=sizes[1],
-            update_id=group.values[0].view(np.uint64),
-            flags=flags | group.flags,
+            update_id=group.values[4].view(np.uint64),
+            flags=flags,
         )
     )
 
@@ -357,33 +387,48 @@ def _book(scan: Scan, rows: Int64) -> Book:
     levels = read_levels(sides)
     if levels is None:
         return _book_without_odd_rows(scan, rows, sides)
-    group = _group(scan, rows, _BOOK_SLOTS)
+    group = _group(scan, BOOK, rows)
+    price, size, odd = _level_columns(group, levels)
     counts = levels.bids + levels.asks
-    exponents = (
-        one if isinstance(one, int) else one.repeat(counts) for one in group.exponents(scan)
-    )
-    price, good = rescale(levels.values[0], levels.fraction[0], next(exponents))
-    size, exact = rescale(levels.values[1], levels.fraction[1], next(exponents))
-    good &= exact
     message = np.arange(len(rows)).repeat(counts)
-    fits = group.timely & (levels.bids <= LEVELS_MAX) & (levels.asks <= LEVELS_MAX)
-    fits[message[~good]] = False
-    kept = _kept(scan, group, fits)
-    picked = kept if isinstance(kept, slice) else kept[message]
+    left = (levels.bids > LEVELS_MAX) | (levels.asks > LEVELS_MAX)
+    if group.late is not None:
+        left |= group.late
+    if odd is not None:
+        left[message[odd]] = True
+    kept = _kept(scan, group, left)
+    picked = slice(None) if kept is None else kept[message]
     return Book(
         **_columns(
             group,
             kept,
             first_update_id=group.values[0].view(np.uint64),
-            last_update_id=group.values[2].view(np.uint64),
-            previous_update_id=group.values[3].view(np.uint64),
+            last_update_id=group.values[1].view(np.uint64),
+            previous_update_id=group.values[2].view(np.uint64),
             bids=levels.bids.astype(np.uint16),
             asks=levels.asks.astype(np.uint16),
-            flags=group.flags,
+            flags=scan.layouts.flags.take(group.layout),
         ),
         level_price=price[picked],
         level_size=size[picked],
     )
+
+
+def _level_columns(group: Group, levels: Levels) -> tuple[Int64, Int64, NDArray[np.bool_] | None]:
+    counts = levels.bids + levels.asks
+    columns: list[Int64] = []
+    odd: NDArray[np.bool_] | None = None
+    for side, exponent in enumerate((group.price_exponent, group.size_exponent)):
+        fraction = levels.fraction[side]
+        alike = bool((fraction == fraction[:1]).all()) and len(fraction) > 0
+        column, bad = rescale(
+            levels.values[side],
+            int(fraction[0]) if alike else fraction,
+            exponent if isinstance(exponent, int) else exponent.repeat(counts),
+        )
+        columns.append(column)
+        odd = bad if odd is None else odd if bad is None else odd | bad
+    return columns[0], columns[1], odd
 
 
 def _sides(scan: Scan, row: int) -> tuple[bytes, bytes]:

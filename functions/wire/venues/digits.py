@@ -1,11 +1,12 @@
 """Turn decimal text into exact integers: one text at a time, or a whole column of texts found in one buffer.
 
-A column is read eight digits to a machine word: sixteen bytes in front of each text's end are loaded, the decimal point
-is squeezed out, what stands before the text is masked off, and three multiplications add the digits up. Nothing is
-rounded anywhere.
+A column is read eight characters to a machine word: the bytes in front of each text's end are loaded, what stands
+before the text is masked off, and three multiplications add the digits up. A decimal point is read as one more digit, a zero,
+and taken out again by one division. Nothing is rounded anywhere.
 """
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -16,10 +17,10 @@ from functions.domain.errors import Rejected
 from functions.domain.market import Int64, UInt64
 
 INT64_MAX: Final = 2**63 - 1
-DIGITS_MAX: Final = 18
-"""Digits of a text that `parse` reads; eighteen always fit int64."""
-FRACTION_MAX: Final = 8
-"""Digits behind the point that `parse` reads; they must stand in the last word."""
+DIGITS_MAX: Final = 17
+"""Digits of a text that `parse` reads: with the point read as a zero, eighteen always fit int64."""
+FRACTION_MAX: Final = 16
+"""Digits behind the point that `parse` reads."""
 NO_POINT: Final = -1
 """Fraction of a text without a decimal point."""
 PAD: Final = 24
@@ -70,7 +71,7 @@ def mantissa(text: str, exponent: int) -> int:
 
 def _scaled(number: Decimal, exponent: int, text: str) -> int:
     sign, digits, power = number.as_tuple()
-    if not isinstance(power, int) or number.adjusted() - exponent > DIGITS_MAX:
+    if not isinstance(power, int) or number.adjusted() - exponent > _POWER_MAX:
         raise _beyond(text)
     shift = power - exponent
     kept = digits[:shift] if shift < 0 else digits
@@ -87,38 +88,63 @@ def _beyond(text: str) -> BadText:
     return BadText("out_of_range", f"{text[:_SHOWN]} does not fit 64 bits")
 
 
-def _bytes_word(kept: int) -> int:
-    return int.from_bytes(b"\x00" * (8 - kept) + b"\xff" * kept, "little")
-
-
-def _low_nibbles(total: int, word: int) -> int:
-    digits = min(max(total - 8 * word, 0), 8)
-    return _bytes_word(digits) & 0x0F0F0F0F0F0F0F0F
-
-
 def _u64(values: list[int]) -> UInt64:
     return np.array(values, np.uint64)
 
 
-def _scalar(value: int) -> NDArray[np.uint64]:
+def _scalar(value: int) -> UInt64:
     # A 0-d array enters a ufunc about twice as fast as a Python or numpy scalar.
     return np.array(value, np.uint64)
 
 
-# Masks of the last, the middle and the first eight digits, by how many digits a text has.
-_LAST: Final = _u64([_low_nibbles(n, 0) for n in range(DIGITS_MAX + 1)])
-_MIDDLE: Final = _u64([_low_nibbles(n, 1) for n in range(DIGITS_MAX + 1)])
-_FIRST: Final = _u64([_low_nibbles(n, 2) for n in range(DIGITS_MAX + 1)])
-# Bytes behind the point, and how far what stands before it moves to close the gap; by fraction, NO_POINT last.
-_BEHIND: Final = _u64([_bytes_word(fraction) for fraction in range(FRACTION_MAX + 1)] + [_bytes_word(8)])
-_GAP: Final = _u64([8] * (FRACTION_MAX + 1) + [0])
-_SHIFT_8, _SHIFT_16, _SHIFT_32, _SHIFT_56 = (_scalar(bits) for bits in (8, 16, 32, 56))
+def _mask(digits: int, fraction: int, word: int) -> int:
+    """Keep the value bits of the digits in one word, counted from the text's end, and drop the point."""
+    length = digits + (fraction != NO_POINT)
+    places = [place for place in range(8 * word, 8 * word + 8) if place < length and place != fraction]
+    shifts = [8 * (7 - place % 8) for place in places]
+    return sum([0x0F << shift for shift in shifts])
+
+
+_POWER_MAX: Final = 18
+_FORMS: Final = FRACTION_MAX + 2
+_MASKS: Final = tuple(
+    _u64(
+        [_mask(digits, fraction, word) for digits in range(DIGITS_MAX + 1) for fraction in range(-1, FRACTION_MAX + 1)]
+    )
+    for word in range(3)
+)
+"""Masks of the last, middle and first word, by `form_of` a text."""
+_TWO_WORDS: Final = 16
+
+_SHIFT_8, _SHIFT_16, _SHIFT_32 = (_scalar(bits) for bits in (8, 16, 32))
 _PAIRS, _FOURS, _EIGHTS = (_scalar(factor) for factor in (2561, 6553601, 42949672960001))
 _BYTES, _HALVES = _scalar(0x00FF00FF00FF00FF), _scalar(0x0000FFFF0000FFFF)
 _E8, _E16 = _scalar(10**8), _scalar(10**16)
-_TENS: Final = np.array([10**power for power in range(19)], np.int64)
-_ONE_WORD: Final = 8
-_TWO_WORDS: Final = 15  # sixteen bytes are loaded, one of them may be the point
+_TENS: Final = np.array([10**power for power in range(_POWER_MAX + 1)], np.int64)
+_MOST: Final = INT64_MAX // _TENS - 1
+"""Greatest whole part whose mantissa fits int64, by the digits that a unit has behind the point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Say which bits in front of a text's end are its digits; `first` is None when no text is that long."""
+
+    last: UInt64
+    middle: UInt64
+    first: UInt64 | None
+
+
+def masks_of(digits: Int64, fraction: Int64) -> Masks:
+    """Give the masks of a column of texts.
+
+    Args:
+        digits: (...) how many digits each text has, 0 to DIGITS_MAX; without any it reads as 0.
+        fraction: (...) how many of them stand behind the point, 0 to FRACTION_MAX, or NO_POINT.
+    """
+    form = digits * _FORMS + fraction + 1
+    last, middle, first = _MASKS
+    long = digits.size and int(digits.max()) >= _TWO_WORDS - 1
+    return Masks(last.take(form), middle.take(form), first.take(form) if long else None)
 
 
 def windows(buffer: bytes) -> NDArray[np.void]:
@@ -126,53 +152,25 @@ def windows(buffer: bytes) -> NDArray[np.void]:
     return np.ndarray((max(len(buffer) - 15, 0),), "V16", buffer, 0, (1,))
 
 
-def parse(view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fraction: Int64) -> Int64:
-    """Read a column of digit texts, their points left out; what stands there must be digits and one point at most.
+def parse(view: NDArray[np.void], ends: NDArray[np.intp], masks: Masks) -> Int64:
+    """Read a column of digit texts; each must be digits and at most one point, as its masks say.
 
     Args:
         view: `windows` of the buffer; no text may end within its first PAD bytes.
         ends: (...) position just behind each text.
-        digits: (...) how many digits each text has, 0 to DIGITS_MAX; 0 reads as 0.
-        fraction: (...) how many of them stand behind the point, 0 to FRACTION_MAX, or NO_POINT.
+        masks: (...) masks of the texts.
 
     Returns:
-        (...) the digits as integers: `12.50` gives 1250.
+        (...) the digits as integers, a point read as a zero: `12.50` gives 12050, which `rescale` understands.
     """
-    last, middle, first = _words(view, ends, digits, fraction)
-    total = _value(last)
-    if middle is not None:
-        total += _value(middle) * _E8
-    if first is not None:
-        total += _value(first) * _E16
+    words = view[ends - 16].view(np.uint64).reshape(*ends.shape, 2)
+    total = _value(words[..., 0] & masks.middle)
+    total *= _E8
+    total += _value(words[..., 1] & masks.last)
+    if masks.first is not None:
+        far = view[ends - PAD].view(np.uint64).reshape(*ends.shape, 2)
+        total += _value(far[..., 0] & masks.first) * _E16
     return total.view(np.int64)
-
-
-def _words(
-    view: NDArray[np.void], ends: NDArray[np.intp], digits: Int64, fraction: Int64
-) -> tuple[UInt64, UInt64 | None, UInt64 | None]:
-    pair = view[ends - 16].view(np.uint64).reshape(*ends.shape, 2)
-    before, last = pair[..., 0], pair[..., 1]
-    behind, gap = _BEHIND.take(fraction, mode="wrap"), _GAP.take(fraction, mode="wrap")
-    # Behind the point the last word stays; before it everything moves up one byte, over the point.
-    moved = last << _SHIFT_8
-    moved |= before >> _SHIFT_56
-    moved ^= last
-    moved &= ~behind
-    moved ^= last
-    longest = int(digits.max(initial=0))
-    middle = before << gap if longest > _ONE_WORD else None
-    first = None
-    if middle is not None and longest > _TWO_WORDS:
-        far = np.ascontiguousarray(view[ends - PAD].view(np.uint64).reshape(*ends.shape, 2)[..., 0])
-        middle |= (far >> _SHIFT_56) * (gap >> np.uint64(3))
-        first = far << gap
-    # The low half of a digit's byte is its value; everything before the text goes.
-    moved &= _LAST.take(digits)
-    if middle is not None:
-        middle &= _MIDDLE.take(digits)
-    if first is not None:
-        first &= _FIRST.take(digits)
-    return moved, middle, first
 
 
 def _value(word: UInt64) -> UInt64:
@@ -188,37 +186,56 @@ def _value(word: UInt64) -> UInt64:
     return word
 
 
-def rescale(values: Int64, fraction: Int64, exponent: int | Int64) -> tuple[Int64, NDArray[np.bool_]]:
-    """Move parsed digits to a unit of 10^exponent.
+def rescale(values: Int64, fraction: int | Int64, exponent: int | Int64) -> tuple[Int64, NDArray[np.bool_] | None]:
+    """Turn parsed digits into multiples of 10^exponent.
 
     Args:
-        values: (...) digits as `parse` gives them, never negative.
-        fraction: (...) digits behind the point, or NO_POINT.
-        exponent: Power of ten of one unit; one for all, or an array that broadcasts against `values`.
+        values: (...) digits as `parse` gives them.
+        fraction: Digits behind the point, or NO_POINT; one for all, or (...).
+        exponent: Power of ten of one unit; one for all, or (...).
 
     Returns:
-        (...) mantissas, and where they are exact and fit int64.
+        (...) mantissas, and where one is not exact or does not fit int64; None when all are well.
     """
-    if isinstance(exponent, int) and values.size:
-        behind = int(fraction.flat[0])
-        if bool((fraction == behind).all()):
-            return _rescale_alike(values, max(behind, 0) + exponent)
-    move = -(np.maximum(fraction, 0) + exponent)
-    grow = _TENS.take(np.clip(move, 0, DIGITS_MAX))
-    shrink = _TENS.take(np.clip(-move, 0, DIGITS_MAX))
-    scaled = values // shrink
-    fits = (scaled * shrink == values) & (scaled <= INT64_MAX // grow)
-    fits &= np.abs(move) <= DIGITS_MAX
-    return scaled * grow, fits
+    if isinstance(fraction, int) and isinstance(exponent, int):
+        factors = _factors(fraction, exponent)
+    else:
+        factors = _factor_columns(np.asarray(fraction), np.asarray(exponent))
+    if factors is None:
+        return values, np.ones(values.shape, np.bool_)
+    unit, shrink, scale, grow, most = factors
+    # What stands before the point; below it lie the zero that the point was read as, and the fraction.
+    whole = values // unit
+    part = values - whole * unit
+    kept = part // shrink
+    bad = kept * shrink != part
+    bad |= whole > most
+    whole *= scale
+    kept *= grow
+    whole += kept
+    return whole, bad if bad.any() else None
 
 
-def _rescale_alike(values: Int64, excess: int) -> tuple[Int64, NDArray[np.bool_]]:
-    if excess == 0:
-        return values, values >= 0
-    if abs(excess) > DIGITS_MAX:
-        return values, np.zeros(values.shape, np.bool_)
-    factor = _TENS[abs(excess)]
-    if excess < 0:
-        return values * factor, values <= INT64_MAX // factor
-    scaled = values // factor
-    return scaled, scaled * factor == values
+def _factors(fraction: int, exponent: int) -> tuple[Int64, Int64, Int64, Int64, Int64] | None:
+    if not 0 <= -exponent <= _POWER_MAX:
+        return None
+    places, behind = -exponent, max(fraction, 0)
+    return (
+        _TENS[fraction + 1, ...],
+        _TENS[max(behind - places, 0), ...],
+        _TENS[places, ...],
+        _TENS[max(places - behind, 0), ...],
+        _MOST[places, ...],
+    )
+
+
+def _factor_columns(fraction: Int64, exponent: Int64) -> tuple[Int64, Int64, Int64, Int64, Int64]:
+    readable = (exponent <= 0) & (exponent >= -_POWER_MAX)
+    places, behind = np.where(readable, -exponent, 0), np.maximum(fraction, 0)
+    return (
+        _TENS.take(fraction + 1),
+        _TENS.take(np.maximum(behind - places, 0)),
+        _TENS.take(places),
+        _TENS.take(np.maximum(places - behind, 0)),
+        np.where(readable, _MOST.take(places), -1),
+    )

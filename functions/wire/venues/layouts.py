@@ -7,25 +7,28 @@ tables are a bounded memory of a pure function, so what a decoder answers never 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.market import Int64
-from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT
+from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT, Masks, masks_of
+
+_TEN: Final = 10  # digits
+T = TypeVar("T")
 
 SLOTS: Final = 6
-"""Numbers of one row that are read: id, time and four more."""
+"""Numbers of one row that are read: id and time, then what its kind has, prices first."""
 CHECKED_MAX: Final = 8
 """Unquoted numbers of one row that are checked for leading zeros."""
 LAYOUTS_MAX: Final = 8192
 """Forms that are remembered; when full, all are forgotten and learnt again."""
 ROWS_FREE: Final = 2048
 """Forms that one batch may add: at most four for each of its 512 rows."""
-FORM_BYTES_MAX: Final = 2048
+FORM_BYTES_MAX: Final = 1024
 """Longest blanked row that is remembered."""
 
 SLOW: Final = 0
@@ -51,15 +54,59 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Say what one form of row means; `slots` hold the numbers its kind reads, None where it has none."""
+    """Say what one form of row means.
+
+    Args:
+        kind: TRADE, QUOTE or BOOK.
+        name: The venue's name of the kind.
+        symbol: Venue symbol; empty when the rows name none, or when it has digits.
+        prices: Where the prices stand: none, one, or bid and ask.
+        sizes: Where the sizes stand.
+        ids: Where the venue's ids stand; None reads as 0.
+        time: Where the venue's milliseconds stand, or None.
+        flags: Flags of the section's column.
+        side: Aggressor side of a trade.
+        symbol_span: Where the symbol stands when it has digits of its own.
+    """
 
     kind: int
     name: str
     symbol: str
-    slots: tuple[Run | None, ...]
+    prices: tuple[Run, ...] = ()
+    sizes: tuple[Run, ...] = ()
+    ids: tuple[Run | None, ...] = ()
+    time: Run | None = None
     flags: int = 0
     side: int = 0
-    symbol_span: tuple[int, int] | None = None  # where the symbol stands when it has digits of its own
+    symbol_span: tuple[int, int] | None = None
+
+    @property
+    def slots(self) -> tuple[Run | None, ...]:
+        """List its numbers; time comes last, so that rows without one are read without it."""
+        return (*self.prices, *self.sizes, *self.ids, self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What the rows of a section must share to be read with one set of factors.
+
+    `price_fraction` and `size_fraction` are None where a row's own prices or sizes differ in it.
+    """
+
+    symbol: str
+    price_fraction: int | None
+    size_fraction: int | None
+    timed: bool
+
+
+def _style(layout: Layout) -> Style:
+    price, size = {run.fraction for run in layout.prices}, {run.fraction for run in layout.sizes}
+    return Style(
+        symbol=layout.symbol,
+        price_fraction=price.pop() if len(price) == 1 else None,
+        size_fraction=size.pop() if len(size) == 1 else None,
+        timed=layout.time is not None,
+    )
 
 
 class Form:
@@ -143,21 +190,25 @@ class Layouts:
 
     def forget(self) -> None:
         """Forget everything."""
-        self.ids: dict[bytes, int] = {}
-        self.layouts: list[Layout] = [Layout(SLOW, "", "", (None,) * SLOTS)]
         self._numbered: dict[bytes, int] = {}
+        self.ids: dict[bytes, int] = {}
+        self.layouts: list[Layout] = [Layout(SLOW, "", "")]
         self._named: dict[tuple[int, bytes], int] = {}
-        self._symbols: dict[str, int] = {"": 0}
-        self._names: dict[str, int] = {"": 0}
-        self.symbols = [""]
+        self._names: dict[str, int] = {}
+        self._styles: dict[Style, int] = {}
         self.names = [""]
+        self.styles: list[Style] = []
         self.kind = np.zeros(LAYOUTS_MAX, np.int64)
-        self.symbol = np.zeros(LAYOUTS_MAX, np.int64)
+        self.style = np.zeros(LAYOUTS_MAX, np.int64)
+        self.nameless = np.zeros(LAYOUTS_MAX, np.bool_)
         self.name = np.zeros(LAYOUTS_MAX, np.int64)
         self.flags = np.zeros(LAYOUTS_MAX, np.uint8)
         self.side = np.zeros(LAYOUTS_MAX, np.uint8)
         self.end = np.zeros((SLOTS, LAYOUTS_MAX), np.int64)
-        self.digits = np.zeros((SLOTS, LAYOUTS_MAX), np.int64)
+        self.last = np.zeros((SLOTS, LAYOUTS_MAX), np.uint64)
+        self.middle = np.zeros((SLOTS, LAYOUTS_MAX), np.uint64)
+        self.first = np.zeros((SLOTS, LAYOUTS_MAX), np.uint64)
+        self.long = False
         self.fraction = np.full((SLOTS, LAYOUTS_MAX), NO_POINT, np.int64)
         self.checked = np.zeros((CHECKED_MAX, LAYOUTS_MAX), np.int64)
         self.checked_most = 0
@@ -186,7 +237,7 @@ class Layouts:
         name = self._named.get(key)
         if name is None:
             was = self.layouts[found]
-            layout = Layout(was.kind, was.name, symbol.decode("ascii"), was.slots, was.flags, was.side)
+            layout = replace(was, symbol=symbol.decode("ascii"), symbol_span=None)
             name = self._add(layout, self._starts(found))
             self._named[key] = name
         return name
@@ -209,24 +260,37 @@ class Layouts:
             return SLOW
         self.layouts.append(layout)
         self.kind[column] = layout.kind
-        self.symbol[column] = _listed(layout.symbol, self._symbols, self.symbols)
         self.name[column] = _listed(layout.name, self._names, self.names)
+        self.style[column] = _listed(_style(layout), self._styles, self.styles)
+        self.nameless[column] = not layout.symbol
         self.flags[column] = layout.flags
         self.side[column] = layout.side
         for slot, run in enumerate(layout.slots):
             if run is not None:
-                self.end[slot, column] = run.end
-                self.digits[slot, column] = run.digits
-                self.fraction[slot, column] = run.fraction
+                self._add_number(slot, column, run)
         self.checked[: len(checked), column] = checked
         self.checked_most = max(self.checked_most, len(checked))
         return column
 
+    def _add_number(self, slot: int, column: int, run: Run) -> None:
+        masks = masks_of(np.array([run.digits]), np.array([run.fraction]))
+        self.end[slot, column] = run.end
+        self.fraction[slot, column] = run.fraction
+        self.last[slot, column], self.middle[slot, column] = masks.last[0], masks.middle[0]
+        if masks.first is not None:
+            self.first[slot, column] = masks.first[0]
+            self.long = True
 
-def _listed(text: str, numbers: dict[str, int], texts: list[str]) -> int:
-    number = numbers.setdefault(text, len(texts))
-    if number == len(texts):
-        texts.append(text)
+    def masks(self, slots: int, ids: Int64) -> Masks:
+        """Give the masks of the first slots of rows, (slots, n)."""
+        first = self.first[:slots].take(ids, axis=1) if self.long else None
+        return Masks(self.last[:slots].take(ids, axis=1), self.middle[:slots].take(ids, axis=1), first)
+
+
+def _listed(value: T, numbers: dict[T, int], values: list[T]) -> int:
+    number = numbers.setdefault(value, len(values))
+    if number == len(values):
+        values.append(value)
     return number
 
 
@@ -238,7 +302,7 @@ def blanked(data: bytes) -> bytes:
     """
     text = np.frombuffer(data, np.uint8)
     from_zero = text - np.uint8(48)
-    is_digit = (from_zero < 10).view(np.int8)
+    is_digit = (from_zero < _TEN).view(np.int8)
     np.negative(is_digit, out=is_digit)
     from_zero &= is_digit.view(np.uint8)
     return (text - from_zero).tobytes()
@@ -246,4 +310,5 @@ def blanked(data: bytes) -> bytes:
 
 def leading_zeros(text: NDArray[np.uint8], starts: Int64) -> NDArray[np.bool_]:
     """Say which rows have an unquoted number that begins with 0; `starts` is (CHECKED_MAX, n), an unused one on 0."""
-    return (text.take(starts) == ord("0")).any(axis=0)
+    zeros: NDArray[np.bool_] = text.take(starts) == ord("0")
+    return np.logical_or.reduce(zeros, axis=0)

@@ -1,7 +1,7 @@
 """Read the price levels of many order book messages as columns.
 
-The levels of all messages of a batch are laid end to end, `["1.20","3.4"],["1.19","0"],...`; quotes and points are found
-in one pass each, and every other byte must be what it has to be there, else the messages take the slower road.
+The levels of all messages of a batch are laid end to end, `["1.20","3.4"],["1.19","0.0"],...`; quotes and points are
+found in one pass each, and every other byte must be what it has to be there, else the messages take the slower road.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from functions.domain.market import Int64, UInt8
-from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, parse, windows
+from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, masks_of, parse, windows
 
 Span: TypeAlias = tuple[int, int, int, int]
-"""Where a message's levels stand in the payload: begin and end of the bids, begin and end of the asks, brackets left out."""
+"""Where a message's levels stand in the payload: begin and end of the bids, then of the asks, brackets left out."""
 
 _PADDING: Final = b" " * PAD
 
@@ -49,7 +49,7 @@ def find_levels(text: bytes, begin: int, end: int, marks: tuple[bytes, bytes]) -
     asks = bids_end + len(between)
     if text[asks : asks + 1] == b"]":
         return bids, bids_end, asks, asks
-    asks_end = text.find(b'"]]', asks, end)
+    asks_end = text.rfind(b'"]]', asks, end)
     return None if asks_end < 0 else (bids, bids_end, asks, asks_end + 2)
 
 
@@ -85,26 +85,29 @@ def read_levels(sides: list[bytes]) -> Levels | None:
     # Every quote, point, comma and bracket stands where it must; so whatever else there is has to be a digit.
     if int(np.count_nonzero(text - np.uint8(ord("0")) < 10)) != int(digits.sum()):  # noqa: PLR2004 - ten digits
         return None
-    return Levels(counts[0::2], counts[1::2], parse(windows(data), closed, digits, fraction), fraction)
+    return Levels(counts[0::2], counts[1::2], parse(windows(data), closed, masks_of(digits, fraction)), fraction)
 
 
 def _well_formed(data: bytes, text: UInt8, opened: Int64, closed: Int64) -> bool:
+    """Say whether quotes, commas and brackets stand as in `["1","2"],["3","4"]`, whatever the quotes hold."""
     if opened.shape[1] == 0:
         return len(data) == PAD
-    inner = closed[0], opened[1]
-    joints = closed[1][:-1], opened[0][1:]
+    between, joint = closed[0], closed[1][:-1]
     return bool(
-        opened[0][0] == PAD + 1
-        and data[PAD : PAD + 1] == b"["
+        data.startswith(b'["', PAD)
+        and data.endswith(b'"]')
+        and opened[0][0] == PAD + 1
         and closed[1][-1] == len(data) - 2
-        and data.endswith(b"]")
-        and (inner[1] - inner[0] == 2).all()
-        and (text.take(inner[0] + 1) == ord(",")).all()
-        and (joints[1] - joints[0] == 4).all()
-        and (text.take(joints[0] + 1) == ord("]")).all()
-        and (text.take(joints[0] + 2) == ord(",")).all()
-        and (text.take(joints[0] + 3) == ord("[")).all()
+        and (opened[1] - between == len('","') - 1).all()
+        and (opened[0][1:] - joint == len('"],["') - 1).all()
+        and _everywhere(text, between, '","')
+        and _everywhere(text, joint, '"],["')
     )
+
+
+def _everywhere(text: UInt8, places: Int64, wanted: str) -> bool:
+    inner = enumerate(wanted[1:-1], start=1)
+    return all(bool((text.take(places + offset) == ord(char)).all()) for offset, char in inner)
 
 
 def _counts(sides: list[bytes], told: list[bytes], opened: Int64) -> Int64 | None:

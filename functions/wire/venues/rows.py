@@ -246,9 +246,9 @@ def _size(text: str, ref: InstrumentRef, *, zero: bool = True) -> int:
 
 def _positive(name: str, text: str, value: int, *, zero: bool) -> int:
     if value < 0:
-        raise bad(f"negative_{name}", f"the {name} is {text[:_SHOWN]}")
+        reason, detail = f"negative_{name}", f"the {name} is {text[:_SHOWN]}"
+        raise bad(reason, detail)
     if value == 0 and not zero:
-        raise bad(f"zero_{name}", f"the {name} is {text[:_SHOWN]}; a trade's is positive")
+        reason, detail = f"zero_{name}", f"the {name} is {text[:_SHOWN]}; a trade's is positive"
+        raise bad(reason, detail)
     return value
-
-
