@@ -73,12 +73,13 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
 
 
 def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:
-    found = []
-    for path in logs(folder):
-        if path.stem.endswith("-dead-letters"):
-            where, values = ("id = ?", (id_,)) if id_ else ("1", ())
-            found += [(path.stem, event) for _, _, event in find(path, where=where, values=values)]
-    return found
+    """Find buried events; a run with its log in memory has left none, only its rows."""
+    where, values = ("id = ?", (id_,)) if id_ else ("1", ())
+    return [
+        (path.stem, event)
+        for path in sorted((folder / "log").glob("*-dead-letters.sqlite"))
+        for _, _, event in find(path, where=where, values=values)
+    ]
 
 
 async def _list(args: argparse.Namespace) -> int:

@@ -5,16 +5,19 @@ import json
 import pathlib
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from functions.cli.errors import CliError
 from functions.local.log import find
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 from functions.wire.rows import render
 
 FOLLOW_PAUSE_S: Final = 0.2
 ROWS_SHOWN_MAX: Final = 20
+
+Found: TypeAlias = tuple[str, int, int, Event]
+"""Broker or sink, offset, time of recording in UTC nanoseconds, event."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +37,16 @@ def run(args: argparse.Namespace) -> int:
         if not args.id:
             msg = "say which event: tickloom events show ID"
             raise CliError(msg)
-        for broker, offset, recorded_ns, event in _matching(args, id_=args.id):
-            _show(broker, offset, recorded_ns, event, as_json=args.json)
+        for found in _matching(args, id_=args.id):
+            _show(*found, as_json=args.json)
             return 0
         msg = f"no event {args.id} under {args.folder}; `tickloom events list` shows what is there"
         raise CliError(msg)
-    newest = list(_matching(args))
-    for one in newest:
-        _line(*one, as_json=args.json)
+    seen = _heads(args) if args.what == "follow" else {}
+    for found in _matching(args, newest=args.limit):
+        _tell(found, seen, as_json=args.json)
     if args.what == "follow":
-        _follow(args, {broker: offset for broker, offset, _, _ in newest})
+        _follow(args, seen)
     return 0
 
 
@@ -74,23 +77,34 @@ def _condition(args: argparse.Namespace, id_: str | None, after: int | None) -> 
 
 
 def _matching(
-    args: argparse.Namespace, *, id_: str | None = None, after: dict[str, int] | None = None
-) -> Iterator[tuple[str, int, int, Event]]:
-    found = []
+    args: argparse.Namespace, *, id_: str | None = None, after: dict[str, int] | None = None, newest: int = 0
+) -> list[Found]:
+    """Find events, oldest first: the newest so many, or all (0); each log's after an offset, where one is given."""
+    found: list[Found] = []
     for path in logs(args.folder, args.broker):
         where, values = _condition(args, id_, None if after is None else after.get(path.stem, -1))
-        found += [(path.stem, *one) for one in find(path, where=where, values=values, newest=args.limit)]
+        found += [(path.stem, *one) for one in find(path, where=where, values=values, newest=newest)]
     found.sort(key=lambda one: one[2])
-    return iter(found[-args.limit :])
+    return found[-newest:]
+
+
+def _heads(args: argparse.Namespace) -> dict[str, int]:
+    """Give the newest offset of each log, so that following shows nothing older."""
+    return {path.stem: offset for path in logs(args.folder, args.broker) for offset, _, _ in find(path, newest=1)}
 
 
 def _follow(args: argparse.Namespace, seen: dict[str, int]) -> None:
     while True:
-        for broker, offset, recorded_ns, event in _matching(args, after=seen):
-            seen[broker] = max(offset, seen.get(broker, -1))
-            _line(broker, offset, recorded_ns, event, as_json=args.json)
+        for found in _matching(args, after=seen):
+            _tell(found, seen, as_json=args.json)
         sys.stdout.flush()
         time.sleep(FOLLOW_PAUSE_S)
+
+
+def _tell(found: Found, seen: dict[str, int], *, as_json: bool) -> None:
+    broker, offset, _, _ = found
+    seen[broker] = max(offset, seen.get(broker, -1))
+    _line(*found, as_json=as_json)
 
 
 def attributes(event: Event) -> dict[str, Any]:
@@ -110,13 +124,21 @@ def _line(broker: str, offset: int, recorded_ns: int, event: Event, *, as_json: 
         line = json.dumps({"broker": broker, "offset": offset, "recorded_ns": recorded_ns, **attributes(event)})
     else:
         stamp = time.strftime("%H:%M:%S", time.gmtime(recorded_ns / 1e9))
-        size = len(event.data or b"")
-        line = f"{stamp} {broker:>8} {offset:>8} {event.type.rsplit('.', 1)[-1]:<16} {event.source:<44} {size:>7} B  {event.id}"
+        size, name = len(event.data or b""), event.type.rsplit(".", 1)[-1]
+        line = f"{stamp} {broker:>8} {offset:>8} {name:<16} {event.source:<44} {size:>7} B  {event.id}"
     sys.stdout.write(line + "\n")
 
 
+def _rows(event: Event) -> list[Any]:
+    """Read an event's rows; what cannot be read, as in a dead letter, is one row that says so."""
+    try:
+        return [json.loads(row.line) for row in render(event)]
+    except Malformed as error:
+        return [{"malformed": str(error)}]
+
+
 def _show(broker: str, offset: int, recorded_ns: int, event: Event, *, as_json: bool) -> None:
-    rows = [json.loads(row.line) for row in render(event)]
+    rows = _rows(event)
     whole = {
         "broker": broker,
         "offset": offset,

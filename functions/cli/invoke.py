@@ -36,6 +36,9 @@ def run(args: argparse.Namespace) -> int:
     if args.file and args.data is not None:
         msg = "give --file or --data, not both"
         raise UsageError(msg)
+    if args.file and not args.file.is_file():
+        msg = f"there is no file {args.file} to take the data from"
+        raise CliError(msg)
     data = args.file.read_bytes() if args.file else (args.data or "").encode()
     try:
         event = Event(
@@ -72,7 +75,7 @@ async def _send(url: str, event: Event) -> int:
     if response.status // 100 != 2:  # noqa: PLR2004 - class of 2xx
         sys.stdout.write(answer.decode(errors="replace") + "\n")
         return 1
-    if answer:
+    if answer or "ce-id" in response.headers:
         reply = from_http(response.raw_headers, answer)
         told = {"id": reply.id, "source": reply.source, "type": reply.type, **reply.extensions}
         sys.stdout.write(json.dumps(told, indent=1) + "\n")

@@ -14,6 +14,7 @@ from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.orders import decode_order_update
 from functions.wire.codecs.signals import decode_signal
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 from functions.wire.rows import decimal_text
 
 LINE_EVERY_S: Final = 5.0
@@ -35,7 +36,11 @@ class Board:
     _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=8))
 
     def observe(self, event: Event) -> None:
-        """Take note of an event that was just stored."""
+        """Take note of an event that was just stored; what cannot be read is not counted."""
+        with contextlib.suppress(Malformed):
+            self._count(event)
+
+    def _count(self, event: Event) -> None:
         data = event.data or b""
         match event.type.rsplit(".", 1)[-1]:
             case "TickBatch":

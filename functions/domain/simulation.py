@@ -44,6 +44,7 @@ _REVERSION_TIMES: Final = 3.0  # ... over so many times its duration
 _IMPACT: Final = 4e-4  # part of the price a taker pays at most above the best
 _STRESS: Final = 4.0  # how many times busier a shock is
 _FOLLOW: Final = 2e-5  # part of the price the fair price may be off the mid before quotes follow
+_USUAL_OTHERS: Final = 40.0  # messages a second beside depth at which quotes follow at once
 _NEAR_LEVELS: Final = 12.0  # how many usual gaps behind the best a new level is, on average
 _BUFFER: Final = 4096
 
@@ -296,6 +297,8 @@ class Symbol:
         others = max(rate - DEPTH_PER_S, rate / 3)
         self._prints = 0.16 * others
         self._quotes = 0.52 * others
+        # A walk leaves a band four times as wide sixteen times as seldom; few messages need patient quotes.
+        self._patience = math.sqrt(max(1.0, _USUAL_OTHERS / others))
         self._excited = 0.0
         self._gap = max(0.5, _FOLLOW * self.fair.ticks)
         self._spread = 1
@@ -340,7 +343,7 @@ class Symbol:
         """Move the quotes once the fair price has left them behind."""
         book, draws = self.book, self.draws
         mid = (book.bids.best + book.asks.best) / 2
-        if abs(fair - mid) <= max(1.0 + self._spread, _FOLLOW * fair):
+        if abs(fair - mid) <= self._patience * max(1.0 + self._spread, _FOLLOW * fair):
             return
         self._spread = 1 + (draws.geometric(0.5) if draws.uniform() < 1 / 3 else 0)
         bid = max(1, math.floor(fair - self._spread / 2))

@@ -9,8 +9,8 @@ import numpy as np
 from functions.adapters.postgres_dead_letters import DeadLetter
 from functions.domain.market import RawBatch
 from functions.wire.envelope import Event
-from functions.wire.facts import batch_id, sequence_text, source_of
-from functions.wire.raw import raw_event
+from functions.wire.facts import batch_id, source_of
+from functions.wire.raw import raw_event, trace_of
 
 NAME: Final = "redrive"
 _BURIAL: Final = ("knativeerrordest", "knativeerrorcode", "knativeerrordata")
@@ -41,7 +41,7 @@ def row_event(letter: DeadLetter, number: int, *, payload: bytes) -> Event:
     source = source_for(letter.stream)
     event = raw_event(batch, number, feed=NAME)
     event_id = batch_id(source, number)
-    extensions = {**event.extensions, "sequence": sequence_text(number), "correlationid": event_id}
+    extensions = {**event.extensions, "correlationid": event_id, "traceparent": trace_of(event_id)}
     return dataclasses.replace(event, id=event_id, source=source, extensions=MappingProxyType(extensions))
 
 

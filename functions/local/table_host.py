@@ -122,7 +122,7 @@ class TableConsumer:
     def _take(self, offset: int, event: Event) -> bool:
         key = partition_of(event)
         try:
-            cell, number = self._cell(key, event.source), sequence_of(event)
+            number, cell = sequence_of(event), self._cell(key, event.source)
         except (Malformed, Overloaded) as error:
             self._bury(event, error)
             return True
@@ -137,11 +137,11 @@ class TableConsumer:
         cell = self._cells.get(key)
         if cell is None:
             if len(self._cells) >= KEYS_MAX:
-                msg = f"table {self.name} has {KEYS_MAX} keys, its bound; {key!r:.80} would be one more"
+                msg = f"table {self.name} has {KEYS_MAX} keys, its bound; {key!r:.80} is one more"
                 raise Overloaded(msg)
             cell = self._cells[key] = _Cell(self._fold.start(key), Sequencer(reorder_max=self._reorder_max))
         if source not in cell.order.progress and len(cell.order.progress) >= SOURCES_MAX:
-            msg = f"table {self.name} hears {SOURCES_MAX} sources for {key!r:.80}, its bound; {source:.80} would be one more"
+            msg = f"table {self.name} hears {SOURCES_MAX} sources for {key!r:.80}, its bound; {source:.80} is one more"
             raise Overloaded(msg)
         return cell
 

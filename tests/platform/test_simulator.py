@@ -148,14 +148,17 @@ async def test_event_time_is_the_wall_clock(simulator: Simulator) -> None:
 
 
 async def test_faults(simulator: Simulator) -> None:
-    """Faults come when they are asked for: rubbish, a crossed quote, a hole, a dropped connection."""
-    async with connect(f"ws://127.0.0.1:{simulator.port}/stream?streams={STREAMS}") as socket:
-        await socket.recv()
-        assert (await ask(simulator, "/faults/crossed?symbol=BTCUSDT", "POST"))[0] == 200
-        assert (await ask(simulator, "/faults/gap?symbol=BTCUSDT", "POST"))[0] == 200
+    """Faults come when they are asked for: a crossed quote, a hole, a dropped connection."""
+    async with (
+        asyncio.timeout(20),
+        connect(f"ws://127.0.0.1:{simulator.port}/stream?streams={STREAMS}") as socket,
+    ):
         crossed, gap, last = False, False, 0
         while not (crossed and gap):
             message = json.loads(await socket.recv())
+            if "depth" in message["stream"] and not last:
+                assert (await ask(simulator, "/faults/crossed?symbol=BTCUSDT", "POST"))[0] == 200
+                assert (await ask(simulator, "/faults/gap?symbol=BTCUSDT", "POST"))[0] == 200
             data = message["data"]
             if message["stream"].endswith("bookTicker"):
                 crossed = crossed or float(data["b"]) > float(data["a"])

@@ -82,7 +82,8 @@ def test_null_twin() -> None:
 
 def test_sdk_not_imported() -> None:
     """A process without an exporter never imports the SDK."""
-    code = "import sys\nfrom functions.runtime import telemetry as t\nt.start('x', {})\nprint('opentelemetry' in sys.modules)"
+    lines = ("import sys", "from functions.runtime import telemetry as t", "t.start('x', {})")
+    code = "\n".join((*lines, "print('opentelemetry' in sys.modules)"))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
     assert done.stdout.strip() == "False"
 

@@ -67,6 +67,7 @@ _QUOTES_BY_LENGTH: Final = (
     *("RON", "ARS", "JPY", "MXN", "ZAR", "CZK", "COP", "VAI", "PAX"),
 )
 """Assets that prices are quoted in, longest first, so that FDUSD is not taken for USD."""
+_NO_DECIMALS: Final = (None, None, None, None)
 _LEVEL_MARKS: Final = ((b'"b":[', b'],"a":['), (b'"bids":[', b'],"asks":['))
 
 # A JSON number with a fraction stays the text it was: no price passes through a float.
@@ -258,10 +259,14 @@ def _trade_form(form: Form, event: str, content: Mapping[str, object]) -> Layout
         kind=TRADE,
         name=event,
         symbol=name,
-        prices=(form.number(content["p"], quoted=True),),
-        sizes=(form.number(content["q"], quoted=True),),
-        ids=(form.number(content[_TRADE_IDS[event]], quoted=False),),
-        time=form.number(content["T"], quoted=False),
+        slots=(
+            form.number(content["p"], quoted=True),
+            None,
+            form.number(content["q"], quoted=True),
+            None,
+            form.number(content[_TRADE_IDS[event]], quoted=False),
+            form.number(content["T"], quoted=False),
+        ),
         side=_side(flag(content, "m")),
         symbol_span=span,
     )
@@ -274,10 +279,11 @@ def _quote_form(form: Form, content: Mapping[str, object]) -> Layout:
         kind=QUOTE,
         name="bookTicker",
         symbol=name,
-        prices=(form.number(content["b"], quoted=True), form.number(content["a"], quoted=True)),
-        sizes=(form.number(content["B"], quoted=True), form.number(content["A"], quoted=True)),
-        ids=(form.number(content["u"], quoted=False),),
-        time=time,
+        slots=(
+            *(form.number(content[name], quoted=True) for name in ("b", "a", "B", "A")),
+            form.number(content["u"], quoted=False),
+            time,
+        ),
         flags=NO_VENUE_TIME if time is None else 0,
         symbol_span=span,
     )
@@ -300,8 +306,13 @@ def _depth_form(form: Form, content: Mapping[str, object]) -> Layout | None:
         kind=BOOK,
         name="depthUpdate",
         symbol=name,
-        ids=(form.number(content["U"], quoted=False), form.number(content["u"], quoted=False), previous),
-        time=time,
+        slots=(
+            *_NO_DECIMALS,
+            form.number(content["u"], quoted=False),
+            time,
+            form.number(content["U"], quoted=False),
+            previous,
+        ),
         flags=0 if previous is None else BOOK_TELLS_PREVIOUS,
         symbol_span=span,
     )
@@ -315,8 +326,7 @@ def _snapshot_form(form: Form, content: Mapping[str, object]) -> Layout | None:
         kind=BOOK,
         name="snapshot",
         symbol="",
-        ids=(None, form.number(content["lastUpdateId"], quoted=False), None),
-        time=time,
+        slots=(*_NO_DECIMALS, form.number(content["lastUpdateId"], quoted=False), time),
         flags=BOOK_SNAPSHOT | (NO_VENUE_TIME if time is None else 0),
     )
 

@@ -7,7 +7,7 @@ tick or the reason; at last both are joined in tape order.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
@@ -35,17 +35,23 @@ from functions.wire.venues.digits import PAD, BadText, parse, rescale, windows
 from functions.wire.venues.layouts import (
     BOOK,
     FORM_BYTES_MAX,
+    ID,
+    MORE_IDS,
+    PRICES,
     QUOTE,
+    SIZES,
+    SLOTS,
+    SLOTS_WITHOUT_BOOK,
     SLOW,
+    TIME,
     TRADE,
     Form,
     Layout,
     Layouts,
-    Style,
     blanked,
     leading_zeros,
 )
-from functions.wire.venues.levels import Levels, Span, find_levels, read_levels, without_levels
+from functions.wire.venues.levels import Levels, Span, find_levels, no_levels, read_levels, without_levels
 from functions.wire.venues.rows import (
     LEVELS_MAX,
     NS_PER_MS,
@@ -68,8 +74,6 @@ REJECTED: Final = "rejected"
 """Kind under which rejected rows are counted."""
 
 _PADDING: Final = b" " * PAD
-_DECIMALS: Final = {TRADE: 2, QUOTE: 4, BOOK: 0}
-_IDS: Final = {TRADE: 1, QUOTE: 1, BOOK: 3}
 
 Instruments: TypeAlias = Mapping[str, InstrumentRef]
 """Reference by venue symbol."""
@@ -102,12 +106,10 @@ class Scan:
     layouts: Layouts
     venue: Venue
     instruments: Instruments
-    skew_ns: int
+    skew_ms_max: int
     ids: Int64
-    slow: NDArray[np.bool_]
-    base: Int64
-    view: NDArray[np.void]
     spans: dict[int, Span]
+    slow: NDArray[np.bool_]
     refs: list[InstrumentRef] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -118,6 +120,21 @@ class Scan:
             place = self.numbers[symbol] = len(self.refs)
             self.refs.append(self.instruments.get(symbol) or self.venue.unknown(symbol))
         return place
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Hold what every row's numbers say, whatever its section; a slow row's columns say nothing."""
+
+    kind: Int64
+    instrument: Int64
+    price_exponent: int | Int64
+    size_exponent: int | Int64
+    prices: Int64  # (2, n): a trade's price, or bid and ask
+    sizes: Int64  # (2, n)
+    ids: Int64  # (slots, n): all numbers; the ids are taken from here
+    ts_event: Int64
+    flags: NDArray[np.uint8]
 
 
 class Decoder:
@@ -141,10 +158,9 @@ class Decoder:
         if not batch.row_count:
             return _without_rows(batch)
         scan = self._scan(batch, instruments, future_skew_ms_max)
-        rows = _rows_by_kind(scan)
-        trades, quotes = _trades(scan, rows[TRADE]), _quotes(scan, rows[QUOTE])
-        book = _book(scan, rows[BOOK])
-        ticks, rejections, slow_kinds = _read_slowly(scan, future_skew_ms_max)
+        rows = _rows(scan)
+        trades, quotes, book = _trades(scan, rows), _quotes(scan, rows), _book(scan, rows)
+        ticks, rejections, slow_kinds = _read_slowly(scan)
         ts_receive = batch.ts_receive
         trades, quotes, book, refs = merging.renumber(
             (
@@ -172,17 +188,11 @@ class Decoder:
 
     def _scan(self, batch: RawBatch, instruments: Instruments, future_skew_ms_max: int) -> Scan:
         self._layouts.make_room()
-        data = _PADDING + batch.payload
-        base = batch.offsets[:-1].astype(np.int64)
-        base += PAD
         ids, spans = self._find_layouts(batch)
         slow = ids == SLOW
         if not batch.symbol:  # a row that names none has no symbol then
-            slow |= self._layouts.nameless.take(ids)
-        checked = self._layouts.checked[: self._layouts.checked_most]
-        slow |= leading_zeros(np.frombuffer(data, np.uint8), checked.take(ids, axis=1) + base)
-        skew_ns = future_skew_ms_max * NS_PER_MS
-        return Scan(batch, self._layouts, self.venue, instruments, skew_ns, ids, slow, base, windows(data), spans)
+            slow |= self._layouts.symbol.take(ids) == 0
+        return Scan(batch, self._layouts, self.venue, instruments, future_skew_ms_max, ids, spans, slow)
 
     def _find_layouts(self, batch: RawBatch) -> tuple[Int64, dict[int, Span]]:
         blank = blanked(batch.payload)
@@ -227,207 +237,175 @@ def _without_rows(batch: RawBatch) -> TickBatch:
     )
 
 
-def _rows_by_kind(scan: Scan) -> dict[int, Int64]:
-    kind = scan.layouts.kind.take(scan.ids)
+def _rows(scan: Scan) -> Rows:
+    """Read every number of every known row, and leave the rows that break a rule to be read one by one."""
+    layouts, ids, batch = scan.layouts, scan.ids, scan.batch
+    kind = layouts.kind.take(ids)
+    data = _PADDING + batch.payload
+    base = batch.offsets[:-1].astype(np.int64)
+    base += PAD
+    slots = SLOTS if (kind == BOOK).any() else SLOTS_WITHOUT_BOOK
+    ends = layouts.end[:slots].take(ids, axis=1)
+    ends += base
+    values = parse(windows(data), ends, layouts.masks(slots, ids))
+    checked = layouts.checked[: layouts.checked_most].take(ids, axis=1)
+    checked += base
+    scan.slow |= leading_zeros(np.frombuffer(data, np.uint8), checked)
+    instrument, price_exponent, size_exponent = _instruments(scan)
+    price_fraction, size_fraction = _fractions(scan)
+    prices = _rescaled(scan, values[PRICES], price_fraction, price_exponent)
+    sizes = _rescaled(scan, values[SIZES], size_fraction, size_exponent)
+    scan.slow |= (kind == TRADE) & ((prices[0] == 0) | (sizes[0] == 0))
+    flags = layouts.flags.take(ids)
+    ts_event = _times(scan, values[TIME], flags)
     kind[scan.slow] = SLOW
-    return {one: np.flatnonzero(kind == one) for one in (TRADE, QUOTE, BOOK)}
+    return Rows(kind, instrument, price_exponent, size_exponent, prices, sizes, values, ts_event, flags)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rows of one section, with all that is read alike whatever the section."""
-
-    rows: Int64
-    layout: Int64
-    style: Style | None  # what all rows share; None when they do not
-    values: Int64  # (decimals + ids, n) digits: prices, sizes, ids
-    instrument: Int64
-    price_exponent: int | Int64
-    size_exponent: int | Int64
-    ts_event: Int64
-    ts_receive: Int64
-    late: NDArray[np.bool_] | None  # rows whose venue time is too far ahead, if there are any
-
-
-def _group(scan: Scan, kind: int, rows: Int64) -> Group:
-    layouts, layout = scan.layouts, scan.ids[rows]
-    styles = layouts.style.take(layout)
-    alike = bool((styles == styles[0]).all())
-    style = layouts.styles[int(styles[0])] if alike else None
-    instrument, price_exponent, size_exponent = _instruments(scan, styles, alike=alike)
-    slots = _DECIMALS[kind] + _IDS[kind] + (style is None or style.timed)
-    ends = layouts.end[:slots].take(layout, axis=1)
-    ends += scan.base[rows]
-    values = parse(scan.view, ends, layouts.masks(slots, layout))
-    ts_receive = scan.batch.ts_receive[rows]
-    if style is not None and not style.timed:
-        ts_event, late = ts_receive, None
-    else:
-        ts_event, late = _times(scan, layout, values[-1], ts_receive)
-    return Group(rows, layout, style, values, instrument, price_exponent, size_exponent, ts_event, ts_receive, late)
-
-
-def _times(scan: Scan, layout: Int64, ts_ms: Int64, ts_receive: Int64) -> tuple[Int64, NDArray[np.bool_] | None]:
-    late = ts_ms > (ts_receive + scan.skew_ns) // NS_PER_MS
-    ts_event = ts_ms * NS_PER_MS
-    timeless = (scan.layouts.flags.take(layout) & NO_VENUE_TIME) != 0
-    if timeless.any():
-        ts_event[timeless] = ts_receive[timeless]
-    return ts_event, late if late.any() else None
-
-
-def _instruments(scan: Scan, styles: Int64, *, alike: bool) -> tuple[Int64, int | Int64, int | Int64]:
-    known = scan.layouts.styles
-    if alike:
-        place = scan.number(known[int(styles[0])].symbol or scan.batch.symbol)
+def _instruments(scan: Scan) -> tuple[Int64, int | Int64, int | Int64]:
+    symbols = scan.layouts.symbol.take(scan.ids)
+    names, first = scan.layouts.symbols, int(symbols[0])
+    if first and bool((symbols == first).all()):
+        place = scan.number(names[first])
         ref = scan.refs[place]
-        return np.full(len(styles), place, np.int64), ref.price_exponent, ref.size_exponent
-    found, which = np.unique(styles, return_inverse=True)
-    places = [scan.number(known[style].symbol or scan.batch.symbol) for style in found.tolist()]
+        return np.full(len(symbols), place, np.int64), ref.price_exponent, ref.size_exponent
+    found, which = np.unique(symbols, return_inverse=True)
+    places = [scan.number(names[symbol] or scan.batch.symbol) for symbol in found.tolist()]
     instrument = np.array(places, np.int64)[which]
     exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs], np.int64)
     return instrument, exponents[instrument, 0], exponents[instrument, 1]
 
 
-def _decimals(scan: Scan, group: Group, each: int) -> tuple[Int64, Int64, NDArray[np.bool_] | None]:
-    """Give prices and sizes, (each, n), and the rows to leave, if there are any."""
-    price_fraction = group.style.price_fraction if group.style else None
-    size_fraction = group.style.size_fraction if group.style else None
+def _fractions(scan: Scan) -> tuple[int | Int64, int | Int64]:
+    kinds = scan.layouts.fractions_of.take(scan.ids)
+    most = int(kinds.max())
+    known = scan.layouts.fractions[most]
+    alike = bool(((kinds == most) | (kinds == 0)).all())
+    price, size = known if alike and known else (None, None)
     fraction = scan.layouts.fraction
-    prices, odd = rescale(
-        group.values[:each],
-        fraction[:each].take(group.layout, axis=1) if price_fraction is None else price_fraction,
-        group.price_exponent,
+    return (
+        fraction[PRICES].take(scan.ids, axis=1) if price is None else price,
+        fraction[SIZES].take(scan.ids, axis=1) if size is None else size,
     )
-    sizes, odder = rescale(
-        group.values[each : 2 * each],
-        fraction[each : 2 * each].take(group.layout, axis=1) if size_fraction is None else size_fraction,
-        group.size_exponent,
-    )
-    left = [flags.any(axis=0) for flags in (odd, odder) if flags is not None]
-    if group.late is not None:
-        left.append(group.late)
-    return prices, sizes, np.logical_or.reduce(left) if left else None
 
 
-def _kept(scan: Scan, group: Group, left: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Leave rows to be read one by one; say which are kept, None for all."""
-    if left is None or not left.any():
-        return None
-    scan.slow[group.rows[left]] = True
-    return ~left
+def _rescaled(scan: Scan, values: Int64, fraction: int | Int64, exponent: int | Int64) -> Int64:
+    mantissas, odd = rescale(values, fraction, exponent)
+    if odd is not None:
+        scan.slow |= odd[0] | odd[1]
+    return mantissas
 
 
-def _columns(group: Group, kept: NDArray[np.bool_] | None, **more: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = {
-        "row": group.rows.astype(np.uint32),
-        "instrument": group.instrument.astype(np.uint16),
-        "ts_event": group.ts_event,
-        "ts_receive": group.ts_receive,
-        **more,
+def _times(scan: Scan, ts_ms: Int64, flags: NDArray[np.uint8]) -> Int64:
+    ts_receive = scan.batch.ts_receive
+    scan.slow |= ts_ms > (ts_receive + scan.skew_ms_max * NS_PER_MS) // NS_PER_MS
+    ts_event = ts_ms * NS_PER_MS
+    timeless = (flags & NO_VENUE_TIME) != 0
+    np.copyto(ts_event, ts_receive, where=timeless)
+    return ts_event
+
+
+def _where(scan: Scan, rows: Rows, places: Int64) -> dict[str, NDArray[Any]]:
+    return {
+        "row": places.astype(np.uint32),
+        "instrument": rows.instrument[places].astype(np.uint16),
+        "ts_event": rows.ts_event[places],
+        "ts_receive": scan.batch.ts_receive[places],
     }
-    return columns if kept is None else {name: column[kept] for name, column in columns.items()}
 
 
-def _trades(scan: Scan, rows: Int64) -> Trades:
-    if not len(rows):
+def _trades(scan: Scan, rows: Rows) -> Trades:
+    places = np.flatnonzero(rows.kind == TRADE)
+    if not len(places):
         return NO_TRADES
-    group = _group(scan, TRADE, rows)
-    prices, sizes, left = _decimals(scan, group, 1)
-    price, size = prices[0], sizes[0]
-    empty = (price == 0) | (size == 0)
-    kept = _kept(scan, group, empty if left is None else left | empty)
-    flags, channel = scan.layouts.flags.take(group.layout), scan.batch.bar_channel
+    layout, flags = scan.ids[places], rows.flags[places]
+    channel, names = scan.batch.bar_channel, scan.layouts.names
     if channel:
-        bars = scan.layouts.names.index(channel) if channel in scan.layouts.names else -1
-        flags |= (scan.layouts.name.take(group.layout) != bars).view(np.uint8) * np.uint8(TRADE_INFORMS_ONLY)
+        bars = names.index(channel) if channel in names else SLOW
+        flags |= (scan.layouts.name.take(layout) != bars).view(np.uint8) * np.uint8(TRADE_INFORMS_ONLY)
     return Trades(
-        **_columns(
-            group,
-            kept,
-            price=price,
-            size=size,
-            side=scan.layouts.side.take(group.layout),
-            trade_id=group.values[2].view(np.uint64),
-            flags=flags,
-        )
+        **_where(scan, rows, places),
+        price=rows.prices[0][places],
+        size=rows.sizes[0][places],
+        side=scan.layouts.side.take(layout),
+        trade_id=rows.ids[ID][places].view(np.uint64),
+        flags=flags,
     )
 
 
-def _quotes(scan: Scan, rows: Int64) -> Quotes:
-    if not len(rows):
+def _quotes(scan: Scan, rows: Rows) -> Quotes:
+    places = np.flatnonzero(rows.kind == QUOTE)
+    if not len(places):
         return NO_QUOTES
-    group = _group(scan, QUOTE, rows)
-    prices, sizes, left = _decimals(scan, group, 2)
-    bid, ask = prices
-    flags = scan.layouts.flags.take(group.layout)
+    bid, ask, flags = rows.prices[0][places], rows.prices[1][places], rows.flags[places]
     touching = bid >= ask
     if touching.any():
         # A price of 0 says that this side is empty, so there is nothing to cross.
         touching &= ask > 0
         flags[touching] |= np.where(bid > ask, QUOTE_CROSSED, QUOTE_LOCKED).astype(np.uint8)[touching]
     return Quotes(
-        **_columns(
-            group,
-            _kept(scan, group, left),
-            bid_price=bid,
-            bid_size=sizes[0],
-            ask_price=ask,
-            ask_size=sizes[1],
-            update_id=group.values[4].view(np.uint64),
-            flags=flags,
-        )
+        **_where(scan, rows, places),
+        bid_price=bid,
+        bid_size=rows.sizes[0][places],
+        ask_price=ask,
+        ask_size=rows.sizes[1][places],
+        update_id=rows.ids[ID][places].view(np.uint64),
+        flags=flags,
     )
 
 
-def _book(scan: Scan, rows: Int64) -> Book:
-    if not len(rows):
+def _book(scan: Scan, rows: Rows) -> Book:
+    places = np.flatnonzero(rows.kind == BOOK)
+    if not len(places):
         return NO_BOOK
-    sides = [side for row in rows.tolist() for side in _sides(scan, row)]
-    levels = read_levels(sides)
-    if levels is None:
-        return _book_without_odd_rows(scan, rows, sides)
-    group = _group(scan, BOOK, rows)
-    price, size, odd = _level_columns(group, levels)
+    levels = _levels(scan, places)
+    price, size, odd = _level_columns(rows, places, levels)
     counts = levels.bids + levels.asks
-    message = np.arange(len(rows)).repeat(counts)
-    left = (levels.bids > LEVELS_MAX) | (levels.asks > LEVELS_MAX)
-    if group.late is not None:
-        left |= group.late
+    message = np.arange(len(places)).repeat(counts)
+    good = (levels.bids <= LEVELS_MAX) & (levels.asks <= LEVELS_MAX) & ~levels.unread
     if odd is not None:
-        left[message[odd]] = True
-    kept = _kept(scan, group, left)
-    picked = slice(None) if kept is None else kept[message]
+        good[message[odd]] = False
+    scan.slow[places[~good]] = True
+    picked, kept = good[message], places[good]
     return Book(
-        **_columns(
-            group,
-            kept,
-            first_update_id=group.values[0].view(np.uint64),
-            last_update_id=group.values[1].view(np.uint64),
-            previous_update_id=group.values[2].view(np.uint64),
-            bids=levels.bids.astype(np.uint16),
-            asks=levels.asks.astype(np.uint16),
-            flags=scan.layouts.flags.take(group.layout),
-        ),
+        **_where(scan, rows, kept),
+        first_update_id=rows.ids[MORE_IDS][0][kept].view(np.uint64),
+        last_update_id=rows.ids[ID][kept].view(np.uint64),
+        previous_update_id=rows.ids[MORE_IDS][1][kept].view(np.uint64),
+        bids=levels.bids[good].astype(np.uint16),
+        asks=levels.asks[good].astype(np.uint16),
+        flags=rows.flags[kept],
         level_price=price[picked],
         level_size=size[picked],
     )
 
 
-def _level_columns(group: Group, levels: Levels) -> tuple[Int64, Int64, NDArray[np.bool_] | None]:
+def _levels(scan: Scan, places: Int64) -> Levels:
+    """Read the levels of all messages; where one is odd, read them message by message and leave the odd ones unread."""
+    sides = [side for row in places.tolist() for side in _sides(scan, row)]
+    levels = read_levels(sides)
+    if levels is not None:
+        return levels
+    pairs = [(bids, asks) for bids, asks in zip(sides[::2], sides[1::2], strict=True)]
+    plain = [read_levels([bids, asks]) is not None for bids, asks in pairs]
+    kept = [side for pair, is_plain in zip(pairs, plain, strict=True) for side in (pair if is_plain else (b"", b""))]
+    return replace(read_levels(kept) or no_levels(len(pairs)), unread=~np.array(plain, np.bool_))
+
+
+def _level_columns(rows: Rows, places: Int64, levels: Levels) -> tuple[Int64, Int64, NDArray[np.bool_] | None]:
     counts = levels.bids + levels.asks
     columns: list[Int64] = []
     odd: NDArray[np.bool_] | None = None
-    for side, exponent in enumerate((group.price_exponent, group.size_exponent)):
+    for side, exponent in enumerate((rows.price_exponent, rows.size_exponent)):
         fraction = levels.fraction[side]
-        alike = bool((fraction == fraction[:1]).all()) and len(fraction) > 0
-        column, bad = rescale(
+        alike = len(fraction) > 0 and bool((fraction == fraction[0]).all())
+        column, bad_levels = rescale(
             levels.values[side],
             int(fraction[0]) if alike else fraction,
-            exponent if isinstance(exponent, int) else exponent.repeat(counts),
+            exponent if isinstance(exponent, int) else exponent[places].repeat(counts),
         )
         columns.append(column)
-        odd = bad if odd is None else odd if bad is None else odd | bad
+        odd = bad_levels if odd is None else odd if bad_levels is None else odd | bad_levels
     return columns[0], columns[1], odd
 
 
@@ -439,25 +417,15 @@ def _sides(scan: Scan, row: int) -> tuple[bytes, bytes]:
     return payload[span[0] : span[1]], payload[span[2] : span[3]]
 
 
-def _book_without_odd_rows(scan: Scan, rows: Int64, sides: list[bytes]) -> Book:
-    """Leave those messages aside whose levels cannot be read as columns; there is at least one."""
-    plain = [read_levels(sides[2 * place : 2 * place + 2]) is not None for place in range(len(rows))]
-    good = np.array(plain, np.bool_)
-    # Each alone may pass where all together did not; then all are read one by one.
-    good &= not good.all()
-    scan.slow[rows[~good]] = True
-    return _book(scan, rows[good])
-
-
 def _read_slowly(
-    scan: Scan, future_skew_ms_max: int
+    scan: Scan,
 ) -> tuple[dict[type[Row], list[Tick]], tuple[Rejection, ...], Counter[str]]:
     ticks: dict[type[Row], list[Tick]] = {TradeRow: [], QuoteRow: [], BookRow: []}
     rejections: list[Rejection] = []
     kinds: Counter[str] = Counter()
     oversized = {row.index: row for row in scan.batch.oversized}
     for row in np.flatnonzero(scan.slow).tolist():
-        limits = Limits(int(scan.batch.ts_receive[row]), future_skew_ms_max)
+        limits = Limits(int(scan.batch.ts_receive[row]), scan.skew_ms_max)
         try:
             found, one = _read_row(scan, row, oversized.get(row), limits)
         except BadText as error:

@@ -1,8 +1,8 @@
 """Turn decimal text into exact integers: one text at a time, or a whole column of texts found in one buffer.
 
 A column is read eight characters to a machine word: the bytes in front of each text's end are loaded, what stands
-before the text is masked off, and three multiplications add the digits up. A decimal point is read as one more digit, a zero,
-and taken out again by one division. Nothing is rounded anywhere.
+before the text is masked off, and three multiplications add the digits up. A decimal point is read as one more digit,
+a zero, and taken out again by one division. Nothing is rounded anywhere.
 """
 
 import re
@@ -101,8 +101,8 @@ def _mask(digits: int, fraction: int, word: int) -> int:
     """Keep the value bits of the digits in one word, counted from the text's end, and drop the point."""
     length = digits + (fraction != NO_POINT)
     places = [place for place in range(8 * word, 8 * word + 8) if place < length and place != fraction]
-    shifts = [8 * (7 - place % 8) for place in places]
-    return sum([0x0F << shift for shift in shifts])
+    bits: list[int] = [0x0F << 8 * (7 - place % 8) for place in places]
+    return sum(bits)
 
 
 _POWER_MAX: Final = 18
@@ -121,8 +121,6 @@ _PAIRS, _FOURS, _EIGHTS = (_scalar(factor) for factor in (2561, 6553601, 4294967
 _BYTES, _HALVES = _scalar(0x00FF00FF00FF00FF), _scalar(0x0000FFFF0000FFFF)
 _E8, _E16 = _scalar(10**8), _scalar(10**16)
 _TENS: Final = np.array([10**power for power in range(_POWER_MAX + 1)], np.int64)
-_MOST: Final = INT64_MAX // _TENS - 1
-"""Greatest whole part whose mantissa fits int64, by the digits that a unit has behind the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,44 +196,41 @@ def rescale(values: Int64, fraction: int | Int64, exponent: int | Int64) -> tupl
         (...) mantissas, and where one is not exact or does not fit int64; None when all are well.
     """
     if isinstance(fraction, int) and isinstance(exponent, int):
-        factors = _factors(fraction, exponent)
-    else:
-        factors = _factor_columns(np.asarray(fraction), np.asarray(exponent))
-    if factors is None:
+        return _rescale_alike(values, fraction, -exponent)
+    fractions, places = np.broadcast_to(fraction, values.shape), np.broadcast_to(-np.asarray(exponent), values.shape)
+    bad, mantissas = np.zeros(values.shape, np.bool_), np.zeros(values.shape, np.int64)
+    for code in np.unique(fractions * _CODE + places).tolist():
+        of_code = fractions * _CODE + places == code
+        one, odd = _rescale_alike(values[of_code], (code + _CODE // 2) // _CODE, _centred(code))
+        mantissas[of_code] = one
+        bad[of_code] = False if odd is None else odd
+    return mantissas, bad if bad.any() else None
+
+
+_CODE: Final = 1 << 20
+
+
+def _centred(code: int) -> int:
+    return (code + _CODE // 2) % _CODE - _CODE // 2
+
+
+def _rescale_alike(values: Int64, fraction: int, places: int) -> tuple[Int64, NDArray[np.bool_] | None]:
+    """Rescale texts that all have `fraction` digits behind the point, to units of 10^-places."""
+    if not 0 <= places <= _POWER_MAX:
         return values, np.ones(values.shape, np.bool_)
-    unit, shrink, scale, grow, most = factors
-    # What stands before the point; below it lie the zero that the point was read as, and the fraction.
-    whole = values // unit
-    part = values - whole * unit
-    kept = part // shrink
-    bad = kept * shrink != part
-    bad |= whole > most
-    whole *= scale
-    kept *= grow
-    whole += kept
-    return whole, bad if bad.any() else None
-
-
-def _factors(fraction: int, exponent: int) -> tuple[Int64, Int64, Int64, Int64, Int64] | None:
-    if not 0 <= -exponent <= _POWER_MAX:
-        return None
-    places, behind = -exponent, max(fraction, 0)
-    return (
-        _TENS[fraction + 1, ...],
-        _TENS[max(behind - places, 0), ...],
-        _TENS[places, ...],
-        _TENS[max(places - behind, 0), ...],
-        _MOST[places, ...],
-    )
-
-
-def _factor_columns(fraction: Int64, exponent: Int64) -> tuple[Int64, Int64, Int64, Int64, Int64]:
-    readable = (exponent <= 0) & (exponent >= -_POWER_MAX)
-    places, behind = np.where(readable, -exponent, 0), np.maximum(fraction, 0)
-    return (
-        _TENS.take(fraction + 1),
-        _TENS.take(np.maximum(behind - places, 0)),
-        _TENS.take(places),
-        _TENS.take(np.maximum(places - behind, 0)),
-        np.where(readable, _MOST.take(places), -1),
-    )
+    behind, bad = max(fraction, 0), None
+    unit, grow = 10 ** (fraction + 1), 10 ** max(places - behind, 0)
+    if behind > places:
+        shrink = _TENS[behind - places]
+        kept = values // shrink
+        odd = kept * shrink != values
+        values, unit, bad = kept, unit // int(shrink), odd if odd.any() else None
+    # What stands before the point; it counts `unit` in the digits, a zero for the point included, and 10^places in the
+    # mantissa. The rest is the same in both.
+    whole = values // np.int64(unit)
+    if grow > 1:
+        over = whole > INT64_MAX // 10**places - 1
+        bad = over if over.any() else None
+        values = values * np.int64(grow)
+    whole *= np.int64(unit * grow - 10**places)
+    return values - whole, bad

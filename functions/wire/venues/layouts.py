@@ -8,7 +8,7 @@ tables are a bounded memory of a pure function, so what a decoder answers never 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,8 +20,10 @@ from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT, Mas
 _TEN: Final = 10  # digits
 T = TypeVar("T")
 
-SLOTS: Final = 6
-"""Numbers of one row that are read: id and time, then what its kind has, prices first."""
+PRICES, SIZES, ID, TIME, MORE_IDS = slice(0, 2), slice(2, 4), 4, 5, slice(6, 8)
+"""Slots of a row's numbers: price or bid and ask, their sizes, id, venue time, and two more ids of a book message."""
+SLOTS: Final = 8
+SLOTS_WITHOUT_BOOK: Final = 6
 CHECKED_MAX: Final = 8
 """Unquoted numbers of one row that are checked for leading zeros."""
 LAYOUTS_MAX: Final = 8192
@@ -60,10 +62,7 @@ class Layout:
         kind: TRADE, QUOTE or BOOK.
         name: The venue's name of the kind.
         symbol: Venue symbol; empty when the rows name none, or when it has digits.
-        prices: Where the prices stand: none, one, or bid and ask.
-        sizes: Where the sizes stand.
-        ids: Where the venue's ids stand; None reads as 0.
-        time: Where the venue's milliseconds stand, or None.
+        slots: Where its numbers stand, by slot; one that is None or missing reads as 0.
         flags: Flags of the section's column.
         side: Aggressor side of a trade.
         symbol_span: Where the symbol stands when it has digits of its own.
@@ -72,41 +71,22 @@ class Layout:
     kind: int
     name: str
     symbol: str
-    prices: tuple[Run, ...] = ()
-    sizes: tuple[Run, ...] = ()
-    ids: tuple[Run | None, ...] = ()
-    time: Run | None = None
+    slots: tuple[Run | None, ...] = ()
     flags: int = 0
     side: int = 0
     symbol_span: tuple[int, int] | None = None
 
-    @property
-    def slots(self) -> tuple[Run | None, ...]:
-        """List its numbers; time comes last, so that rows without one are read without it."""
-        return (*self.prices, *self.sizes, *self.ids, self.time)
+
+Fractions: TypeAlias = tuple[int | None, int | None]
+"""Digits behind the point of a row's prices and of its sizes; None where they differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """What the rows of a section must share to be read with one set of factors.
-
-    `price_fraction` and `size_fraction` are None where a row's own prices or sizes differ in it.
-    """
-
-    symbol: str
-    price_fraction: int | None
-    size_fraction: int | None
-    timed: bool
-
-
-def _style(layout: Layout) -> Style:
-    price, size = {run.fraction for run in layout.prices}, {run.fraction for run in layout.sizes}
-    return Style(
-        symbol=layout.symbol,
-        price_fraction=price.pop() if len(price) == 1 else None,
-        size_fraction=size.pop() if len(size) == 1 else None,
-        timed=layout.time is not None,
-    )
+def _fractions(layout: Layout) -> Fractions | None:
+    prices = {run.fraction for run in layout.slots[PRICES] if run}
+    sizes = {run.fraction for run in layout.slots[SIZES] if run}
+    if not prices | sizes:
+        return None
+    return prices.pop() if len(prices) == 1 else None, sizes.pop() if len(sizes) == 1 else None
 
 
 class Form:
@@ -194,13 +174,15 @@ class Layouts:
         self.ids: dict[bytes, int] = {}
         self.layouts: list[Layout] = [Layout(SLOW, "", "")]
         self._named: dict[tuple[int, bytes], int] = {}
-        self._names: dict[str, int] = {}
-        self._styles: dict[Style, int] = {}
-        self.names = [""]
-        self.styles: list[Style] = []
+        self._names: dict[str, int] = {"": 0}
+        self._symbols: dict[str, int] = {"": 0}
+        self._fractions: dict[Fractions | None, int] = {None: 0}
+        self.names: list[str] = [""]
+        self.symbols: list[str] = [""]
+        self.fractions: list[Fractions | None] = [None]
         self.kind = np.zeros(LAYOUTS_MAX, np.int64)
-        self.style = np.zeros(LAYOUTS_MAX, np.int64)
-        self.nameless = np.zeros(LAYOUTS_MAX, np.bool_)
+        self.symbol = np.zeros(LAYOUTS_MAX, np.int64)
+        self.fractions_of = np.zeros(LAYOUTS_MAX, np.int64)
         self.name = np.zeros(LAYOUTS_MAX, np.int64)
         self.flags = np.zeros(LAYOUTS_MAX, np.uint8)
         self.side = np.zeros(LAYOUTS_MAX, np.uint8)
@@ -261,8 +243,8 @@ class Layouts:
         self.layouts.append(layout)
         self.kind[column] = layout.kind
         self.name[column] = _listed(layout.name, self._names, self.names)
-        self.style[column] = _listed(_style(layout), self._styles, self.styles)
-        self.nameless[column] = not layout.symbol
+        self.symbol[column] = _listed(layout.symbol, self._symbols, self.symbols)
+        self.fractions_of[column] = _listed(_fractions(layout), self._fractions, self.fractions)
         self.flags[column] = layout.flags
         self.side[column] = layout.side
         for slot, run in enumerate(layout.slots):
@@ -310,5 +292,5 @@ def blanked(data: bytes) -> bytes:
 
 def leading_zeros(text: NDArray[np.uint8], starts: Int64) -> NDArray[np.bool_]:
     """Say which rows have an unquoted number that begins with 0; `starts` is (CHECKED_MAX, n), an unused one on 0."""
-    zeros: NDArray[np.bool_] = text.take(starts) == ord("0")
-    return np.logical_or.reduce(zeros, axis=0)
+    found: NDArray[np.bool_] = np.logical_or.reduce(text.take(starts) == ord("0"), axis=0)
+    return found

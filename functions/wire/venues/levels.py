@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.domain.market import Int64, UInt8
 from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, masks_of, parse, windows
@@ -27,6 +28,7 @@ class Levels:
     asks: Int64  # (m,)
     values: Int64  # (2, k)
     fraction: Int64  # (2, k)
+    unread: NDArray[np.bool_]  # (m,) messages whose levels could not be read; they have none here
 
 
 def find_levels(text: bytes, begin: int, end: int, marks: tuple[bytes, bytes]) -> Span | None:
@@ -85,7 +87,14 @@ def read_levels(sides: list[bytes]) -> Levels | None:
     # Every quote, point, comma and bracket stands where it must; so whatever else there is has to be a digit.
     if int(np.count_nonzero(text - np.uint8(ord("0")) < 10)) != int(digits.sum()):  # noqa: PLR2004 - ten digits
         return None
-    return Levels(counts[0::2], counts[1::2], parse(windows(data), closed, masks_of(digits, fraction)), fraction)
+    values = parse(windows(data), closed, masks_of(digits, fraction))
+    return Levels(counts[0::2], counts[1::2], values, fraction, np.zeros(len(sides) // 2, np.bool_))
+
+
+def no_levels(messages: int) -> Levels:
+    """Give the levels of messages that have none."""
+    none = np.zeros(messages, np.int64)
+    return Levels(none, none, np.zeros((2, 0), np.int64), np.zeros((2, 0), np.int64), none != 0)
 
 
 def _well_formed(data: bytes, text: UInt8, opened: Int64, closed: Int64) -> bool:
