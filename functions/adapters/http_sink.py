@@ -124,7 +124,9 @@ def overrides_of(text: str) -> dict[str, str]:
     {'env': 'prod'}
     """
     found = json.loads(text) if text else {}
-    extensions = found.get("extensions") or {} if isinstance(found, dict) else None
+    extensions = found.get("extensions") if isinstance(found, dict) else found
+    if extensions is None:
+        return {}
     if not isinstance(extensions, dict) or not all(isinstance(value, str) for value in extensions.values()):
         msg = "K_CE_OVERRIDES must be an object with extensions of text"
         raise ValueError(msg)

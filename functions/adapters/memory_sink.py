@@ -21,12 +21,12 @@ class MemorySink:
     def __init__(self, answers: Iterable[Exception | None] = (), *, events_max: int = EVENTS_MAX) -> None:
         """Begin empty."""
         self.events: list[Event] = []
-        self._answers = deque(answers)
+        self.answers = deque(answers)
         self._events_max = events_max
 
     async def publish(self, event: Event) -> None:
         """Keep one event, or do what the next answer says."""
-        answer = self._answers.popleft() if self._answers else None
+        answer = self.answers.popleft() if self.answers else None
         if answer is not None:
             raise answer
         if len(self.events) >= self._events_max:

@@ -1,6 +1,7 @@
 """Read capture files, plain or gzip, in blocks; keep rows that are too long to travel in a spool folder."""
 
 import gzip
+import itertools
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
@@ -47,7 +48,16 @@ def sniff_tape(path: pathlib.Path, *, dialect: str = "") -> Sniffed:
         Malformed: The dialect is not given and cannot be told.
     """
     with open_tape(path) as file:
-        return sniff(file.readlines(SNIFF_BYTES_MAX)[:SNIFF_LINES], dialect=dialect)
+        return sniff(_head(file), dialect=dialect)
+
+
+def _head(file: BinaryIO) -> Iterator[bytes]:
+    left = SNIFF_BYTES_MAX
+    for line in itertools.islice(file, SNIFF_LINES):
+        left -= len(line)
+        if left < 0:
+            return
+        yield line
 
 
 def time_before(path: pathlib.Path, offset: int) -> int:
@@ -109,12 +119,14 @@ class Reel:
             Malformed: A dialect is not given and cannot be told.
         """
         base, row, last = 0, start_row, None
+        told = TapeOptions("", "", "")
         for path in self.paths:
+            told = self.told(path)
             within = max(0, start_offset - base)
             if start_offset and (length := tape_length(path)) <= within:
                 base += length
                 continue
-            cutter = Cutter(self.told(path), self.spool.keep, Position(within, row, time_before(path, within), base))
+            cutter = Cutter(told, self.spool.keep, Position(within, row, time_before(path, within), base))
             for batch in _cut(cutter, read_blocks(path, within, block_bytes=self.block_bytes)):
                 yield batch
                 last = batch
@@ -122,7 +134,7 @@ class Reel:
             base = cutter.offset
         end = self.paths[-1]
         ts = last.ts_cut_ns if last else time_before(end, tape_length(end))
-        yield end_of_tape(self.told(end), row=row, offset=base, ts_cut_ns=ts)
+        yield end_of_tape(told, row=row, offset=base, ts_cut_ns=ts)
 
     def told(self, path: pathlib.Path) -> TapeOptions:
         """Fill what the options leave empty from a capture's head."""

@@ -10,6 +10,8 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
+
 from functions.adapters.http_sink import HttpSink
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
@@ -69,7 +71,11 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
             url = (await start_stores(folder, children)).database_url
         pool = Pool(url)
         stack.push_async_callback(pool.close)
-        yield PostgresDeadLetters(pool)
+        try:
+            yield PostgresDeadLetters(pool)
+        except asyncpg.UndefinedTableError as error:
+            msg = "the database has no table of dead letters; check DATABASE_URL, or run the platform on it once"
+            raise CliError(msg) from error
 
 
 def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:
@@ -118,14 +124,17 @@ def _as_json(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-async def _find_row(letters: PostgresDeadLetters, key: str) -> DeadLetter | None:
-    stream, slash, row = key.rpartition("/")
-    return await letters.get(stream, int(row)) if slash and row.isdigit() else None
+async def _find_row(args: argparse.Namespace) -> DeadLetter | None:
+    """Find the row that the key names; an event's id names none, and then no store is needed."""
+    stream, slash, row = args.key.rpartition("/")
+    if not (slash and row.isdigit()):
+        return None
+    async with _letters(args.folder) as letters:
+        return await letters.get(stream, int(row))
 
 
 async def _show(args: argparse.Namespace) -> int:
-    async with _letters(args.folder) as letters:
-        row = await _find_row(letters, args.key)
+    row = await _find_row(args)
     if row is not None:
         sys.stdout.write(json.dumps(_as_json(row), indent=1) + "\n")
         return 0
@@ -141,8 +150,7 @@ def _nothing(key: str) -> CliError:
 
 
 async def _redrive(args: argparse.Namespace) -> int:
-    async with _letters(args.folder) as letters:
-        row = await _find_row(letters, args.key)
+    row = await _find_row(args)
     if row is not None:
         broker, event = "market", row_event(row, _next_number(args.folder, row.stream), payload=_payload(args, row))
     else:

@@ -1,7 +1,6 @@
 """Show the latest signals with their reasons, from the desk broker's log."""
 
 import argparse
-import json
 import pathlib
 import sys
 import time
@@ -38,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
         shown += 1
         if shown == args.limit:
             break
-    if not shown:
-        sys.stdout.write(json.dumps([]) + "\n" if args.json else "no signals yet\n")
+    if not (shown or args.json):
+        sys.stdout.write("no signals yet\n")
     return 0

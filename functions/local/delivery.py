@@ -14,6 +14,9 @@ from functions.wire.envelope import Event
 
 Filter: TypeAlias = Callable[[Event], bool]
 
+DECISIONS_MAX: Final = 1024
+"""Filter decisions remembered for each Trigger."""
+
 RETRYABLE: Final = frozenset({404, 408, 409, 429})
 ERROR_DATA_BYTES_MAX: Final = 1024
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9]*")
@@ -58,9 +61,14 @@ class Answer:
         return self.status in RETRYABLE or self.status >= 500  # noqa: PLR2004 - the class of 5xx
 
 
+_CORE: Final = frozenset(("id", "source", "subject", "datacontenttype", "dataschema"))
+
+
 def attribute(event: Event, name: str) -> str | None:
     """Read an attribute as filters see it: text, or None when it is not set."""
-    if name in ("id", "source", "type", "subject", "datacontenttype", "dataschema"):
+    if name == "type":
+        return event.type
+    if name in _CORE:
         value = getattr(event, name)
         return None if value is None else str(value)
     if name == "specversion":
@@ -76,9 +84,35 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
         WiringError: A dialect is unknown, not supported here (`cesql`), or one element holds two dialects.
     """
     parts = tuple(_compile(one, where) for one in filters)
-    if len(parts) == 1:
-        return parts[0]
-    return lambda event: all(part(event) for part in parts)
+    names = tuple(sorted(_names(filters)))
+    if "id" in names:
+        return lambda event: all(part(event) for part in parts)
+    decided: dict[tuple[str | None, ...], bool] = {}
+
+    def accepts(event: Event) -> bool:
+        """Decide once for each combination of the attributes the filter looks at: they repeat from event to event."""
+        key = tuple([attribute(event, name) for name in names])
+        found = decided.get(key)
+        if found is None:
+            if len(decided) >= DECISIONS_MAX:
+                decided.clear()
+            found = decided[key] = all(part(event) for part in parts)
+        return found
+
+    return accepts
+
+
+def _names(filters: object) -> set[str]:
+    """Collect the attributes that filters look at."""
+    if isinstance(filters, Mapping):
+        return {
+            name
+            for dialect, body in filters.items()
+            for name in (body if dialect in _TESTS and isinstance(body, Mapping) else _names(body))
+        }
+    if isinstance(filters, Sequence) and not isinstance(filters, str):
+        return {name for one in filters for name in _names(one)}
+    return set()
 
 
 def _compile(element: Mapping[str, Any], where: str) -> Filter:
@@ -117,9 +151,6 @@ def _attributes(dialect: str, body: Mapping[str, str], where: str) -> Filter:
             raise WiringError(msg)
     # The Kafka data plane skips attributes whose value is the empty string.
     wanted = tuple((name, value) for name, value in body.items() if value)
-    if dialect == "exact" and len(wanted) == 1 and wanted[0][0] == "type":
-        only = wanted[0][1]
-        return lambda event: event.type == only
     test = _TESTS[dialect]
 
     def matches(event: Event) -> bool:

@@ -53,6 +53,9 @@ class _Cursor:
         self._done: list[int] = []
 
     def finish(self, offset: int) -> int:
+        if offset == self.next and not self._done:
+            self.next += 1
+            return self.next
         heapq.heappush(self._done, offset)
         while self._done and self._done[0] == self.next:
             heapq.heappop(self._done)
@@ -100,19 +103,18 @@ class Consumer:
                 for event in log.read(self._at):
                     offset = self._at
                     self._at += 1
-                    if accepts(event):
-                        await self._start(offset, event)
-                    else:
+                    if not accepts(event):
                         self._finish(offset)
+                    elif self._subscriber.inline:
+                        await self._handle(offset, event)
+                        await asyncio.sleep(0)
+                    else:
+                        await self._start(offset, event)
         finally:
             for task in self._in_flight:
                 task.cancel()
 
     async def _start(self, offset: int, event: Event) -> None:
-        if self._subscriber.inline:
-            await self._handle(offset, event)
-            await asyncio.sleep(0)
-            return
         while len(self._in_flight) >= IN_FLIGHT_MAX:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
         if self._subscription.ordered:

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from functions.local.log import LogFullError
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.http_binding import from_http
@@ -53,5 +54,8 @@ class Ingress:
             event = from_http(request.raw_headers, await request.read())
         except Malformed as error:
             return web.Response(status=400, text=str(error))
-        await self._accept(request.match_info["broker"], event)
+        try:
+            await self._accept(request.match_info["broker"], event)
+        except LogFullError as error:
+            return web.Response(status=503, text=str(error))
         return web.Response(status=202)

@@ -7,6 +7,7 @@ stores and services go in through each function's own settings.
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import importlib
 import json
 import os
@@ -42,6 +43,9 @@ COMMIT_S: Final = 0.005
 SNAPSHOT_S: Final = 0.5
 LAG_EVENTS_MAX: Final = 256
 """A feed waits while some consumer has more events than this to do."""
+
+GC_ALLOCATIONS: Final = 50_000
+"""Allocations between two looks of the garbage collector: batches are acyclic, so it finds next to nothing."""
 
 WHERE: Final = "platform.json"
 SERVICES: Final = ("risk", "inference", "orders")  # in start order: orders calls risk
@@ -132,6 +136,9 @@ class Platform:
         self._orders = GrpcOrders(self._environ["TICKLOOM_ORDERS_TARGET"])
         await self._subscribe()
         self._pin(0)
+        gc.collect()
+        gc.freeze()  # what start made stays; the collector need not look at it again
+        gc.set_threshold(GC_ALLOCATIONS)
         self._run()
         self._say_where()
 

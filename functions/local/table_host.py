@@ -96,7 +96,9 @@ class TableConsumer:
             for event in log.read(self._at):
                 offset = self._at
                 self._at += 1
-                if event.type in self._types and not self._take(offset, event):
+                if event.type not in self._types:
+                    continue
+                if not self._take(offset, event):
                     break
                 await asyncio.sleep(0)
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from functions.ports.card import Card
-from functions.ports.fold import Fold
 from functions.ports.sink import Sink
 from functions.wire.envelope import Event
 
-if TYPE_CHECKING:  # a handler's process never needs gRPC, whose import takes 0.2 s
+if TYPE_CHECKING:  # gRPC takes 0.2 s to import and numpy behind the fold 0.1 s: not every process needs them
     import grpc.aio
+
+    from functions.ports.fold import Fold
 
 Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
 Close: TypeAlias = Callable[[], Awaitable[None]]
@@ -34,7 +35,7 @@ class HostedTable:
     """A table's fold; its state type is the table's own business."""
 
     card: Card
-    fold: Fold[Any]  # the host carries states of any table
+    fold: "Fold[Any]"  # the host carries states of any table
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Write a feed's batches as events; the one place that says how a RawBatch is named and traced (design R6)."""
 
-import uuid
 from types import MappingProxyType
 from typing import Final
 
@@ -49,5 +48,5 @@ def trace_of(event_id: str) -> str:
     >>> trace_of("6f0c6f5e-6f9a-5b0e-9c41-3f1b8a3c7d52")
     '00-6f0c6f5e6f9a5b0e9c413f1b8a3c7d52-9c413f1b8a3c7d52-01'
     """
-    name = uuid.UUID(event_id).hex
+    name = event_id.replace("-", "")
     return f"00-{name}-{name[16:]}-01"

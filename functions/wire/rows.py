@@ -7,7 +7,6 @@ a tick, with the stream for shard, so that two feeds of one shard stay apart.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +24,7 @@ from functions.domain.market import (
     Rejection,
     TickBatch,
 )
+from functions.domain.money import plain
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.features import decode_feature_batch
 from functions.wire.codecs.market import decode_tick_batch
@@ -276,23 +276,18 @@ def _signals(data: bytes) -> Iterator[Row]:
     yield Row("signals", _json(line))
 
 
-def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _orders(data: bytes) -> Iterator[Row]:
     update = decode_order_update(data)
     line = {
         "account": update.account,
         "as_of_ns": update.as_of_ns,
         "client_order_id": update.client_order_id,
-        "cumulative_quantity": _plain(update.cumulative_quantity),
+        "cumulative_quantity": plain(update.cumulative_quantity),
         "instrument_id": update.instrument_id,
-        "leaves_quantity": _plain(update.leaves_quantity),
-        "limit_price": _plain(update.limit_price),
+        "leaves_quantity": plain(update.leaves_quantity),
+        "limit_price": plain(update.limit_price),
         "n": update.n,
-        "quantity": _plain(update.quantity),
+        "quantity": plain(update.quantity),
         "reasons": list(update.reasons),
         "side": update.side.value,
         "signal_id": update.signal_id,
@@ -309,8 +304,8 @@ def _fills(data: bytes) -> Iterator[Row]:
         "client_order_id": fill.client_order_id,
         "instrument_id": fill.instrument_id,
         "n": fill.n,
-        "price": _plain(fill.price),
-        "quantity": _plain(fill.quantity),
+        "price": plain(fill.price),
+        "quantity": plain(fill.quantity),
         "side": fill.side.value,
         "signal_id": fill.signal_id,
     }

@@ -11,6 +11,7 @@ Where a batch ends depends on the rows and the options only, never on how the fi
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -146,7 +147,7 @@ def _url_symbol(url: bytes) -> str:
 _STREAM: Final = re.compile(rb'"stream":"([^"@]{1,64})@')
 _USDM_MARKS: Final = (b'"pu":', b"@depth@0ms", b'"e":"bookTicker"', b"fapi.binance.com", b"fstream.binance.com")
 _SPOT_MARKS: Final = (b'"stream":"', b'"lastUpdateId":', b'"e":"trade"', b'"e":"aggTrade"', b"binance.com")
-_TRADE_MARKS: Final = (b"@trade", b'"e":"trade"')
+_TRADE_MARKS: Final = (b'@trade"', b'"e":"trade"')
 
 
 def sniff(lines: Iterable[bytes], *, dialect: str = "") -> Sniffed:
@@ -155,22 +156,16 @@ def sniff(lines: Iterable[bytes], *, dialect: str = "") -> Sniffed:
     Raises:
         Malformed: The lines are of no dialect we know.
     """
-    symbol = ""
-    seen: set[bytes] = set()
-    for number, line in enumerate(lines):
-        if number >= SNIFF_LINES:
-            break
-        seen.update(mark for mark in (*_USDM_MARKS, *_SPOT_MARKS, *_TRADE_MARKS) if mark not in seen and mark in line)
-        symbol = symbol or _symbol_in(line)
+    text = b"\n".join(itertools.islice(lines, SNIFF_LINES))
+    seen = {mark for mark in (*_USDM_MARKS, *_SPOT_MARKS, *_TRADE_MARKS) if mark in text}
     trades = not seen.isdisjoint(_TRADE_MARKS)
-    return Sniffed(dialect or _dialect_of(seen), symbol, "trade" if trades else "aggTrade")
+    return Sniffed(dialect or _dialect_of(seen), _symbol_in(text), "trade" if trades else "aggTrade")
 
 
-def _symbol_in(line: bytes) -> str:
-    if _CONTROL.match(line):
-        return ""
-    found = _STREAM.search(line)
-    return found[1].decode("ascii", "replace").upper() if found else read_line(line[:4096]).symbol
+def _symbol_in(text: bytes) -> str:
+    """Take the first stream's symbol, else the first that a URL names."""
+    found = _STREAM.search(text)
+    return found[1].decode("ascii", "replace").upper() if found else _url_symbol(text)
 
 
 def _dialect_of(seen: set[bytes]) -> str:
@@ -180,6 +175,23 @@ def _dialect_of(seen: set[bytes]) -> str:
         return SPOT
     message = f"no line at the tape's head is of a known dialect; name it with --dialect ({' or '.join(DIALECTS)})"
     raise Malformed(message)
+
+
+_KIND: Final = re.compile(rb'"stream":"[^"@]{0,64}@([A-Za-z]+)|"e":"([A-Za-z]+)"|"(lastUpdateId)":')
+_KINDS: Final = {"depthUpdate": "depth", "lastUpdateId": "snapshot"}
+
+
+def kind_of(row: bytes) -> str:
+    """Say what a Binance message is: its channel (`trade`, `depth` ...), `snapshot`, or `other`.
+
+    >>> kind_of(b'{"stream":"ethusdt@depth@100ms","data":{}}')
+    'depth'
+    """
+    found = _KIND.search(row, 0, 256)
+    if not found:
+        return "other"
+    name = (found[1] or found[2] or found[3]).decode()
+    return _KINDS.get(name, name)
 
 
 # --- many lines at once -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from counts import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.domain.sequence import Duplicate, Gap, Ready, Sequencer
+from functions.domain.sequence import HOLES_MAX, Duplicate, Gap, Progress, Ready, Sequencer
 
 
 def _folded(steps: list[object]) -> list[int]:
@@ -63,3 +63,20 @@ def test_giving_up_leaves_nothing_waiting() -> None:
     assert [step for step in steps if isinstance(step, Gap)] == [Gap("s", 0, 2, 3), Gap("s", 4, 6, 7)]
     assert _folded(steps) == [3, 7, 8]
     assert sequencer.waiting == 0
+
+
+def test_holes_are_bounded() -> None:
+    """However far a source jumps, a bounded number of holes is kept, the newest."""
+    sequencer = Sequencer[int](reorder_max=1)
+    (gap, _) = sequencer.offer("s", 2**62, 0)
+    assert gap == Gap("s", 0, 2**62 - 1, 0)
+    holes = sequencer.progress["s"].holes
+    assert (len(holes), max(holes)) == (HOLES_MAX, 2**62 - 1)
+
+
+def test_newest_holes_are_kept() -> None:
+    """Of too many holes the lowest are forgotten."""
+    progress = Progress(next=9000)
+    progress.open_holes(range(HOLES_MAX))
+    progress.open_holes((8000,))
+    assert (min(progress.holes), max(progress.holes), len(progress.holes)) == (1, 8000, HOLES_MAX)

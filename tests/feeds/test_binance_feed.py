@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from functions.adapters.memory_sink import MemorySink
 from functions.adapters.venues.binance import BinanceVenue, Connection
@@ -293,3 +294,55 @@ def test_needs_resync(rows: tuple[bytes, ...], broken: list[bool]) -> None:
         watch, one = needs_resync(watch, glance(row, "X" if b"lastUpdateId" in row else ""))
         found.append(one)
     assert found == broken
+
+
+class Stage:
+    """Be a venue's server whose answers are written in the test."""
+
+    def __init__(self) -> None:
+        """Begin without a connection."""
+        self.connections = 0
+        self.snapshots = 0
+        self.heard: asyncio.Queue[Received] = asyncio.Queue()
+
+    async def stream(self, request: web.Request) -> web.WebSocketResponse:
+        """Accept, and then say nothing."""
+        self.connections += 1
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for _ in socket:
+            pass
+        return socket
+
+    async def depth(self, _request: web.Request) -> web.Response:
+        """Fail the first time."""
+        self.snapshots += 1
+        return web.Response(text='{"lastUpdateId":1}', status=200 if self.snapshots > 1 else 503)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[tuple[Stage, BinanceVenue]]:
+    played = Stage()
+    app = web.Application()
+    app.add_routes([web.get("/stream", played.stream), web.get("/api/v3/depth", played.depth)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    connection = Connection(
+        f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}", ("BTCUSDT",), CHANNELS, idle_s=0.05, resync_s=0
+    )
+    yield played, BinanceVenue(connection, report=silent, jitter=lambda _attempt: 0.0)
+    await runner.cleanup()
+
+
+async def test_silence_is_a_lost_connection(stage: tuple[Stage, BinanceVenue]) -> None:
+    """A connection without a word is left; each new one begins with a snapshot, asked for until it comes."""
+    played, venue = stage
+    task = asyncio.create_task(venue.run(played.heard.put))
+    async with asyncio.timeout(20):
+        first, second = await played.heard.get(), await played.heard.get()
+    await stopped(task)
+    assert (first.row, first.symbol, second.symbol) == (b'{"lastUpdateId":1}', "BTCUSDT", "BTCUSDT")
+    assert played.snapshots >= 3
+    assert played.connections >= 2

@@ -81,6 +81,13 @@ async def test_resume_into_lines_without_time(tmp_path: pathlib.Path) -> None:
     assert await run(Settings((str(path),), rows_max=1, first_sequence=2, first_row=2, tape_offset=offset)) == whole[2:]
 
 
+async def test_end_may_be_left_out(tmp_path: pathlib.Path) -> None:
+    """A history that another feed goes on from does not end the shard's tape."""
+    path = str(capture(tmp_path / "tape.txt", 30))
+    whole = await run(Settings((path,)))
+    assert await run(Settings((path,), tell_end=False)) == whole[:-1]
+
+
 async def test_block_size_changes_nothing(tmp_path: pathlib.Path) -> None:
     """How much is read at once never changes a batch."""
     path = capture(tmp_path / "tape.txt", 50)

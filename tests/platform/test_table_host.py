@@ -8,6 +8,7 @@ from waiting import until
 
 from functions.domain.errors import Rejected
 from functions.domain.market import GapDetected
+from functions.local import table_host
 from functions.local.delivery import Answer
 from functions.local.log import MemoryLog
 from functions.local.table_host import TableConsumer
@@ -175,3 +176,39 @@ async def test_poison_is_buried_once(poison: bytes, status: int) -> None:
     await settle(host(log, outbox))
     assert [(one.data, answer.status) for one, answer in outbox.buried] == [(poison, status)]
     assert emitted(log)[-1] == ("2", "sum 2")
+
+
+@pytest.mark.parametrize("sequence", ["x", "-1", "1.5", "9" * 20, "1" * 21, "\u0663"])
+async def test_impossible_sequence_is_buried(sequence: str) -> None:
+    """An event whose sequence is no number that a source can reach is buried; the table goes on."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    log.append(Event(id="bad", source="/a", type="t", data=b"1", extensions={"sequence": sequence}))
+    log.append(event(0))
+    await settle(host(log, outbox))
+    assert [(one.id, answer.status) for one, answer in outbox.buried] == [("bad", 400)]
+    assert emitted(log) == [("1", "sum 1")]
+
+
+async def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table takes a bounded number of keys and of sources; who comes after is buried, those known go on."""
+    monkeypatch.setattr(table_host, "KEYS_MAX", 1)
+    monkeypatch.setattr(table_host, "SOURCES_MAX", 2)
+    log = MemoryLog()
+    outbox = Outbox(log)
+    stranger = Event(id="stranger", source="/a", type="t", data=b"1", extensions={"partitionkey": "other"})
+    for one in (event(0), event(0, source="/b"), event(0, source="/c"), stranger, event(1)):
+        log.append(one)
+    await settle(host(log, outbox))
+    assert [(one.id, answer.status) for one, answer in outbox.buried] == [("/c0", 429), ("stranger", 429)]
+    assert emitted(log)[-1] == ("3", "sum 3")
+
+
+async def test_refused_event_may_come_again() -> None:
+    """The number of a refused event stays open, so that the event is folded when it is sent again, mended."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    for one in (event(0), event(1, b"bad"), event(2), event(1, b"5"), event(1, b"5")):
+        log.append(one)
+    await settle(host(log, outbox))
+    assert [text for _, text in emitted(log)] == ["sum 1", "sum 2", "sum 7"]

@@ -31,6 +31,7 @@ class Settings:
         cut_ms: Receive time a batch may span, milliseconds.
         line_bytes_max: Longest row that travels whole.
         speed: How many times faster than received; 0 is as fast as the sink takes it.
+        tell_end: Whether the last event ends the tape; False where another feed goes on with the shard.
         first_sequence: Number of the first batch; above 0 when a run goes on.
         first_row: Index of the first row; above 0 when a run goes on.
         tape_offset: Where to go on: the `tape_offset` of the last batch that was stored.
@@ -46,12 +47,16 @@ class Settings:
     cut_ms: int = 1000
     line_bytes_max: int = LINE_BYTES_MAX
     speed: float = UNPACED
+    tell_end: bool = True
     first_sequence: int = 0
     first_row: int = 0
     tape_offset: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse limits that would cut nothing."""
+        """Refuse a tape without captures and limits that would cut nothing."""
+        if not self.paths:
+            msg = "paths must name at least one capture"
+            raise ValueError(msg)
         for name in ("rows_max", "bytes_max", "cut_ms", "line_bytes_max"):
             if getattr(self, name) < 1:
                 msg = f"{name} must be at least 1"
@@ -72,7 +77,8 @@ def compose(settings: Settings) -> HostedFeed:
     reel = Reel(tuple(map(pathlib.Path, settings.paths)), options, Spool(pathlib.Path(settings.spool)))
 
     async def run(sink: Sink) -> None:
-        batches = reel.batches(start_offset=settings.tape_offset, start_row=settings.first_row)
+        tape = reel.batches(start_offset=settings.tape_offset, start_row=settings.first_row)
+        batches = (batch for batch in tape if settings.tell_end or not batch.end_of_tape)
         pace = Pace(settings.speed, asyncio.get_running_loop().time, asyncio.sleep)
         await replay(batches, PatientSink(sink), pace=pace, first_sequence=settings.first_sequence)
 

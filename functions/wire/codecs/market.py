@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
+from tickloom.market.v1 import gap_pb2, raw_pb2, tick_pb2
+from tickloom.reference.v1 import instrument_pb2
 
 from functions.domain.market import (
     Book,
@@ -23,8 +25,6 @@ from functions.domain.market import (
     Trades,
 )
 from functions.wire.errors import Malformed
-from tickloom.market.v1 import gap_pb2, raw_pb2, tick_pb2
-from tickloom.reference.v1 import instrument_pb2
 
 RAW_BATCH: Final = "tickloom.market.v1.RawBatch"
 TICK_BATCH: Final = "tickloom.market.v1.TickBatch"

@@ -5,7 +5,6 @@ then each section's numbers are read as columns; rows that are new, odd or break
 tick or the reason; at last both are joined in tape order.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -31,23 +30,23 @@ from functions.domain.market import (
 )
 from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, NO_TRADES
 from functions.wire.venues import merging
-from functions.wire.venues.digits import PAD, BadText, parse, rescale, windows
+from functions.wire.venues.digits import NO_POINT, PAD, BadText, parse, rescale, windows
 from functions.wire.venues.layouts import (
     BOOK,
-    FORM_BYTES_MAX,
     ID,
+    MIXED,
     MORE_IDS,
     PRICES,
     QUOTE,
     SIZES,
     SLOTS,
-    SLOTS_WITHOUT_BOOK,
     SLOW,
     TIME,
     TRADE,
     Form,
     Layout,
     Layouts,
+    Style,
     blanked,
     leading_zeros,
 )
@@ -74,6 +73,7 @@ REJECTED: Final = "rejected"
 """Kind under which rejected rows are counted."""
 
 _PADDING: Final = b" " * PAD
+_NOWHERE: Final = np.zeros(0, np.int64)
 
 Instruments: TypeAlias = Mapping[str, InstrumentRef]
 """Reference by venue symbol."""
@@ -108,6 +108,7 @@ class Scan:
     instruments: Instruments
     skew_ms_max: int
     ids: Int64
+    styles: Int64
     spans: dict[int, Span]
     slow: NDArray[np.bool_]
     refs: list[InstrumentRef] = field(default_factory=list)
@@ -127,14 +128,18 @@ class Rows:
     """Hold what every row's numbers say, whatever its section; a slow row's columns say nothing."""
 
     kind: Int64
+    kinds: frozenset[int]
     instrument: Int64
     price_exponent: int | Int64
     size_exponent: int | Int64
+    numbers: Int64  # (slots, n)
     prices: Int64  # (2, n): a trade's price, or bid and ask
     sizes: Int64  # (2, n)
-    ids: Int64  # (slots, n): all numbers; the ids are taken from here
     ts_event: Int64
-    flags: NDArray[np.uint8]
+
+    def of(self, kind: int) -> Int64:
+        """Give the places of the rows of one kind."""
+        return np.flatnonzero(self.kind == kind) if kind in self.kinds else _NOWHERE
 
 
 class Decoder:
@@ -190,15 +195,15 @@ class Decoder:
         self._layouts.make_room()
         ids, spans = self._find_layouts(batch)
         slow = ids == SLOW
-        if not batch.symbol:  # a row that names none has no symbol then
-            slow |= self._layouts.symbol.take(ids) == 0
-        return Scan(batch, self._layouts, self.venue, instruments, future_skew_ms_max, ids, spans, slow)
+        styles = self._layouts.style.take(ids)
+        if not batch.symbol:  # a row that names no symbol has none then
+            slow |= self._layouts.nameless.take(ids)
+        return Scan(batch, self._layouts, self.venue, instruments, future_skew_ms_max, ids, styles, spans, slow)
 
     def _find_layouts(self, batch: RawBatch) -> tuple[Int64, dict[int, Span]]:
         blank = blanked(batch.payload)
         offsets = batch.offsets.tolist()
-        get = self._layouts.ids.get
-        ids = np.array([get(blank[a:b], -1) if b - a <= FORM_BYTES_MAX else -1 for a, b in pairwise(offsets)], np.int64)
+        ids = self._layouts.known(blank, [end - begin for begin, end in pairwise(offsets)])
         spans: dict[int, Span] = {}
         for row in np.flatnonzero(ids < 0).tolist():
             begin, end = offsets[row], offsets[row + 1]
@@ -240,68 +245,86 @@ def _without_rows(batch: RawBatch) -> TickBatch:
 def _rows(scan: Scan) -> Rows:
     """Read every number of every known row, and leave the rows that break a rule to be read one by one."""
     layouts, ids, batch = scan.layouts, scan.ids, scan.batch
-    kind = layouts.kind.take(ids)
+    styles = [layouts.styles[style] for style in np.flatnonzero(np.bincount(scan.styles)).tolist()]
     data = _PADDING + batch.payload
-    base = batch.offsets[:-1].astype(np.int64)
-    base += PAD
-    slots = SLOTS if (kind == BOOK).any() else SLOTS_WITHOUT_BOOK
+    base = batch.offsets[:-1] + np.int64(PAD)
+    slots = _slots(styles)
     ends = layouts.end[:slots].take(ids, axis=1)
     ends += base
-    values = parse(windows(data), ends, layouts.masks(slots, ids))
+    numbers = parse(windows(data), ends, layouts.masks(slots, ids))
     checked = layouts.checked[: layouts.checked_most].take(ids, axis=1)
     checked += base
-    scan.slow |= leading_zeros(np.frombuffer(data, np.uint8), checked)
-    instrument, price_exponent, size_exponent = _instruments(scan)
-    price_fraction, size_fraction = _fractions(scan)
-    prices = _rescaled(scan, values[PRICES], price_fraction, price_exponent)
-    sizes = _rescaled(scan, values[SIZES], size_fraction, size_exponent)
-    scan.slow |= (kind == TRADE) & ((prices[0] == 0) | (sizes[0] == 0))
-    flags = layouts.flags.take(ids)
-    ts_event = _times(scan, values[TIME], flags)
+    _leave(scan, leading_zeros(np.frombuffer(data, np.uint8), checked))
+    instrument, price_exponent, size_exponent = _instruments(scan, styles)
+    price_fraction, size_fraction = _fractions(scan, styles)
+    prices, odd_prices = rescale(numbers[PRICES], price_fraction, price_exponent)
+    sizes, odd_sizes = rescale(numbers[SIZES], size_fraction, size_exponent)
+    for odd in (odd_prices, odd_sizes):
+        _leave(scan, None if odd is None else odd[0] | odd[1])
+    kinds = frozenset(style.kind for style in styles)
+    kind = layouts.kind.take(ids)
+    if TRADE in kinds:
+        _leave(scan, (kind == TRADE) & ((prices[0] == 0) | (sizes[0] == 0)))
+    ts_event = _times(scan, styles, numbers)
     kind[scan.slow] = SLOW
-    return Rows(kind, instrument, price_exponent, size_exponent, prices, sizes, values, ts_event, flags)
+    return Rows(kind, kinds, instrument, price_exponent, size_exponent, numbers, prices, sizes, ts_event)
 
 
-def _instruments(scan: Scan) -> tuple[Int64, int | Int64, int | Int64]:
-    symbols = scan.layouts.symbol.take(scan.ids)
-    names, first = scan.layouts.symbols, int(symbols[0])
-    if first and bool((symbols == first).all()):
-        place = scan.number(names[first])
+def _leave(scan: Scan, rows: NDArray[np.bool_] | None) -> None:
+    """Leave rows to be read one by one."""
+    if rows is not None:
+        scan.slow |= rows
+
+
+def _slots(styles: list[Style]) -> int:
+    """Say how many slots these styles fill."""
+    if any(style.kind == BOOK for style in styles):
+        return SLOTS
+    return TIME + 1 if any(style.timed for style in styles) else ID + 1
+
+
+def _instruments(scan: Scan, styles: list[Style]) -> tuple[Int64, int | Int64, int | Int64]:
+    names = {style.symbol or scan.batch.symbol for style in styles if style.kind != SLOW}
+    rows = scan.batch.row_count
+    if len(names) == 1:
+        place = scan.number(names.pop())
         ref = scan.refs[place]
-        return np.full(len(symbols), place, np.int64), ref.price_exponent, ref.size_exponent
-    found, which = np.unique(symbols, return_inverse=True)
-    places = [scan.number(names[symbol] or scan.batch.symbol) for symbol in found.tolist()]
-    instrument = np.array(places, np.int64)[which]
-    exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs], np.int64)
+        return np.full(rows, place, np.int64), ref.price_exponent, ref.size_exponent
+    # Instruments by style; the column of a slow row says nothing.
+    known = scan.layouts.styles
+    places = np.zeros(len(known), np.int64)
+    for number in np.unique(scan.styles).tolist():
+        if known[number].kind != SLOW:
+            places[number] = scan.number(known[number].symbol or scan.batch.symbol)
+    instrument = places.take(scan.styles)
+    exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs] or [(0, 0)], np.int64)
     return instrument, exponents[instrument, 0], exponents[instrument, 1]
 
 
-def _fractions(scan: Scan) -> tuple[int | Int64, int | Int64]:
-    kinds = scan.layouts.fractions_of.take(scan.ids)
-    most = int(kinds.max())
-    known = scan.layouts.fractions[most]
-    alike = bool(((kinds == most) | (kinds == 0)).all())
-    price, size = known if alike and known else (None, None)
-    fraction = scan.layouts.fraction
-    return (
-        fraction[PRICES].take(scan.ids, axis=1) if price is None else price,
-        fraction[SIZES].take(scan.ids, axis=1) if size is None else size,
-    )
+def _fractions(scan: Scan, styles: list[Style]) -> tuple[int | Int64, int | Int64]:
+    prices = {style.price_fraction for style in styles if style.price_fraction is not None}
+    sizes = {style.size_fraction for style in styles if style.size_fraction is not None}
+    return _fraction(scan, prices, PRICES), _fraction(scan, sizes, SIZES)
 
 
-def _rescaled(scan: Scan, values: Int64, fraction: int | Int64, exponent: int | Int64) -> Int64:
-    mantissas, odd = rescale(values, fraction, exponent)
-    if odd is not None:
-        scan.slow |= odd[0] | odd[1]
-    return mantissas
+def _fraction(scan: Scan, found: set[int], slots: slice) -> int | Int64:
+    if not found:
+        return NO_POINT
+    if len(found) == 1 and MIXED not in found:
+        return found.pop()
+    return scan.layouts.fraction[slots].take(scan.ids, axis=1)
 
 
-def _times(scan: Scan, ts_ms: Int64, flags: NDArray[np.uint8]) -> Int64:
+def _times(scan: Scan, styles: list[Style], numbers: Int64) -> Int64:
     ts_receive = scan.batch.ts_receive
-    scan.slow |= ts_ms > (ts_receive + scan.skew_ms_max * NS_PER_MS) // NS_PER_MS
+    if not any(style.timed for style in styles):
+        return ts_receive
+    ts_ms = numbers[TIME]
+    _leave(scan, ts_ms > (ts_receive + scan.skew_ms_max * NS_PER_MS) // NS_PER_MS)
     ts_event = ts_ms * NS_PER_MS
-    timeless = (flags & NO_VENUE_TIME) != 0
-    np.copyto(ts_event, ts_receive, where=timeless)
+    if not all(style.timed for style in styles):
+        timeless = (scan.layouts.flags.take(scan.ids) & NO_VENUE_TIME) != 0
+        np.copyto(ts_event, ts_receive, where=timeless)
     return ts_event
 
 
@@ -315,29 +338,33 @@ def _where(scan: Scan, rows: Rows, places: Int64) -> dict[str, NDArray[Any]]:
 
 
 def _trades(scan: Scan, rows: Rows) -> Trades:
-    places = np.flatnonzero(rows.kind == TRADE)
+    places = rows.of(TRADE)
     if not len(places):
         return NO_TRADES
-    layout, flags = scan.ids[places], rows.flags[places]
-    channel, names = scan.batch.bar_channel, scan.layouts.names
-    if channel:
-        bars = names.index(channel) if channel in names else SLOW
-        flags |= (scan.layouts.name.take(layout) != bars).view(np.uint8) * np.uint8(TRADE_INFORMS_ONLY)
+    layout = scan.ids[places]
     return Trades(
         **_where(scan, rows, places),
         price=rows.prices[0][places],
         size=rows.sizes[0][places],
         side=scan.layouts.side.take(layout),
-        trade_id=rows.ids[ID][places].view(np.uint64),
-        flags=flags,
+        trade_id=rows.numbers[ID][places].view(np.uint64),
+        flags=scan.layouts.flags.take(layout) | _informing(scan, places),
     )
 
 
+def _informing(scan: Scan, places: Int64) -> NDArray[np.uint8]:
+    """Flag the trades of channels that do not feed bars."""
+    channel = scan.batch.bar_channel
+    by_style = [TRADE_INFORMS_ONLY if channel not in ("", style.name) else 0 for style in scan.layouts.styles]
+    return np.array(by_style, np.uint8).take(scan.styles[places])
+
+
 def _quotes(scan: Scan, rows: Rows) -> Quotes:
-    places = np.flatnonzero(rows.kind == QUOTE)
+    places = rows.of(QUOTE)
     if not len(places):
         return NO_QUOTES
-    bid, ask, flags = rows.prices[0][places], rows.prices[1][places], rows.flags[places]
+    bid, ask = rows.prices[0][places], rows.prices[1][places]
+    flags = scan.layouts.flags.take(scan.ids[places])
     touching = bid >= ask
     if touching.any():
         # A price of 0 says that this side is empty, so there is nothing to cross.
@@ -349,35 +376,41 @@ def _quotes(scan: Scan, rows: Rows) -> Quotes:
         bid_size=rows.sizes[0][places],
         ask_price=ask,
         ask_size=rows.sizes[1][places],
-        update_id=rows.ids[ID][places].view(np.uint64),
+        update_id=rows.numbers[ID][places].view(np.uint64),
         flags=flags,
     )
 
 
 def _book(scan: Scan, rows: Rows) -> Book:
-    places = np.flatnonzero(rows.kind == BOOK)
+    places = rows.of(BOOK)
     if not len(places):
         return NO_BOOK
     levels = _levels(scan, places)
     price, size, odd = _level_columns(rows, places, levels)
-    counts = levels.bids + levels.asks
-    message = np.arange(len(places)).repeat(counts)
     good = (levels.bids <= LEVELS_MAX) & (levels.asks <= LEVELS_MAX) & ~levels.unread
     if odd is not None:
-        good[message[odd]] = False
-    scan.slow[places[~good]] = True
-    picked, kept = good[message], places[good]
+        good[_messages(levels)[odd]] = False
+    if not good.all():
+        picked = good[_messages(levels)]
+        price, size = price[picked], size[picked]
+        scan.slow[places[~good]] = True
+        places = places[good]
     return Book(
-        **_where(scan, rows, kept),
-        first_update_id=rows.ids[MORE_IDS][0][kept].view(np.uint64),
-        last_update_id=rows.ids[ID][kept].view(np.uint64),
-        previous_update_id=rows.ids[MORE_IDS][1][kept].view(np.uint64),
+        **_where(scan, rows, places),
+        first_update_id=rows.numbers[MORE_IDS][0][places].view(np.uint64),
+        last_update_id=rows.numbers[ID][places].view(np.uint64),
+        previous_update_id=rows.numbers[MORE_IDS][1][places].view(np.uint64),
         bids=levels.bids[good].astype(np.uint16),
         asks=levels.asks[good].astype(np.uint16),
-        flags=rows.flags[kept],
-        level_price=price[picked],
-        level_size=size[picked],
+        flags=scan.layouts.flags.take(scan.ids[places]),
+        level_price=price,
+        level_size=size,
     )
+
+
+def _messages(levels: Levels) -> Int64:
+    """Give the message of each level."""
+    return np.arange(len(levels.bids)).repeat(levels.bids + levels.asks)
 
 
 def _levels(scan: Scan, places: Int64) -> Levels:
@@ -419,20 +452,20 @@ def _sides(scan: Scan, row: int) -> tuple[bytes, bytes]:
 
 def _read_slowly(
     scan: Scan,
-) -> tuple[dict[type[Row], list[Tick]], tuple[Rejection, ...], Counter[str]]:
+) -> tuple[dict[type[Row], list[Tick]], tuple[Rejection, ...], dict[str, int]]:
     ticks: dict[type[Row], list[Tick]] = {TradeRow: [], QuoteRow: [], BookRow: []}
     rejections: list[Rejection] = []
-    kinds: Counter[str] = Counter()
+    kinds: dict[str, int] = {}
     oversized = {row.index: row for row in scan.batch.oversized}
     for row in np.flatnonzero(scan.slow).tolist():
         limits = Limits(int(scan.batch.ts_receive[row]), scan.skew_ms_max)
         try:
             found, one = _read_row(scan, row, oversized.get(row), limits)
         except BadText as error:
-            kinds[REJECTED] += 1
+            kinds[REJECTED] = kinds.get(REJECTED, 0) + 1
             rejections.append(_rejection(scan.batch, row, oversized.get(row), error))
             continue
-        kinds[found.kind] += 1
+        kinds[found.kind] = kinds.get(found.kind, 0) + 1
         if one is not None:
             ticks[type(found)].append(one)
     return ticks, tuple(rejections), kinds
@@ -469,10 +502,10 @@ def _rejection(batch: RawBatch, row: int, oversized: OversizedRow | None, error:
     )
 
 
-def _kinds(scan: Scan, slow_kinds: Counter[str]) -> tuple[tuple[str, int], ...]:
-    names = scan.layouts.name.take(scan.ids)
-    counts = np.bincount(names[~scan.slow]).tolist()
-    kinds = {scan.layouts.names[name]: count for name, count in enumerate(counts) if count}
-    for kind, count in slow_kinds.items():
-        kinds[kind] = kinds.get(kind, 0) + count
+def _kinds(scan: Scan, slow_kinds: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    counts = np.bincount(scan.styles[~scan.slow]).tolist()
+    kinds = dict(slow_kinds)
+    for style, count in zip(scan.layouts.styles, counts, strict=False):  # counts end with the last style there is
+        if count:
+            kinds[style.name] = kinds.get(style.name, 0) + count
     return tuple(sorted(kinds.items()))

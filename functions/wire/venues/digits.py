@@ -121,6 +121,8 @@ _PAIRS, _FOURS, _EIGHTS = (_scalar(factor) for factor in (2561, 6553601, 4294967
 _BYTES, _HALVES = _scalar(0x00FF00FF00FF00FF), _scalar(0x0000FFFF0000FFFF)
 _E8, _E16 = _scalar(10**8), _scalar(10**16)
 _TENS: Final = np.array([10**power for power in range(_POWER_MAX + 1)], np.int64)
+_MOST: Final = INT64_MAX // _TENS - 1
+"""Greatest whole part whose mantissa fits int64, by the digits that a unit has behind the point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +199,21 @@ def rescale(values: Int64, fraction: int | Int64, exponent: int | Int64) -> tupl
     """
     if isinstance(fraction, int) and isinstance(exponent, int):
         return _rescale_alike(values, fraction, -exponent)
-    fractions, places = np.broadcast_to(fraction, values.shape), np.broadcast_to(-np.asarray(exponent), values.shape)
-    bad, mantissas = np.zeros(values.shape, np.bool_), np.zeros(values.shape, np.int64)
-    for code in np.unique(fractions * _CODE + places).tolist():
-        of_code = fractions * _CODE + places == code
-        one, odd = _rescale_alike(values[of_code], (code + _CODE // 2) // _CODE, _centred(code))
-        mantissas[of_code] = one
-        bad[of_code] = False if odd is None else odd
-    return mantissas, bad if bad.any() else None
+    return _rescale_each(values, np.asarray(fraction), -np.asarray(exponent))
 
 
-_CODE: Final = 1 << 20
-
-
-def _centred(code: int) -> int:
-    return (code + _CODE // 2) % _CODE - _CODE // 2
+def _rescale_each(values: Int64, fraction: Int64, places: Int64) -> tuple[Int64, NDArray[np.bool_] | None]:
+    """Rescale as `_rescale_alike` does, each text by its own factors."""
+    readable = (places >= 0) & (places <= _POWER_MAX)
+    places = np.where(readable, places, 0)
+    behind = np.maximum(fraction, 0)
+    down, grow = np.maximum(behind - places, 0), _TENS.take(np.maximum(places - behind, 0))
+    shrink, unit, scale = _TENS.take(down), _TENS.take(fraction + 1 - down), _TENS.take(places)
+    kept = values // shrink
+    whole = kept // unit
+    bad = (kept * shrink != values) | (whole > _MOST.take(places)) | ~readable
+    # The product with `unit` may run over and back again: only the difference has to fit.
+    return kept * grow - whole * (unit * grow - scale), bad if bad.any() else None
 
 
 def _rescale_alike(values: Int64, fraction: int, places: int) -> tuple[Int64, NDArray[np.bool_] | None]:
@@ -229,7 +231,7 @@ def _rescale_alike(values: Int64, fraction: int, places: int) -> tuple[Int64, ND
     # mantissa. The rest is the same in both.
     whole = values // np.int64(unit)
     if grow > 1:
-        over = whole > INT64_MAX // 10**places - 1
+        over = whole > _MOST[places]
         bad = over if over.any() else None
         values = values * np.int64(grow)
     whole *= np.int64(unit * grow - 10**places)

@@ -5,19 +5,23 @@ found in one pass each, and every other byte must be what it has to be there, el
 """
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.market import Int64, UInt8
-from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, PAD, masks_of, parse, windows
+from functions.wire.venues.digits import DIGITS_MAX, NO_POINT, PAD, masks_of, parse, windows
 
 Span: TypeAlias = tuple[int, int, int, int]
 """Where a message's levels stand in the payload: begin and end of the bids, then of the asks, brackets left out."""
 
 _PADDING: Final = b" " * PAD
+_AFTER: Final = b",["  # what follows every level but the last of all
+_STRUCTURE: Final = len('["",""],')  # bytes of a level beside its two numbers, with the comma behind it
+_WITHIN, _BETWEEN = (np.array(int.from_bytes(text, "little"), np.uint32) for text in (b'","', b'"],['))
+_THREE_BYTES: Final = np.array(0xFFFFFF, np.uint32)
+_POINT_TO_NINE: Final = ord("9") - ord(".") + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,63 +71,65 @@ def read_levels(sides: list[bytes]) -> Levels | None:
         sides: (2 m) the levels of each message's bids, then of its asks; brackets of the list left out.
     """
     told = [side for side in sides if side]
-    data = _PADDING + b",".join(told)
+    if not all(map(_begins, told)):
+        return None
+    data = _PADDING + b",".join(told) + _AFTER
     text = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(text == ord('"'))
-    points = np.flatnonzero(text == ord("."))
-    if len(quotes) % 4 or len(points) * 2 != len(quotes):
+    if len(quotes) % 4:
         return None
     opened, closed = np.ascontiguousarray(quotes.reshape(-1, 2, 2).transpose(2, 1, 0))
-    points = np.ascontiguousarray(points.reshape(-1, 2).T)
-    if not _well_formed(data, text, opened, closed):
+    points = np.flatnonzero(text == ord("."))
+    fraction = _fractions(points, opened, closed)
+    digits = closed - opened - 1 - (fraction >= 0)
+    if not _well_formed(data, text, closed, len(points) + int(digits.sum())) or not _decimal(digits, fraction):
         return None
-    counts = _counts(sides, told, opened[0])
-    digits = closed - opened - 2
-    fraction = closed - points - 1
-    if counts is None or bool(((points <= opened + 1) | (fraction < 1)).any()):
-        return None
-    if int(digits.max(initial=0)) > DIGITS_MAX or int(fraction.max(initial=0)) > FRACTION_MAX:
-        return None
-    # Every quote, point, comma and bracket stands where it must; so whatever else there is has to be a digit.
-    if int(np.count_nonzero(text - np.uint8(ord("0")) < 10)) != int(digits.sum()):  # noqa: PLR2004 - ten digits
-        return None
+    counts = np.array([side.count(b"]") for side in sides], np.int64)
     values = parse(windows(data), closed, masks_of(digits, fraction))
     return Levels(counts[0::2], counts[1::2], values, fraction, np.zeros(len(sides) // 2, np.bool_))
+
+
+def _begins(side: bytes) -> bool:
+    return side.startswith(b'["')
+
+
+def _fractions(points: Int64, opened: Int64, closed: Int64) -> Int64:
+    """Give the characters behind each text's point, or NO_POINT."""
+    if len(points) == closed.size:
+        # One each, if all is well; a text with two leaves another with one outside of it, and a negative fraction.
+        return closed - points.reshape(-1, 2).T - 1
+    before = np.searchsorted(points, closed) - 1
+    last = points.take(before, mode="clip") if len(points) else np.zeros(closed.shape, np.int64)
+    return np.where((before >= 0) & (last > opened), closed - last - 1, NO_POINT)
+
+
+def _well_formed(data: bytes, text: UInt8, closed: Int64, inside: int) -> bool:
+    """Say whether the text is `["1.0","2.0"],["3.0","4"]`, given where quotes close and how much is between them.
+
+    Each closing quote is followed by what has to follow. The length leaves no room for anything else between one level
+    and the next, and the count of digits and points none for anything but those between quotes.
+    """
+    levels = closed.shape[1]
+    ahead = np.ndarray((len(data) - 3,), "<u4", data, 0, (1,))[closed]
+    is_number = text - np.uint8(ord(".")) < _POINT_TO_NINE
+    return bool(
+        len(data) == PAD + len(_AFTER) + inside + levels * _STRUCTURE - (levels > 0)
+        and int(np.count_nonzero(is_number)) == inside
+        and ((ahead[0] & _THREE_BYTES) == _WITHIN).all()
+        and (ahead[1] == _BETWEEN).all()
+        and b"/" not in data
+    )
+
+
+def _decimal(digits: Int64, fraction: Int64) -> bool:
+    """Say whether each text has digits on both sides of its point, if it has one, and not too many."""
+    if not digits.size:
+        return True
+    whole = digits - np.maximum(fraction, 0)
+    return int(whole.min()) > 0 and bool((fraction != 0).all()) and int(digits.max()) <= DIGITS_MAX
 
 
 def no_levels(messages: int) -> Levels:
     """Give the levels of messages that have none."""
     none = np.zeros(messages, np.int64)
     return Levels(none, none, np.zeros((2, 0), np.int64), np.zeros((2, 0), np.int64), none != 0)
-
-
-def _well_formed(data: bytes, text: UInt8, opened: Int64, closed: Int64) -> bool:
-    """Say whether quotes, commas and brackets stand as in `["1","2"],["3","4"]`, whatever the quotes hold."""
-    if opened.shape[1] == 0:
-        return len(data) == PAD
-    between, joint = closed[0], closed[1][:-1]
-    return bool(
-        data.startswith(b'["', PAD)
-        and data.endswith(b'"]')
-        and opened[0][0] == PAD + 1
-        and closed[1][-1] == len(data) - 2
-        and (opened[1] - between == len('","') - 1).all()
-        and (opened[0][1:] - joint == len('"],["') - 1).all()
-        and _everywhere(text, between, '","')
-        and _everywhere(text, joint, '"],["')
-    )
-
-
-def _everywhere(text: UInt8, places: Int64, wanted: str) -> bool:
-    inner = enumerate(wanted[1:-1], start=1)
-    return all(bool((text.take(places + offset) == ord(char)).all()) for offset, char in inner)
-
-
-def _counts(sides: list[bytes], told: list[bytes], opened: Int64) -> Int64 | None:
-    begins = np.array([0, *accumulate(len(side) + 1 for side in told)], np.int64) + PAD
-    first = np.searchsorted(opened, begins)
-    if told and not bool((opened.take(first[:-1], mode="clip") == begins[:-1] + 1).all()):
-        return None
-    counts = np.zeros(len(sides), np.int64)
-    counts[[index for index, side in enumerate(sides) if side]] = np.diff(first)
-    return counts

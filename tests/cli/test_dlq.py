@@ -1,0 +1,199 @@
+"""`tickloom dlq` lists dead letters, shows one, and sends one again."""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+from envelopes import sample
+from stores import fresh_database
+
+from functions.adapters.postgres import Pool, migrate
+from functions.adapters.postgres_dead_letters import PostgresDeadLetters
+from functions.cli import main
+from functions.domain.market import Rejection
+from functions.local.ingress import Ingress
+from functions.local.log import DiskLog
+from functions.local.platform import WHERE
+from functions.local.redrive import row_event, source_for
+from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.envelope import Event
+
+STREAM = "BINANCE-0.replay"
+BAD = Rejection(17, "not_finite", "price NaN", b'{"p":"NaN"}', "binance.spot", 5, "ETHUSDT")
+OTHER = Rejection(18, "bad_json", "found [", b"[", "binance.spot", 6, "ETHUSDT")
+EVENT = sample()
+BURIAL = {"knativeerrordest": "local:/handlers/normalize", "knativeerrorcode": "400"}
+
+
+@pytest.fixture
+def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Give a folder whose logs hold one buried event."""
+    for name, event in (("market", EVENT), ("market-dead-letters", sample(extensions={**EVENT.extensions, **BURIAL}))):
+        with contextlib.closing(DiskLog(tmp_path / "log" / f"{name}.sqlite")) as log:
+            log.append(event)
+    return tmp_path
+
+
+@pytest.fixture
+async def letters(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PostgresDeadLetters]:
+    """Give a database with two rejected rows, named by DATABASE_URL."""
+    url = await fresh_database(postgres_url)
+    monkeypatch.setenv("DATABASE_URL", url)
+    pool = Pool(url)
+    await migrate(await pool.get())
+    filed = PostgresDeadLetters(pool)
+    for one in (BAD, OTHER):
+        await filed.put(STREAM, "BINANCE-0", one)
+    yield filed
+    await filed.close()
+    await pool.close()
+
+
+@contextlib.asynccontextmanager
+async def running(folder: pathlib.Path) -> AsyncIterator[list[tuple[str, Event]]]:
+    """Stand in for the folder's running platform; give what it is sent."""
+    taken: list[tuple[str, Event]] = []
+
+    async def accept(broker: str, event: Event) -> None:
+        taken.append((broker, event))
+
+    ingress = Ingress({"market": None, "desk": None}, accept)
+    await ingress.start()
+    note = {"pid": os.getpid(), "ingress_port": ingress.port, "database_url": "", "redis_url": ""}
+    (folder / WHERE).write_text(json.dumps(note))
+    try:
+        yield taken
+    finally:
+        await ingress.stop()
+
+
+async def dlq(*words: str, folder: pathlib.Path) -> int:
+    """Run the verb in a thread, as it has a loop of its own."""
+    return await asyncio.to_thread(main.main, ["dlq", *words, "--folder", str(folder)])
+
+
+async def test_show_event(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A buried event is shown whole, with why, and without any store."""
+    assert await dlq("show", EVENT.id, folder=folder) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sink"], told["knativeerrorcode"]) == ("market-dead-letters", "400")
+    assert base64.b64decode(told["data_base64"]) == EVENT.data
+
+
+async def test_redrive_event(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A buried event goes again, as it was, to the broker that buried it."""
+    async with running(folder) as taken:
+        assert await dlq("redrive", EVENT.id, folder=folder) == 0
+    assert taken == [("market", EVENT)]
+    assert capsys.readouterr().out == f"redriven {EVENT.id} as event {EVENT.id}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show"], "say which: tickloom dlq show STREAM/ROW"),
+        (["redrive"], "say which: tickloom dlq redrive STREAM/ROW"),
+        (["show", "nobody"], "no dead letter nobody; `tickloom dlq list` names them"),
+        (["redrive", "nobody"], "no dead letter nobody"),
+    ],
+)
+async def test_mistakes(
+    words: list[str], said: str, *, folder: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake is one sentence with what to do."""
+    assert await dlq(*words, folder=folder) == 1
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("letters")
+async def test_list(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list shows rows with their keys and reasons, newest first, then buried events with their codes."""
+    assert await dlq("list", folder=folder) == 0
+    rows_then_events = capsys.readouterr().out.splitlines()
+    assert rows_then_events == [
+        f"{STREAM}/18  bad_json: found [",
+        f"{STREAM}/17  not_finite: price NaN",
+        f"{EVENT.id}  market-dead-letters {EVENT.type}: 400 from local:/handlers/normalize",
+    ]
+
+
+@pytest.mark.usefixtures("letters")
+async def test_list_one_reason(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked for one reason, a list shows only rows of it."""
+    assert await dlq("list", "--json", "--reason", "not_finite", folder=folder) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["key"] for row in told["rows"]] == [f"{STREAM}/17"]
+    assert told["events"] == []
+
+
+@pytest.mark.usefixtures("letters")
+async def test_list_without_logs(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run with its log in memory leaves rows and no events."""
+    assert await dlq("list", "--json", folder=tmp_path) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (len(told["rows"]), told["events"]) == (2, [])
+
+
+@pytest.mark.usefixtures("letters")
+async def test_show_row(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rejected row is shown with its bytes, as they came."""
+    assert await dlq("show", f"{STREAM}/17", folder=folder) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["reason"], told["redriven"]) == ("not_finite", 0)
+    assert base64.b64decode(told["raw_base64"]) == BAD.raw
+
+
+async def test_redrive_row(
+    folder: pathlib.Path, letters: PostgresDeadLetters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row goes again as a batch of its own, mended if asked, and its letter says how often."""
+    mended = folder / "mended.json"
+    mended.write_bytes(b'{"p":"1.5"}\n')
+    async with running(folder) as taken:
+        assert await dlq("redrive", f"{STREAM}/17", "--file", str(mended), folder=folder) == 0
+    ((broker, event),) = taken
+    batch = decode_raw_batch(event.data or b"")
+    assert (broker, batch.first_row, batch.payload) == ("market", 17, b'{"p":"1.5"}')
+    letter = await letters.get(STREAM, 17)
+    assert letter is not None
+    assert letter.redriven == 1
+    assert event.id in capsys.readouterr().out
+
+
+async def test_redriven_rows_are_counted(folder: pathlib.Path, letters: PostgresDeadLetters) -> None:
+    """The next redriven row of a stream takes the next number of its sequence."""
+    letter = await letters.get(STREAM, 18)
+    assert letter is not None
+    with contextlib.closing(DiskLog(folder / "log" / "market.sqlite")) as log:
+        log.append(row_event(letter, 4, payload=b"x"))
+    async with running(folder) as taken:
+        assert await dlq("redrive", f"{STREAM}/17", folder=folder) == 0
+    ((_, event),) = taken
+    assert event.source == source_for(STREAM)
+    assert event.extensions["sequence"] == f"{5:020d}"
+    assert decode_raw_batch(event.data or b"").payload == BAD.raw
+
+
+async def test_redrive_from_the_spool(folder: pathlib.Path, letters: PostgresDeadLetters) -> None:
+    """A row that was too long to travel goes again with its bytes from the spool."""
+    long = Rejection(19, "oversized", "too long", b"first", "binance.spot", 7, "ETHUSDT", spool_ref="19.row")
+    await letters.put(STREAM, "BINANCE-0", long)
+    (folder / "spool").mkdir()
+    (folder / "spool" / "19.row").write_bytes(b"first and the rest")
+    async with running(folder) as taken:
+        assert await dlq("redrive", f"{STREAM}/19", folder=folder) == 0
+    assert decode_raw_batch(taken[0][1].data or b"").payload == b"first and the rest"
+
+
+async def test_no_table(
+    folder: pathlib.Path, *, postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database the platform never used is told in one sentence."""
+    monkeypatch.setenv("DATABASE_URL", await fresh_database(postgres_url))
+    assert await dlq("list", folder=folder) == 1
+    assert "no table of dead letters" in capsys.readouterr().err
