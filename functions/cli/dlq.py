@@ -10,8 +10,6 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
-
 from functions.adapters.http_sink import HttpSink
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
@@ -71,11 +69,7 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
             url = (await start_stores(folder, children)).database_url
         pool = Pool(url)
         stack.push_async_callback(pool.close)
-        try:
-            yield PostgresDeadLetters(pool)
-        except asyncpg.UndefinedTableError as error:
-            msg = "the database has no table of dead letters; check DATABASE_URL, or run the platform on it once"
-            raise CliError(msg) from error
+        yield PostgresDeadLetters(pool)
 
 
 def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:

@@ -12,7 +12,7 @@ import pytest
 from envelopes import sample
 from stores import fresh_database
 
-from functions.adapters.postgres import Pool, migrate
+from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import PostgresDeadLetters
 from functions.cli import main
 from functions.domain.market import Rejection
@@ -45,7 +45,6 @@ async def letters(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     url = await fresh_database(postgres_url)
     monkeypatch.setenv("DATABASE_URL", url)
     pool = Pool(url)
-    await migrate(await pool.get())
     filed = PostgresDeadLetters(pool)
     for one in (BAD, OTHER):
         await filed.put(STREAM, "BINANCE-0", one)
@@ -188,12 +187,3 @@ async def test_redrive_from_the_spool(folder: pathlib.Path, letters: PostgresDea
     async with running(folder) as taken:
         assert await dlq("redrive", f"{STREAM}/19", folder=folder) == 0
     assert decode_raw_batch(taken[0][1].data or b"").payload == b"first and the rest"
-
-
-async def test_no_table(
-    folder: pathlib.Path, *, postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A database the platform never used is told in one sentence."""
-    monkeypatch.setenv("DATABASE_URL", await fresh_database(postgres_url))
-    assert await dlq("list", folder=folder) == 1
-    assert "no table of dead letters" in capsys.readouterr().err
