@@ -39,7 +39,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--history-minutes", type=float, default=15, help="simulated history replayed first (default 15)"
     )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
-    parser.add_argument("--rate", type=int, default=120, help="messages a second and symbol (default 120)")
+    parser.add_argument("--rate", type=int, default=60, help="messages a second and symbol (default 60)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -108,6 +108,7 @@ def _history(where: dict[str, str], folder: pathlib.Path) -> dict[str, str]:
     return {
         "TICKLOOM_PATHS": where["history"],
         "TICKLOOM_DIALECT": "binance.spot",
+        "TICKLOOM_TELL_END": "false",  # the live feed goes on where the history ends
         "TICKLOOM_SPOOL": str(folder / "spool"),
     }
 

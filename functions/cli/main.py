@@ -42,6 +42,7 @@ VERBS: Final = {
     "demo": Verb("show the whole loom at work on a simulated venue"),
     "up": Verb("run the platform until interrupted"),
     "replay": Verb("run captures through the whole platform, once or twice to compare", reads=True),
+    "tape": Verb("look into captures, and stretch one for long runs", reads=True),
     "events": Verb("list, show or follow events in the logs", reads=True),
     "dlq": Verb("list, show or redrive what could not be used", reads=True),
     "signals": Verb("show the latest signals with their reasons", reads=True),
