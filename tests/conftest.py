@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from demonstrated import Demo
+
     from functions.local.servers import Stores
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -65,3 +67,11 @@ def database_url(postgres_url: str) -> str:
 def redis_url(stores: "Stores") -> str:
     """Give the URL of the session's Valkey; modules that need it empty flush it, or choose their own number 0-15."""
     return stores.redis_url
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> "Demo":
+    """Run the demo to its end, once for the session (with xdist: for the worker); its folder stays for later tests."""
+    from demonstrated import run_demo  # noqa: PLC0415 - beside this file, and only tests of the demo pay for it
+
+    return run_demo(tmp_path_factory.mktemp("demo"))

@@ -33,7 +33,7 @@ class Board:
     accepted: int = 0
     rejected: int = 0
     latest: deque[Signal] = field(default_factory=lambda: deque(maxlen=SIGNALS_SHOWN))
-    _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=8))
+    _seen: deque[tuple[float, int]] = field(default_factory=lambda: deque(((time.monotonic(), 0),), maxlen=8))
 
     def observe(self, event: Event) -> None:
         """Take note of an event that was just stored; what cannot be read is not counted."""

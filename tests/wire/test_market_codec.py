@@ -1,13 +1,15 @@
 """Check that raw batches, tick batches and gaps survive the wire, and that broken bytes are named."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from counts import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tickloom.market.v1 import raw_pb2, tick_pb2
 
 from functions.domain.market import (
     Book,
@@ -32,16 +34,18 @@ from functions.wire.codecs.market import (
     encode_tick_batch,
 )
 from functions.wire.errors import Malformed
-from tickloom.market.v1 import raw_pb2, tick_pb2
 
 ETH = InstrumentRef("ETH-USDT.BINANCE", -2, -4)
 BTC = InstrumentRef("BTC-USDT.BINANCE", -2, -5)
 
 
-def filled(section: Any, rows: int, seed: int) -> Any:
+S = TypeVar("S", Trades, Quotes, Book)
+
+
+def filled(section: S, rows: int, seed: int) -> S:
     """Fill a section's columns with numbers that fit them, over the two instruments."""
     random = np.random.default_rng(seed)
-    columns = {
+    columns: dict[str, Any] = {
         field.name: random.integers(0, 200, rows).astype(getattr(section, field.name).dtype)
         for field in fields(section)
     }
@@ -50,7 +54,7 @@ def filled(section: Any, rows: int, seed: int) -> Any:
 
 
 def book_of(messages: int, seed: int) -> Book:
-    book: Book = filled(NO_BOOK, messages, seed)
+    book = filled(NO_BOOK, messages, seed)
     levels = int(book.bids.sum()) + int(book.asks.sum())
     return replace(book, level_price=np.arange(levels), level_size=np.arange(levels) * 3)
 
@@ -88,12 +92,12 @@ def raw_batch(rows: tuple[bytes, ...] = (b"{}", b"", b'{"a":1}')) -> RawBatch:
     )
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Compare two values of ours, column by column."""
     if isinstance(one, Trades | Quotes | Book | TickBatch | RawBatch):
         return all(same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and bool(np.array_equal(one, other))
+        return isinstance(other, np.ndarray) and one.dtype == other.dtype and bool(np.array_equal(one, other))
     return bool(one == other)
 
 
@@ -172,7 +176,7 @@ def test_cut_bytes_never_pass_as_something_else(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("decode", [decode_raw_batch, decode_tick_batch, decode_gap])
-def test_garbage_is_malformed(decode: Any) -> None:
+def test_garbage_is_malformed(decode: Callable[[bytes], object]) -> None:
     """Bytes that are no protobuf are Malformed, with what was found."""
     with pytest.raises(Malformed, match="3 bytes"):
         decode(b"\xff\xff\xff")

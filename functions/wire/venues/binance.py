@@ -127,15 +127,12 @@ def _json(raw: bytes) -> object:
 
 def _refuse_json(raw: bytes, found: str) -> NoReturn:
     reason, detail = "bad_json", found
+    names: list[str] = []
     if b"NaN" in raw or b"Infinity" in raw:
         # Python reads these names although JSON has none; what it cannot read either is no JSON at all.
         with contextlib.suppress(ValueError, RecursionError):
-            json.loads(raw, parse_constant=_not_finite)
-    raise bad(reason, detail)
-
-
-def _not_finite(name: str) -> NoReturn:
-    reason, detail = "not_finite", f"found {name} where a finite number belongs"
+            json.loads(raw, parse_constant=names.append)
+            reason, detail = "not_finite", f"found {names[0]} where a finite number belongs"
     raise bad(reason, detail)
 
 

@@ -246,7 +246,7 @@ def _rows(scan: Scan) -> Rows:
     """Read every number of every known row, and leave the rows that break a rule to be read one by one."""
     layouts, ids, batch = scan.layouts, scan.ids, scan.batch
     styles = [layouts.styles[style] for style in np.flatnonzero(np.bincount(scan.styles)).tolist()]
-    data = _PADDING + batch.payload
+    data = b"".join((_PADDING, batch.payload, b" "))  # the space is where an empty last row begins
     base = batch.offsets[:-1] + np.int64(PAD)
     slots = _slots(styles)
     ends = layouts.end[:slots].take(ids, axis=1)
@@ -296,7 +296,7 @@ def _instruments(scan: Scan, styles: list[Style]) -> tuple[Int64, int | Int64, i
     for number in np.unique(scan.styles).tolist():
         if known[number].kind != SLOW:
             places[number] = scan.number(known[number].symbol or scan.batch.symbol)
-    instrument = places.take(scan.styles)
+    instrument: Int64 = places.take(scan.styles)
     exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in scan.refs] or [(0, 0)], np.int64)
     return instrument, exponents[instrument, 0], exponents[instrument, 1]
 
@@ -321,7 +321,7 @@ def _times(scan: Scan, styles: list[Style], numbers: Int64) -> Int64:
         return ts_receive
     ts_ms = numbers[TIME]
     _leave(scan, ts_ms > (ts_receive + scan.skew_ms_max * NS_PER_MS) // NS_PER_MS)
-    ts_event = ts_ms * NS_PER_MS
+    ts_event: Int64 = ts_ms * NS_PER_MS
     if not all(style.timed for style in styles):
         timeless = (scan.layouts.flags.take(scan.ids) & NO_VENUE_TIME) != 0
         np.copyto(ts_event, ts_receive, where=timeless)

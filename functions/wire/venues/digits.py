@@ -78,7 +78,8 @@ def _scaled(number: Decimal, exponent: int, text: str) -> int:
     if shift < 0 and any(digits[shift:]):
         reason = "too_fine"
         raise BadText(reason, f"{text[:_SHOWN]} is finer than one unit of 10^{exponent}")
-    size = int("".join(map(str, kept)) or "0") * 10 ** max(shift, 0)
+    grow: int = 10 ** max(shift, 0)
+    size = int("".join(map(str, kept)) or "0") * grow
     if size > INT64_MAX:
         raise _beyond(text)
     return -size if sign else size
@@ -101,8 +102,7 @@ def _mask(digits: int, fraction: int, word: int) -> int:
     """Keep the value bits of the digits in one word, counted from the text's end, and drop the point."""
     length = digits + (fraction != NO_POINT)
     places = [place for place in range(8 * word, 8 * word + 8) if place < length and place != fraction]
-    bits: list[int] = [0x0F << 8 * (7 - place % 8) for place in places]
-    return sum(bits)
+    return sum(0x0F << 8 * (7 - place % 8) for place in places)
 
 
 _POWER_MAX: Final = 18

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.domain.errors import Rejected
 from functions.domain.market import Int64
 from functions.wire.venues.digits import DIGITS_MAX, FRACTION_MAX, NO_POINT, Masks, masks_of
 
@@ -263,7 +264,7 @@ class Layouts:
         try:
             form = Form(blank)
             layout = self._read(form)
-        except (ValueError, KeyError, TypeError, RecursionError, msgspec.DecodeError):
+        except (Rejected, ValueError, KeyError, TypeError, RecursionError, msgspec.DecodeError):
             return SLOW
         return SLOW if layout is None else self._add(layout, form.checked)
 
