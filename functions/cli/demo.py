@@ -18,6 +18,7 @@ from typing import Any, Final
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError
 from functions.cli.screen import Board, screen
+from functions.local import loop
 from functions.local.children import Children, Spec, tcp_open
 from functions.local.platform import Options, Platform, running
 from functions.local.summary import summarise
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 when it came to its end."""
     began = time.monotonic()
     shutil.rmtree(args.folder, ignore_errors=True)
-    summary = asyncio.run(_demo(args))
+    summary = loop.run(_demo(args))
     out = args.folder / "summary.json"
     out.write_text(json.dumps(summary, indent=1) + "\n")
     sys.stdout.write(_told(summary, args.folder, time.monotonic() - began))

@@ -1,7 +1,6 @@
 """Look at dead letters and send them again: rows that broke a rule, and events that could not be delivered."""
 
 import argparse
-import asyncio
 import base64
 import contextlib
 import json
@@ -16,6 +15,7 @@ from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLet
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError
 from functions.cli.events import attributes, logs
+from functions.local import loop
 from functions.local.children import Children
 from functions.local.ingress import NAMESPACE
 from functions.local.log import find
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         msg = f"say which: tickloom dlq {args.what} STREAM/ROW, or an event's id; `tickloom dlq list` names them"
         raise CliError(msg)
     verb = {"list": _list, "show": _show, "redrive": _redrive}[args.what]
-    return asyncio.run(verb(args))
+    return loop.run(verb(args))
 
 
 def _note(folder: pathlib.Path) -> dict[str, Any] | None:

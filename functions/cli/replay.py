@@ -1,7 +1,6 @@
 """Replay captures through the whole platform; with --verify, do it twice and compare."""
 
 import argparse
-import asyncio
 import json
 import pathlib
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
 from functions.cli.progress import bar
+from functions.local import loop
 from functions.local.platform import Options
 from functions.local.replays import Progress, Result, replay
 
@@ -70,7 +70,7 @@ def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *
     }
     total = sum(file.stat().st_size for file in args.files if file.suffix != ".gz")
     with bar(label, total=total) as step:
-        return asyncio.run(replay(options, args.files, feed=feed, out=out, strict=args.strict, progress=_told(step)))
+        return loop.run(replay(options, args.files, feed=feed, out=out, strict=args.strict, progress=_told(step)))
 
 
 def _told(step: Callable[[int, str], None]) -> Callable[[Progress], None]:

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from functions.cli.environment import own_environment
+from functions.local import loop
 from functions.local.ingress import NAMESPACE
 from functions.local.platform import Options, Platform, running
 
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     options = Options(
         folder=args.folder, processes=args.processes, live=True, environ=own_environment(), port=args.port
     )
-    asyncio.run(_run(options, args.feed))
+    loop.run(_run(options, args.feed))
     return 0
 
 

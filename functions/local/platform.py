@@ -23,6 +23,7 @@ import aiohttp
 
 from functions.adapters.orders_client import GrpcOrders
 from functions.adapters.postgres import migrate, open_pool
+from functions.domain.market import RawBatch
 from functions.local import subscribers
 from functions.local.children import Child, Children, Spec, grpc_serving, http_ok
 from functions.local.delivery import Answer, dead_letter
@@ -34,7 +35,9 @@ from functions.local.table_host import TableConsumer
 from functions.local.topology import DEFAULT_FOLDER, Topology, load
 from functions.local.waterfall import Waterfall
 from functions.runtime import settings
+from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
+from functions.wire.facts import sequence_of
 
 if TYPE_CHECKING:
     from functions.runtime.hosting import HostedFeed, HostedHandler, HostedTable
@@ -277,13 +280,31 @@ class Platform:
         return max(one.lag for one in readers)
 
     async def run_feed(self, name: str, environ: Mapping[str, str]) -> None:
-        """Run a feed into its broker until its input ends."""
+        """Run a feed into its broker until its input ends; it goes on where the log of an earlier run ends."""
         module = importlib.import_module(f"functions.feeds.{name}.main")
-        feed: HostedFeed = module.compose(settings.load(module.Settings, {**self._share(module), **environ}))
+        known = settings.names(module.Settings)
+        resume = {key: value for key, value in self._resume(name).items() if key in known}
+        feed: HostedFeed = module.compose(settings.load(module.Settings, {**self._share(module), **environ, **resume}))
         try:
             await feed.run(_BrokerSink(self, self.topology.sources[name]))
         finally:
             await feed.close()
+
+    def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
+        """Find the last batch a feed published, with its sequence number; None when it never did."""
+        last = self.logs[self.topology.sources[feed]].last_from(f"/tickloom/feeds/{feed}/")
+        return None if last is None else (sequence_of(last), decode_raw_batch(last.data or b""))
+
+    def _resume(self, feed: str) -> dict[str, str]:
+        last = self.last_raw(feed)
+        if last is None:
+            return {}
+        number, batch = last
+        return {
+            "TICKLOOM_FIRST_SEQUENCE": str(number + 1),
+            "TICKLOOM_FIRST_ROW": str(batch.first_row + batch.row_count),
+            "TICKLOOM_TAPE_OFFSET": str(batch.tape_offset),
+        }
 
     @property
     def caught_up(self) -> bool:

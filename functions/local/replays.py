@@ -11,7 +11,6 @@ from functions.local.platform import Options, Platform, running
 from functions.local.rows import event_hash, export
 from functions.local.summary import summarise
 from functions.wire.codecs.market import decode_raw_batch
-from functions.wire.facts import sequence_of
 
 FEED: Final = "replay"
 PROGRESS_S: Final = 0.25
@@ -81,19 +80,10 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
 
 
 async def _feed(platform: Platform, environ: dict[str, str]) -> None:
-    """Run the feed from where the log ends; a tape whose end is in the log is done."""
-    last = platform.logs[platform.topology.sources[FEED]].last_from(f"/tickloom/feeds/{FEED}/")
-    if last is None:
+    """Run the feed, unless the end of the tape is in the log already."""
+    last = platform.last_raw(FEED)
+    if last is None or not last[1].end_of_tape:
         await platform.run_feed(FEED, environ)
-        return
-    batch = decode_raw_batch(last.data or b"")
-    if not batch.end_of_tape:
-        resume = {
-            "TICKLOOM_FIRST_SEQUENCE": str(sequence_of(last) + 1),
-            "TICKLOOM_FIRST_ROW": str(batch.first_row + batch.row_count),
-            "TICKLOOM_TAPE_OFFSET": str(batch.tape_offset),
-        }
-        await platform.run_feed(FEED, {**environ, **resume})
 
 
 async def _tell(platform: Platform, began: float, progress: Callable[[Progress], None]) -> None:
