@@ -12,18 +12,35 @@ from counts import FULL
 from runs import replay, rows, tickloom
 
 CAPTURES = {
-    "binance_spot_ws_ethusdt/ethusdt_20240808.gz": {"trade": 6106, "bookTicker": 24077, "depthUpdate": 3434, "snapshot": 1},
+    "binance_spot_ws_ethusdt/ethusdt_20240808.gz": {
+        "trade": 6106,
+        "bookTicker": 24077,
+        "depthUpdate": 3434,
+        "snapshot": 1,
+    },
     "binance_spot_ws_ethusdt/ethusdt_20240809.gz": {"trade": 8409, "bookTicker": 34681, "depthUpdate": 3036},
-    "binance_usdm_ws_ethusdt/ethusdt_20240808.gz": {"trade": 14076, "bookTicker": 53992, "depthUpdate": 6586, "snapshot": 1},
+    "binance_usdm_ws_ethusdt/ethusdt_20240808.gz": {
+        "trade": 14076,
+        "bookTicker": 53992,
+        "depthUpdate": 6586,
+        "snapshot": 1,
+    },
 }
 IN_THIS_TIER = CAPTURES if FULL else dict(list(CAPTURES.items())[:1])
 
 
 @pytest.fixture(scope="module", params=IN_THIS_TIER)
-def run(request: pytest.FixtureRequest, captures: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def run(
+    request: pytest.FixtureRequest, captures: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     """Replay one capture with the log on disk."""
     folder = tmp_path_factory.mktemp("capture")
-    return {"name": request.param, "tape": captures / request.param, "folder": folder, **replay(captures / request.param, folder)}
+    return {
+        "name": request.param,
+        "tape": captures / request.param,
+        "folder": folder,
+        **replay(captures / request.param, folder),
+    }
 
 
 def trades_of(tape: pathlib.Path) -> pl.DataFrame:

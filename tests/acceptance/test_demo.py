@@ -1,0 +1,70 @@
+"""`make demo` does what it promises: signals, an accepted and a rejected order in PostgreSQL, nothing left behind."""
+
+import asyncio
+import json
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from functions.local.children import Children, leftovers
+from functions.local.servers import start_stores
+
+if TYPE_CHECKING:
+    from demonstrated import Demo
+
+SECONDS_MAX = 60
+
+
+@pytest.fixture(scope="module")
+def summary(demo: "Demo") -> dict[str, Any]:
+    """Read the summary the demo wrote."""
+    found: dict[str, Any] = json.loads((demo.folder / "summary.json").read_text())
+    return found
+
+
+def test_ends_well_and_in_time(demo: "Demo") -> None:
+    """The demo ends by itself with exit status 0 in less than a minute."""
+    assert demo.status == 0, demo.said
+    assert demo.seconds < SECONDS_MAX
+
+
+def test_leaves_no_process(demo: "Demo") -> None:
+    """No child of the demo outlives it."""
+    assert leftovers(demo.folder) == []
+    assert leftovers(demo.folder / "venue") == []
+
+
+def test_every_message_is_accounted_for(demo: "Demo", summary: dict[str, Any]) -> None:
+    """What came in is what was accepted and rejected, and the feed's live rows are among it."""
+    assert demo.status == 0
+    assert summary["rows_in"] == summary["rows_accepted"] + summary["rows_rejected"]
+    assert summary["rows_by_kind"]["trade"] > 0
+    assert summary["events"]["market-dead-letters"] == {}
+
+
+def test_orders_are_in_postgresql(demo: "Demo") -> None:
+    """At least one signal, one accepted and one rejected order are stored, each order with the signal it came from."""
+
+    async def look(folder: pathlib.Path) -> tuple[int, int, int, int]:
+        async with Children(folder) as children:
+            connection = await asyncpg.connect((await start_stores(folder, children)).database_url)
+            try:
+                signals = await connection.fetchval("SELECT count(*) FROM signals")
+                rejected = await connection.fetchval(
+                    "SELECT count(*) FROM ledger_order_update WHERE status = 'rejected'"
+                )
+                accepted = await connection.fetchval("SELECT count(*) FROM ledger_order_update WHERE status = 'filled'")
+                orphans = await connection.fetchval(
+                    "SELECT count(*) FROM ledger_order WHERE signal_id NOT IN (SELECT signal_id FROM signals)"
+                )
+            finally:
+                await connection.close()
+        return int(signals), int(accepted), int(rejected), int(orphans)
+
+    signals, accepted, rejected, orphans = asyncio.run(look(demo.folder))
+    assert signals >= 1
+    assert accepted >= 1
+    assert rejected >= 1
+    assert orphans == 0

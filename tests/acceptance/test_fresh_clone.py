@@ -1,0 +1,93 @@
+"""A fresh clone needs nothing but Python, make and git: `make demo` sets everything up, as root and as a normal user."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+from counts import FULL
+
+ROOT = pathlib.Path(__file__).parents[2]
+NOBODY = 65534
+WITHIN_S = 900
+DEMO_S_MAX = 60
+
+pytestmark = pytest.mark.skipif(not FULL, reason="installs twice: only in the full tier")
+
+
+def python_for_everyone() -> str | None:
+    """Find a Python of at least 3.11 that an ordinary user may run, venv included."""
+    for name in ("python3.13", "python3.12", "python3.11", "python3"):
+        for folder in ("/usr/local/bin", "/usr/bin"):
+            path = pathlib.Path(folder) / name
+            probe = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
+            if path.exists() and subprocess.run([path, "-c", probe], check=False, capture_output=True).returncode == 0:  # noqa: S603 - a found interpreter
+                return str(path)
+    return None
+
+
+def clone(at: pathlib.Path) -> pathlib.Path:
+    """Clone what is committed."""
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(at)], check=True)  # noqa: S603, S607 - git of this machine
+    return at
+
+
+def environment(home: pathlib.Path) -> dict[str, str]:
+    """Give a user's environment: a home of its own, none of our settings and no environment of ours on the PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TICKLOOM_", "MAKE", "MFLAGS"))}
+    path = os.pathsep.join(one for one in kept["PATH"].split(os.pathsep) if not one.startswith(str(ROOT)))
+    return {**kept, "PATH": path, "HOME": str(home)}
+
+
+def seconds_of(said: str) -> float:
+    """Read how long the demo took, installation not counted."""
+    (line,) = [one for one in said.splitlines() if one.startswith("time ")]
+    return float(line.split()[1])
+
+
+def test_demo_as_we_are(tmp_path: pathlib.Path) -> None:
+    """In a fresh clone without an environment, `make demo` ends 0, in less than a minute after installation."""
+    began = time.monotonic()
+    done = subprocess.run(
+        ["make", "demo"],  # noqa: S607 - make of this machine
+        cwd=clone(tmp_path / "tickloom"),
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    print(f"with installation {time.monotonic() - began:.0f} s")  # noqa: T201 - the record
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert seconds_of(done.stdout) < DEMO_S_MAX
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="we are a normal user already")
+def test_demo_as_a_normal_user() -> None:
+    """The same holds for a user without rights, in a folder of its own."""
+    python = python_for_everyone()
+    assert python, "no Python 3.11 with venv that an ordinary user may run: install python3-venv"
+    home = pathlib.Path("/var/tmp") / f"tickloom-{os.getpid()}"  # noqa: S108 - ours alone, made below
+    home.mkdir(mode=0o700)
+    try:
+        at = clone(home / "tickloom")
+        for path in (home, *home.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        done = subprocess.run(  # noqa: S603 - a found interpreter
+            ["make", "demo", f"PYTHON={python}"],  # noqa: S607 - make of this machine
+            cwd=at,
+            env=environment(home),
+            user=NOBODY,
+            group=NOBODY,
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert seconds_of(done.stdout) < DEMO_S_MAX
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
