@@ -1,4 +1,4 @@
-"""A fresh clone needs nothing but Python, make and git: `make demo` sets everything up, as root and as a normal user."""
+"""A fresh clone needs only Python, make and git: `make demo` sets everything up, as root and as a normal user."""
 
 import os
 import pathlib
