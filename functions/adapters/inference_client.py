@@ -9,7 +9,7 @@ from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.domain.predictions import degraded
-from functions.wire.codecs.features import columns_message
+from functions.wire.codecs.features import columns_fields
 from functions.wire.codecs.predictions import output_value
 from functions.wire.errors import Malformed
 
@@ -38,7 +38,7 @@ class InferenceClient:
         """Score rows; outputs come in model name order, and every named model has one. No rows, no outputs."""
         if not columns.row_count:
             return ()
-        request = service_pb2.PredictRequest(columns=columns_message(columns))
+        request = service_pb2.PredictRequest(columns=columns_fields(columns))
         try:
             response = await self._service().Predict(request, timeout=self._deadline_ms / 1000, wait_for_ready=True)
             outputs = [output_value(output, columns.row_count) for output in response.outputs]

@@ -8,9 +8,10 @@ source or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fil
 import importlib.util
 import sys
 import time
+from collections.abc import Mapping
 from functools import cache
-from types import FunctionType, ModuleType
-from typing import Any, TextIO
+from types import FunctionType, MappingProxyType, ModuleType
+from typing import Any, TextIO, cast
 
 import numba
 import numpy as np
@@ -20,6 +21,11 @@ from functions.domain.bars import kernel as bar_kernel
 from functions.domain.bars.state import start as start_bars
 from functions.domain.indicators import kernel as feature_kernel
 from functions.domain.indicators.state import start as start_features
+from functions.wire.venues import binance_kernel as scan_kernel
+from functions.wire.venues.columns import Decode
+from functions.wire.venues.registry import DECODERS
+from functions.wire.venues.scanning import Kernel as Scanner
+from functions.wire.venues.scanning import ScanningDecoder
 
 
 def loops(kind: str, module: ModuleType) -> ModuleType:
@@ -62,7 +68,7 @@ def compile_all(progress: TextIO) -> None:
     Args:
         progress: Where to say how long each took.
     """
-    for exercise in (exercise_bars, exercise_features):
+    for exercise in (exercise_bars, exercise_features, exercise_scan):
         began = time.perf_counter()
         exercise()
         progress.write(f"{exercise.__name__.removeprefix('exercise_')} {time.perf_counter() - began:.1f} s\n")
@@ -99,6 +105,17 @@ def exercise_features() -> None:
     )
     loops.fold_bars(state.arrays, output, bars, np.empty((0, 3), np.int64))
     loops.forget(state.arrays)
+
+
+def scanning_decoders() -> Mapping[str, Decode]:
+    """Give every dialect's decoder with the compiled scanner before it; new ones, for they remember symbols."""
+    loops = cast("Scanner", compiled(scan_kernel))
+    return MappingProxyType({dialect: ScanningDecoder(decoder, loops) for dialect, decoder in DECODERS.items()})
+
+
+def exercise_scan() -> None:
+    """Run the compiled scanner once, on a batch without rows."""
+    ScanningDecoder(DECODERS["binance.spot"], cast("Scanner", compiled(scan_kernel))).warm()
 
 
 def _compile(function: FunctionType, *, inline: bool) -> object:

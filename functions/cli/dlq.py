@@ -6,8 +6,8 @@ import contextlib
 import json
 import pathlib
 import sys
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
 
 from functions.adapters.http_sink import HttpSink
 from functions.adapters.postgres import Pool
@@ -20,11 +20,13 @@ from functions.local.children import Children
 from functions.local.ingress import NAMESPACE
 from functions.local.log import find
 from functions.local.platform import WHERE, Options, running
-from functions.local.redrive import row_event, source_for, unburied
+from functions.local.redrive import event_again, place_of, row_events, row_in
 from functions.local.servers import start_stores
 from functions.local.topology import load
 from functions.wire.envelope import Event
-from functions.wire.facts import sequence_of
+from functions.wire.tape import LINE_BYTES_MAX
+
+MARKET: Final = "market"
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -146,48 +148,57 @@ def _nothing(key: str) -> CliError:
 async def _redrive(args: argparse.Namespace) -> int:
     row = await _find_row(args)
     if row is not None:
-        broker, event = "market", row_event(row, _next_number(args.folder, row.stream), payload=_payload(args, row))
+        (log,) = logs(args.folder, MARKET)
+        payload = _payload(args, row, row_in(log, row.stream, row.rejection.row))
+        broker, events = MARKET, row_events(row, place_of(log, row.stream), payload=payload)
     else:
-        buried = _buried(args.folder, id_=args.key)
-        if not buried:
-            raise _nothing(args.key)
-        sink, found = buried[0]
-        (broker,) = (one.name for one in load().brokers.values() if one.dead_letter_sink == sink)
-        event = unburied(found)
-    await _send(args.folder, broker, event)
+        broker, events = _as_buried(args)
+    await _send(args.folder, broker, events)
     if row is not None:
         async with _letters(args.folder) as letters:
             await letters.mark_redriven(row.stream, row.rejection.row)
-    sys.stdout.write(f"redriven {args.key} as event {event.id}\n")
+    sys.stdout.write(f"redriven {args.key} as event {events[0].id}\n")
     return 0
 
 
-def _payload(args: argparse.Namespace, row: DeadLetter) -> bytes:
-    if args.file:
-        file: pathlib.Path = args.file
-        return file.read_bytes().rstrip(b"\n")
-    if row.rejection.spool_ref:
-        folder: pathlib.Path = args.folder
-        return (folder / "spool" / row.rejection.spool_ref).read_bytes()
-    return row.rejection.raw
+def _as_buried(args: argparse.Namespace) -> tuple[str, tuple[Event, ...]]:
+    buried = _buried(args.folder, id_=args.key)
+    if not buried:
+        raise _nothing(args.key)
+    sink, found = buried[0]
+    (broker,) = (one.name for one in load().brokers.values() if one.dead_letter_sink == sink)
+    (log,) = logs(args.folder, broker)
+    return broker, event_again(found, log)
 
 
-def _next_number(folder: pathlib.Path, stream: str) -> int:
-    (path,) = logs(folder, "market")
-    last = find(path, where="source = ?", values=(source_for(stream),), newest=1)
-    return sequence_of(last[0][2]) + 1 if last else 0
+def _payload(args: argparse.Namespace, row: DeadLetter, sent: bytes) -> bytes:
+    """Give the row's bytes: the file's, the spool's, those the feed sent, or the letter's; only what may travel."""
+    if args.file and not args.file.is_file():
+        msg = f"there is no file {args.file} to take the row from"
+        raise CliError(msg)
+    folder: pathlib.Path = args.folder
+    spooled = folder / "spool" / row.rejection.spool_ref if row.rejection.spool_ref else None
+    path: pathlib.Path | None = args.file or spooled
+    payload = path.read_bytes().rstrip(b"\n") if path else sent or row.rejection.raw
+    if not 0 < len(payload) <= LINE_BYTES_MAX:
+        where = f" (its bytes lie in {spooled})" if spooled else ""
+        msg = f"a row that travels has 1 to {LINE_BYTES_MAX} bytes, this one {len(payload)}{where}; mend it with --file"
+        raise CliError(msg)
+    return payload
 
 
-async def _send(folder: pathlib.Path, broker: str, event: Event) -> None:
-    """Hand the event to the running platform, or start the folder's own and let it finish."""
+async def _send(folder: pathlib.Path, broker: str, events: Sequence[Event]) -> None:
+    """Hand the events to the running platform, or start the folder's own and let it finish."""
     note = _note(folder)
     if note is not None:
         sink = HttpSink(f"http://127.0.0.1:{note['ingress_port']}/{NAMESPACE}/{broker}")
         try:
-            await sink.publish(event)
+            for event in events:
+                await sink.publish(event)
         finally:
             await sink.close()
         return
     async with running(Options(folder=folder, environ=own_environment())) as platform:
-        platform.publish(broker, event)
+        for event in events:
+            platform.publish(broker, event)
         await platform.drained()

@@ -48,6 +48,7 @@ VERBS: Final = {
     "signals": Verb("show the latest signals with their reasons", reads=True),
     "graph": Verb("draw who hears what, from the wiring and the cards", reads=True),
     "invoke": Verb("send one CloudEvent to a handler or broker"),
+    "bench": Verb("measure rates and latencies on this machine"),
     "doctor": Verb("say what is here, where it came from and what to do about the rest", reads=True),
 }
 """Every verb; `functions.cli.<verb>` is its module."""

@@ -1,11 +1,16 @@
 """Join feature rows with what models say of them; pure selections over columns live here."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.domain.market import FeatureBatch, FeatureColumns, ModelOutput, PredictionBatch
+
+CHOICES_MAX: Final = 64
+"""Combinations of features that come and features that are kept whose places are remembered; a process sees one."""
 
 
 def choose(columns: FeatureColumns, names: Sequence[str]) -> FeatureColumns:
@@ -18,9 +23,29 @@ def choose(columns: FeatureColumns, names: Sequence[str]) -> FeatureColumns:
     Returns:
         The same rows with at most `len(names)` features.
     """
-    kept = tuple(name for name in names if name in columns.names)
-    places = [columns.names.index(name) for name in kept]
-    return replace(columns, names=kept, values=columns.values[:, places], states=columns.states[:, places])
+    kept, places = _places(columns.names, tuple(names))
+    return FeatureColumns(  # `replace` would take three times as long
+        instruments=columns.instruments,
+        instrument=columns.instrument,
+        interval_s=columns.interval_s,
+        start_ns=columns.start_ns,
+        bar_revision=columns.bar_revision,
+        close=columns.close,
+        bid_price=columns.bid_price,
+        bid_size=columns.bid_size,
+        ask_price=columns.ask_price,
+        ask_size=columns.ask_size,
+        flags=columns.flags,
+        names=kept,
+        values=columns.values.take(places, axis=1),
+        states=columns.states.take(places, axis=1),
+    )
+
+
+@lru_cache(maxsize=CHOICES_MAX)
+def _places(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    kept = tuple(name for name in wanted if name in names)
+    return kept, np.array([names.index(name) for name in kept], np.intp)
 
 
 def predict_batch(batch: FeatureBatch, outputs: tuple[ModelOutput, ...], names: Sequence[str]) -> PredictionBatch:

@@ -8,6 +8,8 @@ import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from functions.wire.envelope import Event
@@ -87,11 +89,12 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
     names = tuple(sorted(_names(filters)))
     if "id" in names:
         return lambda event: all(part(event) for part in parts)
-    decided: dict[tuple[str | None, ...], bool] = {}
+    decided: dict[object, bool] = {}
+    looks_at = attrgetter("type") if names == ("type",) else partial(_attributes_of, names=names)
 
     def accepts(event: Event) -> bool:
         """Decide once for each combination of the attributes the filter looks at: they repeat from event to event."""
-        key = tuple([attribute(event, name) for name in names])
+        key = looks_at(event)
         found = decided.get(key)
         if found is None:
             if len(decided) >= DECISIONS_MAX:
@@ -100,6 +103,10 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
         return found
 
     return accepts
+
+
+def _attributes_of(event: Event, names: Sequence[str]) -> tuple[str | None, ...]:
+    return tuple([attribute(event, name) for name in names])
 
 
 def _names(filters: object) -> set[str]:

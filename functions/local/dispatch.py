@@ -99,7 +99,7 @@ class Consumer:
         log, accepts = self._log, self._subscription.accepts
         try:
             while True:
-                await log.wait(self._at)
+                await log.wait(self._at, self._passes)
                 for event in log.read(self._at):
                     offset = self._at
                     self._at += 1
@@ -113,6 +113,14 @@ class Consumer:
         finally:
             for task in self._in_flight:
                 task.cancel()
+
+    def _passes(self, event: Event) -> bool:
+        """Step over an event that is not for this Trigger while it sleeps at the head."""
+        if self._subscription.accepts(event):
+            return False
+        self._finish(self._at)
+        self._at += 1
+        return True
 
     async def _start(self, offset: int, event: Event) -> None:
         while len(self._in_flight) >= IN_FLIGHT_MAX:

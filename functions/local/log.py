@@ -20,6 +20,15 @@ TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 12 * 1024**3
 READ_EVENTS_MAX: Final = 256
 
+Passes: TypeAlias = Callable[[Event], bool]
+"""Shown an event, say whether the reader that sleeps is done with it; if so, it has stepped over it itself."""
+
+
+def _stops(_: Event) -> bool:
+    """Pass over nothing."""
+    return False
+
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS events (
   offset INTEGER PRIMARY KEY, recorded_ns INTEGER NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
@@ -64,8 +73,8 @@ class EventLog(Protocol):
         """Find the newest event whose source begins like this."""
         ...
 
-    async def wait(self, offset: int) -> None:
-        """Return once there is an event at `offset`."""
+    async def wait(self, offset: int, passes: Passes = _stops) -> None:
+        """Return once there is an event at `offset` or behind it that the reader does not pass over."""
         ...
 
     async def durable(self) -> None:
@@ -89,22 +98,42 @@ class EventLog(Protocol):
         ...
 
 
+class _Sleepers:
+    """Those who wait at the head; waking one costs more than asking whether the event is for it."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[asyncio.Future[None], Passes]] = []
+
+    def tell(self, event: Event) -> None:
+        """Wake whoever does not pass over the event."""
+        asleep = []
+        for sleeper in self._all:
+            waiter, passes = sleeper
+            if waiter.done():  # its task was cancelled
+                continue
+            if passes(event):
+                asleep.append(sleeper)
+            else:
+                waiter.set_result(None)
+        self._all = asleep
+
+    async def wait(self, passes: Passes) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._all.append((waiter, passes))
+        await waiter
+
+
 class _Tail:
-    """The newest events, bounded in bytes, and those who wait for more."""
+    """The newest events, bounded in bytes."""
 
     def __init__(self, head: int) -> None:
         self.first = head
         self.events: list[Event] = []
         self._bytes = 0
-        self._waiters: list[asyncio.Future[None]] = []
 
     def add(self, event: Event) -> None:
         self.events.append(event)
         self._bytes += len(event.data or b"")
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
 
     def trim(self, bytes_max: int) -> None:
         if self._bytes <= bytes_max:
@@ -115,11 +144,6 @@ class _Tail:
             drop += 1
         del self.events[:drop]
         self.first += drop
-
-    async def wait(self) -> None:
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        await waiter
 
 
 class MemoryLog:
@@ -132,7 +156,7 @@ class MemoryLog:
         self._events: list[Event] = []
         self._recorded: list[int] = []
         self._states: dict[tuple[str, str], bytes] = {}
-        self._tail = _Tail(0)
+        self._sleepers = _Sleepers()
         self._bytes = 0
 
     def append(self, event: Event) -> int:
@@ -145,8 +169,7 @@ class MemoryLog:
         self._events.append(event)
         self._recorded.append(recorded_ns)
         self.head += 1
-        self._tail.add(event)
-        self._tail.trim(0)
+        self._sleepers.tell(event)
         return recorded_ns
 
     def read(self, offset: int, limit: int = READ_EVENTS_MAX) -> list[Event]:
@@ -162,10 +185,10 @@ class MemoryLog:
         """See EventLog."""
         return next((event for event in reversed(self._events) if event.source.startswith(source)), None)
 
-    async def wait(self, offset: int) -> None:
+    async def wait(self, offset: int, passes: Passes = _stops) -> None:
         """See EventLog."""
-        while self.head <= offset:
-            await self._tail.wait()
+        if self.head <= offset:
+            await self._sleepers.wait(passes)
 
     async def durable(self) -> None:
         """See EventLog; memory has nothing to wait for."""
@@ -203,6 +226,7 @@ class DiskLog:
         self.cursors: dict[str, int] = dict(self._database.execute("SELECT subscription, next FROM cursors"))
         self._saved = dict(self.cursors)
         self._tail = _Tail(self.head)
+        self._sleepers = _Sleepers()
         self._rows: list[tuple[int, int, str, str, str, bytes, bytes | None]] = []
         self._dirty: dict[tuple[str, str], bytes] = {}
         self._durable: list[asyncio.Future[None]] = []
@@ -216,6 +240,7 @@ class DiskLog:
         self._rows.append((self.head, recorded_ns, event.type, event.source, event.id, attributes, event.data))
         self.head += 1
         self._tail.add(event)
+        self._sleepers.tell(event)
         return recorded_ns
 
     def read(self, offset: int, limit: int = READ_EVENTS_MAX) -> list[Event]:
@@ -246,10 +271,10 @@ class DiskLog:
         ).fetchone()
         return _event(*found) if found else None
 
-    async def wait(self, offset: int) -> None:
+    async def wait(self, offset: int, passes: Passes = _stops) -> None:
         """See EventLog."""
-        while self.head <= offset:
-            await self._tail.wait()
+        if self.head <= offset:
+            await self._sleepers.wait(passes)
 
     async def durable(self) -> None:
         """See EventLog."""

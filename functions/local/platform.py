@@ -131,6 +131,8 @@ class Platform:
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
         }
+        if not options.processes:  # this process stays, and has numba for its tables anyway
+            self._environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")
         if not options.live:
             self._environ.setdefault("TICKLOOM_INFERENCE_DEADLINE_MS", REPLAY_DEADLINE_MS)
         for name in SERVICES:

@@ -35,7 +35,7 @@ def export(logs: Mapping[str, EventLog], sinks: Iterable[str], folder: pathlib.P
             for row in _rows(log, dead=name in buried):
                 if row.key is None:
                     files[row.stream].write(row.line + b"\n")
-                elif row.key not in bars or bars[row.key].rank < row.rank:
+                elif row.key not in bars or bars[row.key].rank <= row.rank:  # of an open bar the last is the fullest
                     bars[row.key] = row
         files["bars"].writelines(row.line + b"\n" for row in bars.values())
     finally:

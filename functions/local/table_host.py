@@ -92,7 +92,7 @@ class TableConsumer:
         """Fold for ever; cancel to stop."""
         log = self._log
         while True:
-            await log.wait(self._at)
+            await log.wait(self._at, self._passes)
             for event in log.read(self._at):
                 offset = self._at
                 self._at += 1
@@ -101,6 +101,13 @@ class TableConsumer:
                 if not self._take(offset, event):
                     break
                 await asyncio.sleep(0)
+
+    def _passes(self, event: Event) -> bool:
+        """Step over an event that is not for this table while it sleeps at the head, and was not rewound meanwhile."""
+        if event.type in self._types or self._at != self._log.head - 1:
+            return False
+        self._at += 1
+        return True
 
     def give_up_waiting(self) -> None:
         """Declare what is missing a hole; for the end of a tape, when nothing more can come."""

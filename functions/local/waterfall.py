@@ -1,12 +1,16 @@
 """Measure where the time goes: how long after its cause, and after its raw batch, each event was stored."""
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from functools import lru_cache
 from typing import Final
 
 from functions.wire.envelope import Event
 
 REMEMBERED_MAX: Final = 65_536
+STAGES_MAX: Final = 1024
+"""Sources whose stage is remembered; a platform has a few dozen."""
+
 SOURCE_PARTS: Final = 5  # of "/tickloom/<kind>/<name>/<stream>", with the empty one before the first slash
 _GROWTH: Final = math.log(1.02)
 
@@ -17,12 +21,12 @@ class Histogram:
     def __init__(self) -> None:
         """Start empty."""
         self.count = 0
-        self._buckets: dict[int, int] = {}
+        self._buckets: defaultdict[int, int] = defaultdict(int)
 
     def add(self, duration_ns: int) -> None:
         """Count one duration, nanoseconds; negative ones count as zero."""
         bucket = int(math.log(duration_ns) / _GROWTH) if duration_ns > 0 else 0
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+        self._buckets[bucket] += 1
         self.count += 1
 
     def quantile_ms(self, share: float) -> float | None:
@@ -40,6 +44,7 @@ class Histogram:
         return {"count": self.count} | {name: self.quantile_ms(share) for name, share in shares.items()}
 
 
+@lru_cache(maxsize=STAGES_MAX)
 def _stage(source: str) -> str:
     """Take the function's name from a source of ours; whatever else anyone posts is `other`."""
     parts = source.split("/")
@@ -51,8 +56,8 @@ class Waterfall:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.stages: dict[str, Histogram] = {}
-        self.from_raw: dict[str, Histogram] = {}
+        self.stages: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self.from_raw: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._stored: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def observe(self, event: Event, recorded_ns: int) -> None:
@@ -62,8 +67,8 @@ class Waterfall:
         if cause is not None:
             stored_ns, raw_ns = cause
             stage = _stage(event.source)
-            self.stages.setdefault(stage, Histogram()).add(recorded_ns - stored_ns)
-            self.from_raw.setdefault(stage, Histogram()).add(recorded_ns - raw_ns)
+            self.stages[stage].add(recorded_ns - stored_ns)
+            self.from_raw[stage].add(recorded_ns - raw_ns)
         self._stored[event.id] = (recorded_ns, raw_ns)
         if len(self._stored) > REMEMBERED_MAX:
             self._stored.popitem(last=False)

@@ -8,9 +8,7 @@ from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 class Risk(Protocol):
     """Decide on orders."""
 
-    async def check(
-        self, order: OrderIntent, quote: Quote, *, account: AccountState, as_of_ns: int
-    ) -> Verdict:
+    async def check(self, order: OrderIntent, quote: Quote, *, account: AccountState, as_of_ns: int) -> Verdict:
         """Decide on one order.
 
         Raises:

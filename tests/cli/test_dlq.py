@@ -19,7 +19,7 @@ from functions.domain.market import Rejection
 from functions.local.ingress import Ingress
 from functions.local.log import DiskLog
 from functions.local.platform import WHERE
-from functions.local.redrive import row_event, source_for
+from functions.local.redrive import Place, row_events, source_for
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
 
@@ -169,7 +169,7 @@ async def test_redriven_rows_are_counted(folder: pathlib.Path, letters: Postgres
     letter = await letters.get(STREAM, 18)
     assert letter is not None
     with contextlib.closing(DiskLog(folder / "log" / "market.sqlite")) as log:
-        log.append(row_event(letter, 4, payload=b"x"))
+        log.append(*row_events(letter, Place(4), payload=b"x"))
     async with running(folder) as taken:
         assert await dlq("redrive", f"{STREAM}/17", folder=folder) == 0
     ((_, event),) = taken
@@ -187,3 +187,23 @@ async def test_redrive_from_the_spool(folder: pathlib.Path, letters: PostgresDea
     async with running(folder) as taken:
         assert await dlq("redrive", f"{STREAM}/19", folder=folder) == 0
     assert decode_raw_batch(taken[0][1].data or b"").payload == b"first and the rest"
+
+
+async def test_redrive_what_cannot_travel(
+    folder: pathlib.Path, letters: PostgresDeadLetters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A row that is too long to travel, or of which nothing is known, is not sent; it has to be mended first."""
+    long = Rejection(19, "oversized", "too long", b"first", "binance.spot", 7, "ETHUSDT", spool_ref="19.row")
+    await letters.put(STREAM, "BINANCE-0", long)
+    await letters.put(STREAM, "BINANCE-0", Rejection(20, "shard_full", "no room", b"", "", 8))
+    (folder / "spool").mkdir()
+    (folder / "spool" / "19.row").write_bytes(b"x" * 2_097_152)
+    async with running(folder) as taken:
+        assert await dlq("redrive", f"{STREAM}/19", folder=folder) == 1
+        assert await dlq("redrive", f"{STREAM}/20", folder=folder) == 1
+        assert await dlq("redrive", f"{STREAM}/20", "--file", str(folder / "no.json"), folder=folder) == 1
+    assert taken == []
+    said = capsys.readouterr().err
+    assert f"this one 2097152 (its bytes lie in {folder / 'spool' / '19.row'}); mend it with --file" in said
+    assert "this one 0; mend it with --file" in said
+    assert f"there is no file {folder / 'no.json'} to take the row from" in said

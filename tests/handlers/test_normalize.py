@@ -187,7 +187,7 @@ def test_another_reference_may_be_named(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize("changes", [{"tick_size": "0"}, {"lot_size": "NaN"}, {"tick_size": "-1"}, {"colour": "red"}])
 def test_a_bad_reference_stops_the_start(tmp_path: pathlib.Path, changes: dict[str, str]) -> None:
     """A reference with a step that is none, or a field that is not known, is refused with its path."""
-    with pytest.raises(BadReference, match="instruments.json"):
+    with pytest.raises(BadReference, match=r"instruments\.json"):
         FileReference(reference_file(tmp_path, **changes))
 
 

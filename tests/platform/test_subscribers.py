@@ -46,7 +46,9 @@ def answering(status: int, body: bytes = b"", headers: dict[str, str] | None = N
     return serve
 
 
-def hosted(answer: Event | Exception | None, **card: tuple[str, ...]) -> HostedHandler:
+def hosted(
+    answer: Event | Exception | None, *, calls: tuple[str, ...] = (), stores: tuple[str, ...] = ()
+) -> HostedHandler:
     """Host a handler that answers or fails."""
 
     async def handle(_: Event) -> Event | None:
@@ -54,7 +56,8 @@ def hosted(answer: Event | Exception | None, **card: tuple[str, ...]) -> HostedH
             raise answer
         return answer
 
-    return HostedHandler(Card("x", Kind.HANDLER, "1", "Answer.", consumes=("*",), **card), handle)
+    card = Card("x", Kind.HANDLER, "1", "Answer.", consumes=("*",), calls=calls, stores=stores)
+    return HostedHandler(card, handle)
 
 
 @pytest.mark.parametrize(

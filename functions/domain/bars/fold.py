@@ -43,6 +43,9 @@ BARS_PER_BATCH_MAX: Final = 256
 """A bar with its features weighs some 240 bytes, so this many stay below 64 KiB."""
 
 _INTERVALS: Final = np.array(INTERVALS_S, np.int32)
+_LOW_BITS: Final = np.uint64(62)
+"""What the kernel keeps of a notional in its low number; the two low bits of the high one stand above them."""
+
 _REASONS: Final = ("too_late", "shard_full", "out_of_range")
 
 
@@ -183,10 +186,9 @@ def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]
 def _bar_batch(
     state: BarState, batch: TickBatch, rows: Int64, rejections: tuple[Rejection, ...], *, ends: bool
 ) -> BarBatch:
-    figures = rows.T.copy()  # the sink is written again
+    figures = list(rows.T.copy())  # the sink is written again
     of = figures[layout.OUT_BAR :]
-    high = of[layout.NOTIONAL_HI]
-    low = of[layout.NOTIONAL_LO].view(np.uint64)
+    high, low = of[layout.NOTIONAL_HI], of[layout.NOTIONAL_LO]
     return BarBatch(
         shard=state.shard,
         instruments=state.instruments,
@@ -202,7 +204,7 @@ def _bar_batch(
         volume=of[layout.VOLUME],
         buy_volume=of[layout.BUY_VOLUME],
         notional_hi=high >> 2,
-        notional_lo=((high & 3).astype(np.uint64) << np.uint64(62)) | low,
+        notional_lo=(high.view(np.uint64) << _LOW_BITS) | low.view(np.uint64),
         trades=of[layout.TRADES].astype(np.int32),
         bid_price=of[layout.BID_PRICE],
         bid_size=of[layout.BID_SIZE],

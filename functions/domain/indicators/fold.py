@@ -50,6 +50,8 @@ def fold_batch(kernel: Kernel, state: FeatureState, batch: BarBatch) -> FeatureB
 
 def _mapping(state: FeatureState, batch: BarBatch) -> Int64:
     """Map a batch's instruments to their place, and the powers of ten their prices are scaled by."""
+    if batch.instruments == state.dictionary:
+        return state.mapping
     known = {ref.instrument_id: index for index, ref in enumerate(state.instruments)}
     added = [ref for ref in batch.instruments if ref.instrument_id not in known]
     room = state.arrays[0].shape[0] - len(known)
@@ -67,7 +69,8 @@ def _mapping(state: FeatureState, batch: BarBatch) -> Int64:
         (places[ref.instrument_id], 10 ** max(ref.price_exponent, 0), 10 ** max(-ref.price_exponent, 0))
         for ref in batch.instruments
     ]
-    return np.array(scales, np.int64).reshape(-1, 3)
+    state.dictionary, state.mapping = batch.instruments, np.array(scales, np.int64).reshape(-1, 3)
+    return state.mapping
 
 
 def _bars(batch: BarBatch) -> Bars:
@@ -94,7 +97,8 @@ def _bars(batch: BarBatch) -> Bars:
 
 
 def _columns(state: FeatureState, batch: BarBatch, output: Output, computed: int, mapping: Int64) -> FeatureColumns:
-    picked = output[0][:computed]
+    # Nearly always every bar is final for the first time, and a slice of a column is no copy.
+    picked = slice(None) if computed == len(batch.start_ns) else output[0][:computed]
     return FeatureColumns(
         instruments=state.instruments,
         instrument=mapping[batch.instrument[picked], 0].astype(np.uint16),

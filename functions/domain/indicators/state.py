@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from functions.domain.errors import DomainError
 from functions.domain.indicators import kernel as layout
 from functions.domain.indicators.layout import State
-from functions.domain.market import InstrumentRef
+from functions.domain.market import InstrumentRef, Int64
 
 INSTRUMENTS_MAX: Final = 12
 
@@ -33,6 +33,8 @@ class FeatureState:
     arrays: State
     instruments: tuple[InstrumentRef, ...] = ()
     emitted: int = 0
+    dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
+    mapping: Int64 = field(default_factory=lambda: np.empty((0, 3), np.int64))
 
 
 def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX) -> FeatureState:

@@ -10,15 +10,17 @@ from functions.ports.reference import Reference
 from functions.wire import facts
 from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
 from functions.wire.envelope import Event, ExtensionValue
+from functions.wire.venues.columns import Decode
 from functions.wire.venues.registry import DECODERS, decoder_of
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the handler needs: each venue's units by venue symbol, and how far venue time may be ahead."""
+    """What the handler needs: units by venue and symbol, how far venue time may be ahead, decoders by dialect."""
 
     units: Mapping[str, Mapping[str, InstrumentRef]]
     future_skew_ms_max: int
+    decoders: Mapping[str, Decode]
 
 
 def units_of(reference: Reference) -> Mapping[str, Mapping[str, InstrumentRef]]:
@@ -36,7 +38,7 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
         Malformed: The event is no readable RawBatch, or no decoder reads its dialect.
     """
     raw = decode_raw_batch(event.data or b"")
-    decode = decoder_of(raw.dialect)
+    decode = decoder_of(raw.dialect, deps.decoders)
     batch = decode(raw, deps.units[decode.venue.code], future_skew_ms_max=deps.future_skew_ms_max)
     return facts.reply(
         event,

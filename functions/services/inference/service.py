@@ -7,7 +7,7 @@ from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.wire.codecs.features import columns_value
-from functions.wire.codecs.predictions import output_message
+from functions.wire.codecs.predictions import output_fields
 
 
 class Scorer(Protocol):
@@ -38,4 +38,4 @@ class InferenceServicer(service_pb2_grpc.InferenceServiceServicer):
         del context
         columns = columns_value(request.columns)
         outputs = sorted((model.score(columns) for model in self.models), key=lambda output: output.model)
-        return service_pb2.PredictResponse(outputs=map(output_message, outputs))
+        return service_pb2.PredictResponse(outputs=map(output_fields, outputs))

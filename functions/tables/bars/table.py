@@ -88,8 +88,8 @@ def _emit(state: BarState, cause: Event, message_type: str, data: bytes, *, time
 
 def _greatest_end(batch: BarBatch) -> int | None:
     """Find when the last final bar ended; bars close by their ends, so it is the last one. None without any."""
-    finals = (batch.finality == BAR_FINAL).nonzero()[0]
-    if not len(finals):
-        return None
-    last = int(finals[-1])
-    return int(batch.start_ns[last]) + int(batch.interval_s[last]) * NS_PER_S
+    finality = batch.finality.tolist()
+    for row in reversed(range(len(finality))):
+        if finality[row] == BAR_FINAL:
+            return int(batch.start_ns[row]) + int(batch.interval_s[row]) * NS_PER_S
+    return None

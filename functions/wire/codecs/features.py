@@ -3,31 +3,38 @@
 Reading copies no column: arrays look into the message's bytes and are read-only.
 """
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
 from tickloom.features.v1 import feature_pb2
-from tickloom.reference.v1 import instrument_pb2
 
-from functions.domain.market import STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns, InstrumentRef
+from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns
+from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack
+from functions.wire.codecs.market import instrument_messages, instrument_values
 from functions.wire.errors import Malformed
 
 FEATURE_BATCH: Final = "tickloom.features.v1.FeatureBatch"
 
-_U1: Final = np.dtype("<u1")
-_U2: Final = np.dtype("<u2")
-_I4: Final = np.dtype("<i4")
-_I8: Final = np.dtype("<i8")
-_F8: Final = np.dtype("<f8")
-_Number = TypeVar("_Number", bound=np.number[Any])
+_COLUMNS: Final = Columns(
+    ("instrument", U2),
+    ("interval_s", I4),
+    ("start_ns", I8),
+    ("bar_revision", I4),
+    ("close", I8),
+    ("bid_price", I8),
+    ("bid_size", I8),
+    ("ask_price", I8),
+    ("ask_size", I8),
+    ("flags", U1),
+)
+_STATES: Final = bytes((STATE_COLD, STATE_VALID, STATE_DEGENERATE))
 
 
 def encode_feature_batch(value: FeatureBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
     message = feature_pb2.FeatureBatch(
-        shard=value.shard, columns=columns_message(value.columns), end_of_tape=value.end_of_tape
+        shard=value.shard, columns=columns_fields(value.columns), end_of_tape=value.end_of_tape
     )
     return message.SerializeToString(deterministic=True)
 
@@ -49,29 +56,15 @@ def decode_feature_batch(data: bytes) -> FeatureBatch:
     return FeatureBatch(shard=message.shard, columns=columns_value(message.columns), end_of_tape=message.end_of_tape)
 
 
-def columns_message(value: FeatureColumns) -> feature_pb2.FeatureColumns:
-    """Write columns into the message that batches and requests carry."""
-    return feature_pb2.FeatureColumns(
-        instruments=[
-            instrument_pb2.InstrumentRef(
-                instrument_id=ref.instrument_id, price_exponent=ref.price_exponent, size_exponent=ref.size_exponent
-            )
-            for ref in value.instruments
-        ],
-        instrument=pack(value.instrument, _U2),
-        interval_s=pack(value.interval_s, _I4),
-        start_ns=pack(value.start_ns, _I8),
-        bar_revision=pack(value.bar_revision, _I4),
-        close=pack(value.close, _I8),
-        bid_price=pack(value.bid_price, _I8),
-        bid_size=pack(value.bid_size, _I8),
-        ask_price=pack(value.ask_price, _I8),
-        ask_size=pack(value.ask_size, _I8),
-        flags=pack(value.flags, _U1),
-        names=value.names,
-        values=pack(value.values, _F8),
-        states=pack(value.states, _U1),
-    )
+def columns_fields(value: FeatureColumns) -> dict[str, Any]:
+    """Write columns as fields by name, for the message that carries them; a message of their own would be copied."""
+    return {
+        "instruments": instrument_messages(value.instruments),
+        "names": value.names,
+        "values": value.values.astype(F8, copy=False).tobytes(),
+        "states": value.states.astype(U1, copy=False).tobytes(),
+        **_COLUMNS.pack(value),
+    }
 
 
 def columns_value(message: feature_pb2.FeatureColumns) -> FeatureColumns:
@@ -80,59 +73,34 @@ def columns_value(message: feature_pb2.FeatureColumns) -> FeatureColumns:
     Raises:
         Malformed: A column's length, an index, an interval, a name, a state or a number is impossible.
     """
-    names = tuple(message.names)
-    rows, cells = len(message.start_ns) // 8, len(message.start_ns) // 8 * len(names)
+    rows = _COLUMNS.unpack(message)
+    names, states = tuple(message.names), message.states
+    shape = len(rows["start_ns"]), len(names)
+    cells = shape[0] * shape[1]
     columns = FeatureColumns(
-        instruments=tuple(
-            InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in message.instruments
-        ),
-        instrument=unpack("instrument", message.instrument, _U2, rows),
-        interval_s=unpack("interval_s", message.interval_s, _I4, rows),
-        start_ns=unpack("start_ns", message.start_ns, _I8, rows),
-        bar_revision=unpack("bar_revision", message.bar_revision, _I4, rows),
-        close=unpack("close", message.close, _I8, rows),
-        bid_price=unpack("bid_price", message.bid_price, _I8, rows),
-        bid_size=unpack("bid_size", message.bid_size, _I8, rows),
-        ask_price=unpack("ask_price", message.ask_price, _I8, rows),
-        ask_size=unpack("ask_size", message.ask_size, _I8, rows),
-        flags=unpack("flags", message.flags, _U1, rows),
+        instruments=instrument_values(message.instruments),
         names=names,
-        values=unpack("values", message.values, _F8, cells).reshape(rows, len(names)),
-        states=unpack("states", message.states, _U1, cells).reshape(rows, len(names)),
+        values=unpack("values", message.values, F8, cells).reshape(shape),
+        states=unpack("states", states, U1, cells).reshape(shape),
+        **rows,
     )
-    _check(columns)
+    _check(columns, states)
     return columns
 
 
-def pack(column: NDArray[_Number], dtype: "np.dtype[_Number]") -> bytes:
-    """Write a column as little-endian bytes, row by row."""
-    return np.ascontiguousarray(column, dtype=dtype).tobytes()
-
-
-def unpack(name: str, data: bytes, dtype: "np.dtype[_Number]", count: int) -> NDArray[_Number]:
-    """Read a column of `count` entries without a copy.
-
-    Raises:
-        Malformed: The bytes hold another number of entries.
-    """
-    if len(data) != count * dtype.itemsize:
-        detail = f"column {name} has {len(data)} bytes, {count} entries of {dtype.itemsize} were expected"
-        raise Malformed(detail)
-    return np.frombuffer(data, dtype=dtype)
-
-
-def _check(columns: FeatureColumns) -> None:
-    """Raise Malformed for whatever no feature row can be."""
-    known = len(columns.instruments)
+def _check(columns: FeatureColumns, states: bytes) -> None:
+    """Raise Malformed for whatever no feature row can be; `states` are those of the columns, as they came."""
     faults = {
-        "an instrument index is beyond the dictionary": bool((columns.instrument >= known).any()),
-        "an interval is not positive": bool((columns.interval_s <= 0).any()),
+        "an instrument index is beyond the dictionary": max(columns.instrument.tolist(), default=-1)
+        >= len(columns.instruments),
+        "an interval is not positive": min(columns.interval_s.tolist(), default=1) <= 0,
         "a feature is named twice": len(set(columns.names)) != len(columns.names),
-        "a state is unknown": bool((columns.states > STATE_DEGENERATE).any()),
-        "a value is not finite": not bool(np.isfinite(columns.values).all()),
-        "a value stands where none exists": bool(columns.values[columns.states != STATE_VALID].any()),
+        "a state is unknown": bool(states.translate(None, _STATES)),
+        "a value is not finite": False in np.isfinite(columns.values).tobytes(),
+        "a value stands where none exists": states.count(STATE_VALID) != len(states)
+        and bool(columns.values[columns.states != STATE_VALID].any()),
     }
-    found = [fault for fault, present in faults.items() if present]
-    if found:
+    if any(faults.values()):
+        found = [fault for fault, present in faults.items() if present]
         detail = f"{columns.row_count} feature rows cannot be: {'; '.join(found)}"
         raise Malformed(detail)

@@ -1,14 +1,15 @@
 """Write and read raw batches, tick batches and gaps; pairs of `encode_x` and `decode_x` between domain and bytes.
 
-A section of a batch is a table of columns here: its name and dtype. Reading copies nothing (`numpy.frombuffer`), so
-what it returns is read-only; columns are checked against each other before anyone sees them.
+A section of a batch is a table of columns here: its name and dtype. Columns are read with `numpy.frombuffer`, so what
+comes back is read-only, and checked against each other before anyone sees them.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
 from tickloom.market.v1 import gap_pb2, raw_pb2, tick_pb2
 from tickloom.reference.v1 import instrument_pb2
@@ -36,45 +37,81 @@ _U32: Final = np.dtype("<u4")
 _U64: Final = np.dtype("<u8")
 _I64: Final = np.dtype("<i8")
 
+S = TypeVar("S", Trades, Quotes, Book)
 Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]
 
 _WHERE: Final[Columns] = (("row", _U32), ("instrument", _U16), ("ts_event", _I64), ("ts_receive", _I64))
-_TRADES: Final[Columns] = (
-    *_WHERE,
-    ("price", _I64),
-    ("size", _I64),
-    ("side", _U8),
-    ("trade_id", _U64),
-    ("flags", _U8),
+
+
+class Section(Generic[S]):
+    """Pack and unpack one kind of section.
+
+    Args:
+        kind: The domain's class of it.
+        columns: Name and dtype of each column, in the order of the class's fields; those of levels come last.
+        levels: How many columns have an entry a level instead of an entry a row.
+    """
+
+    def __init__(self, kind: type[S], columns: Columns, levels: int = 0) -> None:
+        """Keep the table of columns."""
+        self.names = [name for name, _ in columns]
+        self.dtypes = [dtype for _, dtype in columns]
+        self._kind: type[S] = kind
+        self._take = attrgetter(*self.names)
+        self._sizes = [dtype.itemsize for _, dtype in columns[: len(columns) - levels]]
+        self.empty: S = kind(*[np.frombuffer(b"", dtype) for dtype in self.dtypes])
+
+    def pack(self, section: S) -> dict[str, bytes] | None:
+        """Give the fields of a section's message, None when it has no rows: an absent section costs nothing."""
+        columns = self._take(section)
+        if not len(columns[0]):
+            return None
+        dtypes = [column.dtype for column in columns]
+        assert dtypes == self.dtypes, f"{self._kind.__name__}: {dtypes} stand where {self.dtypes} belong"  # noqa: S101
+        return dict(zip(self.names, [column.tobytes() for column in columns], strict=True))
+
+    def unpack(self, message: Message, known: int) -> S:
+        """Read a section whose batch knows so many instruments.
+
+        Raises:
+            Malformed: Columns differ in length, or an instrument index is outside the dictionary.
+        """
+        packed: tuple[bytes, ...] = self._take(message)
+        rows = len(packed[0]) // _U32.itemsize
+        for data, size, name in zip(packed, self._sizes, self.names, strict=False):  # columns of levels come behind
+            if len(data) != rows * size:
+                reason = f"column {name}: {len(data)} bytes for {rows} rows of {size} bytes"
+                raise Malformed(reason)
+        _check_index(packed[1], known)
+        for place in range(len(self._sizes), len(packed)):
+            _whole(packed[place], self.dtypes[place], self.names[place])
+        return self._kind(*map(np.frombuffer, packed, self.dtypes))
+
+
+_TRADES: Final = Section(
+    Trades, (*_WHERE, ("price", _I64), ("size", _I64), ("side", _U8), ("trade_id", _U64), ("flags", _U8))
 )
-_QUOTES: Final[Columns] = (
-    *_WHERE,
-    ("bid_price", _I64),
-    ("bid_size", _I64),
-    ("ask_price", _I64),
-    ("ask_size", _I64),
-    ("update_id", _U64),
-    ("flags", _U8),
+_QUOTES: Final = Section(
+    Quotes,
+    (
+        *_WHERE,
+        *(("bid_price", _I64), ("bid_size", _I64), ("ask_price", _I64), ("ask_size", _I64)),
+        *(("update_id", _U64), ("flags", _U8)),
+    ),
 )
-_BOOK: Final[Columns] = (
-    *_WHERE,
-    ("first_update_id", _U64),
-    ("last_update_id", _U64),
-    ("previous_update_id", _U64),
-    ("bids", _U16),
-    ("asks", _U16),
-    ("flags", _U8),
+_BOOK: Final = Section(
+    Book,
+    (
+        *_WHERE,
+        *(("first_update_id", _U64), ("last_update_id", _U64), ("previous_update_id", _U64)),
+        *(("bids", _U16), ("asks", _U16), ("flags", _U8), ("level_price", _I64), ("level_size", _I64)),
+    ),
+    levels=2,
 )
-_LEVELS: Final[Columns] = (("level_price", _I64), ("level_size", _I64))
 
-
-def _empty(columns: Columns) -> dict[str, NDArray[Any]]:
-    return {name: np.frombuffer(b"", dtype) for name, dtype in columns}
-
-
-NO_TRADES: Final = Trades(**_empty(_TRADES))
-NO_QUOTES: Final = Quotes(**_empty(_QUOTES))
-NO_BOOK: Final = Book(**_empty(_BOOK + _LEVELS))
+NO_TRADES: Final = _TRADES.empty
+NO_QUOTES: Final = _QUOTES.empty
+NO_BOOK: Final = _BOOK.empty
 
 
 def encode_raw_batch(batch: RawBatch) -> bytes:
@@ -136,9 +173,9 @@ def encode_tick_batch(batch: TickBatch) -> bytes:
         first_row=batch.first_row,
         row_count=batch.row_count,
         instruments=instrument_messages(batch.instruments),
-        trades=_trades_message(batch.trades),
-        quotes=_quotes_message(batch.quotes),
-        book=_book_message(batch.book),
+        trades=_TRADES.pack(batch.trades),
+        quotes=_QUOTES.pack(batch.quotes),
+        book=_BOOK.pack(batch.book),
         rejections=rejection_messages(batch.rejections),
         kinds=[tick_pb2.KindCount(kind=kind, count=count) for kind, count in batch.kinds],
         heartbeat=batch.heartbeat,
@@ -165,11 +202,11 @@ def decode_tick_batch(data: bytes) -> TickBatch:
         first_row=message.first_row,
         row_count=message.row_count,
         instruments=instruments,
-        trades=_trades_value(message, known),
-        quotes=_quotes_value(message, known),
-        book=_book_value(message, known),
+        trades=_TRADES.unpack(message.trades, known) if message.HasField("trades") else NO_TRADES,
+        quotes=_QUOTES.unpack(message.quotes, known) if message.HasField("quotes") else NO_QUOTES,
+        book=_checked(_BOOK.unpack(message.book, known)) if message.HasField("book") else NO_BOOK,
         rejections=rejection_values(message.rejections),
-        kinds=tuple((kind.kind, kind.count) for kind in message.kinds),
+        kinds=tuple([(kind.kind, kind.count) for kind in message.kinds]),
         heartbeat=message.heartbeat,
         end_of_tape=message.end_of_tape,
         ts_cut_ns=message.ts_cut_ns,
@@ -210,7 +247,7 @@ def instrument_messages(refs: Iterable[InstrumentRef]) -> list[instrument_pb2.In
 
 def instrument_values(refs: Iterable[instrument_pb2.InstrumentRef]) -> tuple[InstrumentRef, ...]:
     """Read an instrument dictionary."""
-    return tuple(InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs)
+    return tuple([InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs])
 
 
 def rejection_messages(rejections: Iterable[Rejection]) -> list[tick_pb2.Rejection]:
@@ -240,7 +277,7 @@ def rejection_values(rejections: Iterable[tick_pb2.Rejection]) -> tuple[Rejectio
     )
 
 
-def _parse(message: Any, data: bytes, name: str) -> None:  # noqa: ANN401 - any message of ours
+def _parse(message: Message, data: bytes, name: str) -> None:
     try:
         message.ParseFromString(data)
     except DecodeError as error:
@@ -254,10 +291,14 @@ def _packed(column: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
 
 
 def _column(data: bytes, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
+    _whole(data, dtype, name)
+    return np.frombuffer(data, dtype)
+
+
+def _whole(data: bytes, dtype: np.dtype[Any], name: str) -> None:
     if len(data) % dtype.itemsize:
         reason = f"column {name}: {len(data)} bytes are no whole number of {dtype.itemsize}-byte entries"
         raise Malformed(reason)
-    return np.frombuffer(data, dtype)
 
 
 def _offsets(data: bytes, *, rows: int, size: int) -> NDArray[np.uint32]:
@@ -280,52 +321,15 @@ def _oversized(rows: Iterable[raw_pb2.OversizedRow], row_count: int) -> tuple[Ov
     return found
 
 
-def _pack(section: object, columns: Columns) -> dict[str, bytes]:
-    return {name: _packed(getattr(section, name), dtype) for name, dtype in columns}
-
-
-def _trades_message(trades: Trades) -> tick_pb2.Trades | None:
-    return tick_pb2.Trades(**_pack(trades, _TRADES)) if len(trades.row) else None
-
-
-def _quotes_message(quotes: Quotes) -> tick_pb2.Quotes | None:
-    return tick_pb2.Quotes(**_pack(quotes, _QUOTES)) if len(quotes.row) else None
-
-
-def _book_message(book: Book) -> tick_pb2.Book | None:
-    return tick_pb2.Book(**_pack(book, _BOOK + _LEVELS)) if len(book.row) else None
-
-
-def _trades_value(message: tick_pb2.TickBatch, known: int) -> Trades:
-    return Trades(**_unpack(message.trades, _TRADES, known)) if message.HasField("trades") else NO_TRADES
-
-
-def _quotes_value(message: tick_pb2.TickBatch, known: int) -> Quotes:
-    return Quotes(**_unpack(message.quotes, _QUOTES, known)) if message.HasField("quotes") else NO_QUOTES
-
-
-def _book_value(message: tick_pb2.TickBatch, known: int) -> Book:
-    if not message.HasField("book"):
-        return NO_BOOK
-    section = message.book
-    columns = _unpack(section, _BOOK, known)
-    told = int(columns["bids"].sum()) + int(columns["asks"].sum())
-    prices, sizes = _column(section.level_price, _I64, "level_price"), _column(section.level_size, _I64, "level_size")
-    if len(prices) != told or len(sizes) != told:
-        reason = f"book: {len(prices)} prices and {len(sizes)} sizes for {told} levels told by bids and asks"
+def _checked(book: Book) -> Book:
+    told = int(book.bids.sum()) + int(book.asks.sum())
+    if len(book.level_price) != told or len(book.level_size) != told:
+        reason = (
+            f"book: {len(book.level_price)} prices and {len(book.level_size)} sizes "
+            f"for {told} levels told by bids and asks"
+        )
         raise Malformed(reason)
-    return Book(**columns, level_price=prices, level_size=sizes)
-
-
-def _unpack(section: object, columns: Columns, known: int) -> dict[str, NDArray[Any]]:
-    packed = {name: getattr(section, name) for name, _ in columns}
-    rows = len(packed["row"]) // _U32.itemsize
-    for name, dtype in columns:
-        if len(packed[name]) != rows * dtype.itemsize:
-            reason = f"column {name}: {len(packed[name])} bytes for {rows} rows of {dtype.itemsize} bytes"
-            raise Malformed(reason)
-    _check_index(packed["instrument"], known)
-    return {name: np.frombuffer(packed[name], dtype) for name, dtype in columns}
+    return book
 
 
 def _check_index(data: bytes, known: int) -> None:

@@ -1,27 +1,25 @@
 """Write model answers as `tickloom.inference.v1` messages and read them back; scores are checked here."""
 
-from typing import Final
+from math import isfinite
+from typing import Any, Final
 
-import numpy as np
 from google.protobuf.message import DecodeError
 from tickloom.inference.v1 import prediction_pb2
 
 from functions.domain.market import STATE_VALID, ModelOutput, PredictionBatch
-from functions.wire.codecs.features import columns_message, columns_value, pack, unpack
+from functions.wire.codecs.columns import F8, U1, unpack
+from functions.wire.codecs.features import columns_fields, columns_value
 from functions.wire.errors import Malformed
 
 PREDICTION_BATCH: Final = "tickloom.inference.v1.PredictionBatch"
-
-_U1: Final = np.dtype("<u1")
-_F8: Final = np.dtype("<f8")
 
 
 def encode_prediction_batch(value: PredictionBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
     message = prediction_pb2.PredictionBatch(
         shard=value.shard,
-        columns=columns_message(value.columns),
-        outputs=[output_message(output) for output in value.outputs],
+        columns=columns_fields(value.columns),
+        outputs=[output_fields(output) for output in value.outputs],
         end_of_tape=value.end_of_tape,
     )
     return message.SerializeToString(deterministic=True)
@@ -50,17 +48,17 @@ def decode_prediction_batch(data: bytes) -> PredictionBatch:
     )
 
 
-def output_message(value: ModelOutput) -> prediction_pb2.ModelOutput:
-    """Write one model's answer."""
-    return prediction_pb2.ModelOutput(
-        model=value.model,
-        version=value.version,
-        scores=pack(value.scores, _F8),
-        states=pack(value.states, _U1),
-        threshold=value.threshold,
-        degraded=value.degraded,
-        degraded_reason=value.degraded_reason,
-    )
+def output_fields(value: ModelOutput) -> dict[str, Any]:
+    """Write one model's answer as fields by name, for the message that carries it."""
+    return {
+        "model": value.model,
+        "version": value.version,
+        "scores": value.scores.astype(F8, copy=False).tobytes(),
+        "states": value.states.astype(U1, copy=False).tobytes(),
+        "threshold": value.threshold,
+        "degraded": value.degraded,
+        "degraded_reason": value.degraded_reason,
+    }
 
 
 def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
@@ -72,8 +70,8 @@ def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
     output = ModelOutput(
         model=message.model,
         version=message.version,
-        scores=unpack("scores", message.scores, _F8, rows),
-        states=unpack("states", message.states, _U1, rows),
+        scores=unpack("scores", message.scores, F8, rows),
+        states=unpack("states", message.states, U1, rows),
         threshold=message.threshold,
         degraded=message.degraded,
         degraded_reason=message.degraded_reason,
@@ -84,14 +82,16 @@ def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
 
 def _check(output: ModelOutput) -> None:
     """Raise Malformed for whatever no model answer can be."""
+    scores, states = output.scores.tolist(), output.states.tobytes()
     faults = {
-        "a state is unknown": bool((output.states > STATE_VALID).any()),
-        "a score is not finite": not bool(np.isfinite(output.scores).all()),
-        "the threshold is not finite": not np.isfinite(output.threshold),
-        "a score stands where none exists": bool(output.scores[output.states != STATE_VALID].any()),
-        "a degraded answer carries scores": output.degraded and bool(output.states.any()),
+        "a state is unknown": max(states, default=0) > STATE_VALID,
+        "a score is not finite": not all(map(isfinite, scores)),
+        "the threshold is not finite": not isfinite(output.threshold),
+        "a score stands where none exists": states.count(STATE_VALID) != len(states)
+        and any(score for score, state in zip(scores, states, strict=True) if state != STATE_VALID),
+        "a degraded answer carries scores": output.degraded and any(states),
     }
-    found = [fault for fault, present in faults.items() if present]
-    if found:
+    if any(faults.values()):
+        found = [fault for fault, present in faults.items() if present]
         detail = f"the answer of model {output.model!r} cannot be: {'; '.join(found)}"
         raise Malformed(detail)

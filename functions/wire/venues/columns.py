@@ -8,7 +8,7 @@ tick or the reason; at last both are joined in tape order.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +140,19 @@ class Rows:
     def of(self, kind: int) -> Int64:
         """Give the places of the rows of one kind."""
         return np.flatnonzero(self.kind == kind) if kind in self.kinds else _NOWHERE
+
+
+class Decode(Protocol):
+    """Turn a batch of one dialect into ticks, rejections and counts."""
+
+    @property
+    def venue(self) -> Venue:
+        """Give the venue; its code names the reference the decoder takes."""
+        ...
+
+    def __call__(self, batch: RawBatch, instruments: Instruments, *, future_skew_ms_max: int = ...) -> TickBatch:
+        """Decode a batch; see `Decoder`."""
+        ...
 
 
 class Decoder:

@@ -6,7 +6,7 @@ from typing import Final
 
 from functions.wire.errors import Malformed
 from functions.wire.venues import binance
-from functions.wire.venues.columns import Decoder
+from functions.wire.venues.columns import Decode, Decoder
 
 DECODERS: Final[Mapping[str, Decoder]] = MappingProxyType(
     {
@@ -17,14 +17,14 @@ DECODERS: Final[Mapping[str, Decoder]] = MappingProxyType(
 """Decoder by dialect; `decoder.venue.code` is the venue whose reference it takes."""
 
 
-def decoder_of(dialect: str) -> Decoder:
+def decoder_of(dialect: str, decoders: Mapping[str, Decode] = DECODERS) -> Decode:
     """Give the decoder of a dialect.
 
     Raises:
         Malformed: There is none.
     """
-    found = DECODERS.get(dialect)
+    found = decoders.get(dialect)
     if found is None:
-        reason = f"no decoder reads dialect {dialect!r}; known are {', '.join(sorted(DECODERS))}"
+        reason = f"no decoder reads dialect {dialect!r}; known are {', '.join(sorted(decoders))}"
         raise Malformed(reason)
     return found

@@ -1,0 +1,379 @@
+"""Measure rates and latencies on this machine: end to end, stage by stage, and round trips beside their bare twins."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from functions.cli.environment import own_environment
+from functions.cli.errors import CliError
+from functions.cli.progress import bar
+from functions.cli.tape import stretch
+
+CAPTURE: Final = pathlib.Path("binance_spot_ws_ethusdt/ethusdt_20240808.gz")
+"""The real capture that is taken where TICKLOOM_DATA has it."""
+
+MESSAGES: Final = 5_000_000
+MESSAGES_QUICK: Final = 200_000
+SIMULATED_S: Final = 600.0
+PACED_SHARE: Final = 0.5
+"""The paced run goes at this share of the rate that the disk log just reached."""
+
+PACED_CUT_MS: Final = 10
+"""Batches of the paced run are cut as a live feed cuts them, by wall time."""
+
+LATENCY_STAGES: Final = ("normalize", "bars", "features", "infer", "signals", "orders")
+
+END_TO_END: Final = """\
+End to end, from the first line read to the last sink's acknowledgement after the end of the tape; kernels are loaded
+before. The first two runs go as fast as they can, so their latency holds the wait for a busy core; their batches end at
+512 rows, 64 KiB or {cut:,} ms of receive time (10 ms would imitate live). The paced run goes at half the disk log's
+rate, its batches cut every {paced_cut} ms as a live feed cuts them. Latency is p50 / p99, from the broker accepting the
+RawBatch that moved the watermark past the bar's end to the acknowledged event; allowed lateness is {lateness} ms of
+venue time."""
+
+STAGES: Final = """\
+Each stage by itself, in one process on one core: medians of {rounds} rounds, on {messages:,} messages of the tape where
+a row does not say otherwise."""
+
+CALLS: Final = """\
+Round trips over loopback, servers on one core and the client on the other: medians of {rounds} rounds, {size} bytes a
+question. Open loop: 1,000/s, each timed from when it was due."""
+
+STREAM_BAR: Final = """\
+- must hold over one bidirectional stream (the check above is unary): p99 < 1 ms, p50 <= 1.3 x gRPC echo, <= 3 x TCP
+  echo"""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Say how much is measured.
+
+    Attributes:
+        rounds: Rounds a figure is the median of.
+        stage_messages: Messages of the tape that stages are timed on.
+        batches: Made-up batches for the bars kernel.
+        calls: Calls for the quantiles of short work.
+        closed_calls: Calls of a closed loop, each round.
+        open_s: Seconds of an open loop, each round.
+        http_s: Seconds of an HTTP load, each round.
+        paced_s: Seconds of the paced run.
+    """
+
+    rounds: int
+    stage_messages: int
+    batches: int
+    calls: int
+    closed_calls: int
+    open_s: float
+    http_s: float
+    paced_s: float
+
+
+WHOLE: Final = Effort(5, 500_000, 2000, 5000, 2000, 3.0, 3.0, 30.0)
+QUICK: Final = Effort(3, 50_000, 200, 1000, 300, 0.5, 0.5, 3.0)
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument(
+        "--input",
+        type=pathlib.Path,
+        metavar="CAPTURE",
+        help="capture to stretch (default: the real one under TICKLOOM_DATA, else a simulated one)",
+    )
+    parser.add_argument("--dialect", default="", help="dialect of the capture (default: told from the file)")
+    parser.add_argument(
+        "--messages", type=int, help=f"messages end to end (default {MESSAGES:,}; quick {MESSAGES_QUICK:,})"
+    )
+    parser.add_argument(
+        "--folder", type=pathlib.Path, default=pathlib.Path("var/bench"), help="where tape, logs and stores lie"
+    )
+    parser.add_argument(
+        "--cut-ms",
+        type=int,
+        default=10_000,
+        help="most receive time of a batch, ms (default 10000: 512 rows and 64 KiB bound it; 10 imitates live)",
+    )
+    parser.add_argument("--seconds-max", type=float, default=600, help="give a run up after this long (default 600)")
+    parser.add_argument("--quick", action="store_true", help="fewer messages and rounds: a look in under a minute")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, report, keep the figures in the folder; 1 when a run did not come to its end."""
+    if args.input and not args.input.is_file():
+        message = f"there is no capture at {args.input}"
+        raise CliError(message)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    began, load = time.monotonic(), os.getloadavg()
+    tape = prepare(args)
+    found = _measure(args, tape)
+    from functions.local.summary import machine_facts  # noqa: PLC0415 - `tickloom --help` need not pay for it
+
+    told = {
+        "measured_on": time.strftime("%Y-%m-%d"),
+        "quick": args.quick,
+        "machine": machine_facts(),
+        "load_before": load[0],
+        "input": tape,
+        **found,
+        "seconds": time.monotonic() - began,
+    }
+    kept = args.folder / "bench.json"
+    kept.write_text(json.dumps(told, indent=1) + "\n")
+    sys.stdout.write(json.dumps(told, indent=1) + "\n" if args.json else report(told) + f"\n\nFigures: {kept}\n")
+    return 1 if any(fault_of(one, tape) for one in told["runs"]) else 0
+
+
+# --- the tape ---------------------------------------------------------------------------------------------------------
+
+
+def prepare(args: argparse.Namespace) -> dict[str, Any]:
+    """Stretch the input to the asked size, unless the folder has that tape already."""
+    from functions.local.benchmarks import recorded_s, simulate  # noqa: PLC0415 - see above
+
+    source, what, dialect = source_of(args)
+    if what == "simulated" and not source.exists():
+        with bar("simulating", total=0):
+            simulate(source, seconds=SIMULATED_S)
+    count = args.messages or (MESSAGES_QUICK if args.quick else MESSAGES)
+    out, note = args.folder / f"tape-{count}.txt", args.folder / f"tape-{count}.json"
+    asked = {"source": str(source.resolve()), "source_bytes": source.stat().st_size, "messages": count}
+    known = json.loads(note.read_text()) if note.exists() and out.exists() else {}
+    reused = known == {**asked, "bytes": out.stat().st_size if out.exists() else 0}
+    if not reused:
+        known = {**asked, "bytes": stretch(source, out, messages=count)["bytes"]}
+        note.write_text(json.dumps(known) + "\n")
+    span_s = recorded_s(out)
+    return {**known, "capture": what, "tape": str(out), "reused": reused, "dialect": dialect, "span_s": span_s}
+
+
+def source_of(args: argparse.Namespace) -> tuple[pathlib.Path, str, str]:
+    """Choose the input: what was given, the real capture, or simulated history; say which, and its dialect."""
+    if args.input:
+        return args.input, "given", args.dialect
+    real = pathlib.Path(os.environ.get("TICKLOOM_DATA") or os.devnull) / CAPTURE
+    if real.is_file():
+        return real, "real", args.dialect
+    return args.folder / "simulated.txt", "simulated", "binance.spot"
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any]:
+    """Run every part, one after the other."""
+    effort = QUICK if args.quick else WHOLE
+    cores = sorted(os.sched_getaffinity(0))
+    cpus = [cores[0], cores[-1]]
+    source = {"tape": tape["tape"], "dialect": tape["dialect"]}
+    stages = _part(
+        args,
+        "stages",
+        {
+            **source,
+            "messages": min(effort.stage_messages, tape["messages"]),
+            "cut_ms": args.cut_ms,
+            "rounds": effort.rounds,
+            "batches": effort.batches,
+            "calls": effort.calls,
+            "cpu": cpus[0],
+        },
+    )
+    runs = list(_runs(args, tape, effort, cpus))
+    calls = _part(
+        args,
+        "calls",
+        {
+            **source,
+            "folder": str(args.folder / "calls"),
+            "environ": own_environment(),
+            "rounds": effort.rounds,
+            "calls": effort.closed_calls,
+            "open_s": effort.open_s,
+            "http_s": effort.http_s,
+            "cpus": cpus,
+        },
+    )
+    return {
+        "cores": {"platform": cpus[0], "services_and_stores": cpus[1]},
+        "runs": runs,
+        "stages": stages,
+        "calls": calls,
+    }
+
+
+def _runs(
+    args: argparse.Namespace, tape: Mapping[str, Any], effort: Effort, cpus: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Run the tape through the platform: with each log as fast as it goes, then paced, for latency without a queue."""
+    asked = {
+        "tape": tape["tape"],
+        "dialect": tape["dialect"],
+        "folder": str(args.folder / "run"),
+        "environ": own_environment(),
+        "cut_ms": args.cut_ms,
+        "speed": 0.0,
+        "feed_s": 0.0,
+        "seconds_max": args.seconds_max,
+        "cpus": cpus,
+    }
+    disk = _part(args, "end_to_end", {**asked, "log": "disk"}, label="end to end, disk log")
+    yield {"name": "disk log", **disk}
+    yield {
+        "name": "memory log",
+        **_part(args, "end_to_end", {**asked, "log": "memory"}, label="end to end, memory log"),
+    }
+    speed = max(disk["messages_per_second"] * PACED_SHARE * tape["span_s"] / tape["messages"], 1e-6)
+    paced = {
+        "log": "disk",
+        "speed": speed,
+        "feed_s": min(effort.paced_s, args.seconds_max),
+        "cut_ms": max(round(PACED_CUT_MS * speed), 1),
+    }
+    yield {"name": "disk log, paced", **_part(args, "end_to_end", {**asked, **paced}, label="end to end, paced")}
+
+
+def _part(args: argparse.Namespace, part: str, request: Mapping[str, Any], *, label: str = "") -> dict[str, Any]:
+    from functions.local.benchmarks import run_part  # noqa: PLC0415 - see above
+
+    log = args.folder / "log" / f"{(label or part).replace(',', '').replace(' ', '-')}.log"
+    began = time.monotonic()
+    with bar(label or part, total=1000) as step:
+
+        def tell(done: int, of: int, words: str) -> None:
+            step(1000 * done // max(of, 1), words)
+
+        found: dict[str, Any] = run_part(part, request, log=log, seconds_max=args.seconds_max, tell=tell)
+    return found | {"part_seconds": time.monotonic() - began}
+
+
+def fault_of(run: Mapping[str, Any], tape: Mapping[str, Any]) -> str:
+    """Say what a run's figures lack; empty when nothing."""
+    if not run["finished"]:
+        return f"given up after {run['seconds']:.0f} s: raise --seconds-max or lower --messages"
+    if not run["speed"] and run["messages"] != tape["messages"]:
+        return f"{tape['messages'] - run['messages']:,} messages are not accounted for"
+    return ""
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+
+def report(told: Mapping[str, Any]) -> str:
+    """Put the figures into words and tables (Markdown), each beside the bar it is held against."""
+    parts = (_head(told), _end_to_end(told), _stages(told), _calls(told))
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def _head(told: Mapping[str, Any]) -> Iterator[str]:
+    machine, tape, cores = told["machine"], told["input"], told["cores"]
+    libraries = ", ".join(f"{name} {machine[name]}" for name in ("numpy", "numba", "onnxruntime", "grpcio"))
+    yield f"Measured {told['measured_on']}{' (quick look)' if told['quick'] else ''} in {told['seconds']:.0f} s:"
+    yield ""
+    yield f"- machine: {machine['processor']}, {machine['cpus']} cores, Python {machine['python']}, {libraries};"
+    yield f"  load average {told['load_before']:.2f} when it began (well below 1 means that nobody else was measured)"
+    yield f"- input: {tape['capture']} capture {pathlib.Path(tape['source']).name}, stretched to {tape['messages']:,}"
+    made = "there already" if tape["reused"] else "made now"
+    yield f"  messages ({tape['bytes'] / 2**20:,.0f} MiB) in {tape['tape']}, {made}"
+    yield f"- cores: platform on {cores['platform']}; services and stores on {cores['services_and_stores']}"
+
+
+def _end_to_end(told: Mapping[str, Any]) -> Iterator[str]:
+    runs, platform = told["runs"], str(told["cores"]["platform"])
+    cut, paced = runs[0]["cut_ms"], runs[2]
+    yield END_TO_END.format(cut=cut, paced_cut=PACED_CUT_MS, lateness=paced["lateness_ms"])
+    yield ""
+    yield from _table(("", *(one["name"] for one in runs), "must hold", "goal"), _run_rows(runs, platform, told))
+    for one in runs:
+        if fault := fault_of(one, told["input"]):
+            yield f"{one['name']}: {fault}"
+
+
+def _run_rows(runs: Sequence[Mapping[str, Any]], platform: str, told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    services = str(told["cores"]["services_and_stores"])
+    yield ("messages", *(f"{one['messages']:,}" for one in runs), "", "")
+    yield ("accepted + rejected", *(f"{one['accepted']:,} + {one['rejected']:,}" for one in runs), "", "")
+    yield ("seconds", *(f"{one['seconds']:,.1f}" for one in runs), "", "")
+    yield ("raw messages/s", *(f"{one['messages_per_second']:,.0f}" for one in runs), ">= 300,000", "1,000,000")
+    yield ("platform CPU, us/message", *(f"{one['cpu_us_per_message']:.2f}" for one in runs), "", "")
+    busy = [f"{one['cores'][platform]['busy']:.0%} ({one['cpu_s'] / one['seconds']:.0%})" for one in runs]
+    yield ("platform's core busy (with it)", *busy, "", "")
+    yield ("services' core busy", *(f"{one['cores'][services]['busy']:.0%}" for one in runs), "", "")
+    yield ("platform peak RSS, MiB", *(f"{one['rss_mib']:,.0f}" for one in runs), "", "")
+    orders = [f"{one['orders']['accepted']:,} / {one['orders']['rejected']:,}" for one in runs]
+    yield ("orders accepted / rejected", *orders, "", "")
+    for stage in LATENCY_STAGES:
+        bars = ("p99 < 200 (Kafka)", "") if stage == "signals" else ("", "")
+        found = [one["latency"]["after_raw_batch"].get(stage) for one in runs]
+        yield (f"raw batch to {stage}, ms", *map(_quantiles, found), *bars)
+    for stage in LATENCY_STAGES:
+        found = [one["latency"]["after_cause"].get(stage) for one in runs]
+        yield (f"{stage} after its cause, ms", *map(_quantiles, found), "", "")
+
+
+def _quantiles(found: Mapping[str, Any] | None) -> str:
+    return f"{found['p50_ms']:,.2f} / {found['p99_ms']:,.2f}" if found and found["count"] else "-"
+
+
+def _stages(told: Mapping[str, Any]) -> Iterator[str]:
+    stages = told["stages"]
+    yield STAGES.format(**stages)
+    yield ""
+    yield from _table(("stage", "measured", "must hold", "goal"), map(_figure_row, stages["figures"]))
+
+
+def _calls(told: Mapping[str, Any]) -> Iterator[str]:
+    calls = told["calls"]
+    rows = {one["name"]: one for one in calls["round_trips"]}
+    tcp, echo, ours = rows.values()
+    yield CALLS.format(rounds=calls["rounds"], size=ours["bytes"])
+    yield ""
+    head = ("call", "one at a time: p50 / p99, ms", "calls/s", "open loop: p50 / p99 / p99.9, ms", "sent late p99, ms")
+    yield from _table(head, map(_trip_row, calls["round_trips"]))
+    yield ""
+    for what, key in (("one at a time", "closed_p50_ms"), ("open loop", "open_p50_ms")):
+        against = f"{ours[key] / echo[key]:.2f} x gRPC echo, {ours[key] / tcp[key]:.2f} x TCP echo"
+        yield f"- risk check, p50 {what}: {against}"
+    yield STREAM_BAR
+    yield ""
+    yield from _table(
+        ("one function over HTTP, 32 connections", "measured", "must hold", "goal"), map(_figure_row, calls["figures"])
+    )
+
+
+def _figure_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    sign = ">= " if "/s" in one["unit"] else "<= "
+    must = f"{sign}{one['must']}" if one["must"] else ""
+    note = f" ({one['note']})" if one["note"] else ""
+    return one["name"], f"{_number(one['value'])} {one['unit']}{note}", must, one["goal"]
+
+
+def _trip_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    closed = f"{one['closed_p50_ms']:.3f} / {one['closed_p99_ms']:.3f}"
+    opened = f"{one['open_p50_ms']:.3f} / {one['open_p99_ms']:.3f} / {one['open_p999_ms']:.3f}"
+    return one["name"], closed, f"{one['closed_per_second']:,.0f}", opened, f"{one['sent_late_p99_ms']:.3f}"
+
+
+def _number(value: float) -> str:
+    """Write three figures that count.
+
+    >>> _number(12345.6), _number(12.34), _number(0.01234)
+    ('12,346', '12.3', '0.0123')
+    """
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - from here on all digits are before the point
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Lay a Markdown table out so that it reads as text, too."""
+    lines = [tuple(head), *map(tuple, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    for line in lines:
+        yield "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |"

@@ -1,0 +1,380 @@
+"""Time round trips over loopback, each server in a process of its own on one core and the client on the other.
+
+Our risk check over gRPC stands beside a bare grpc.aio echo and a bare TCP echo of the same size, in turns within one
+run, so that what the machine does meanwhile hits all of them. In a closed loop the next call waits for the last; in an
+open loop calls leave on time whatever the answers do, and a call's time begins when it was due. One function over HTTP
+is driven by as many connections as keep its core busy.
+"""
+
+import asyncio
+import os
+import pathlib
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Self, cast
+
+import grpc
+import grpc.aio
+
+from functions.adapters.postgres import migrate, open_pool
+from functions.adapters.risk_client import GrpcRisk
+from functions.adapters.tapes import Reel, Spool
+from functions.feeds.replay import CARD as REPLAY
+from functions.handlers.normalize import main as normalize
+from functions.local import loop
+from functions.local.children import Child, Children, Spec, grpc_serving, http_ok, tcp_open
+from functions.local.echo import HOST, METHOD
+from functions.local.figures import Figure, Tell, pin, quantile, settle
+from functions.local.servers import start_stores
+from functions.local.stages import question
+from functions.runtime import settings
+from functions.services.risk import main as risk
+from functions.wire.codecs.risk import check_message
+from functions.wire.envelope import Event
+from functions.wire.http_binding import to_http
+from functions.wire.raw import raw_event
+from functions.wire.tape import TapeOptions
+
+OPEN_RATE: Final = 1000
+CONNECTIONS: Final = 32
+EVENT_BYTES: Final = 1024
+READY_S: Final = 30.0
+ANSWER_S: Final = 30.0
+WARM_CALLS: Final = 200
+
+Call = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Say what is measured.
+
+    Args:
+        tape: Capture whose first rows make the event that `normalize` gets over HTTP.
+        dialect: Its dialect; empty to tell it from its head.
+        folder: Where stores and logs lie.
+        environ: Settings of functions and stores.
+        rounds: Rounds a figure is the median of.
+        calls: Calls of a closed loop, each round.
+        open_s: Seconds of an open loop, each round.
+        http_s: Seconds of an HTTP load, each round.
+        cpus: Core of the client, core of the servers; empty = do not pin.
+    """
+
+    tape: str
+    dialect: str
+    folder: str
+    environ: Mapping[str, str]
+    rounds: int
+    calls: int
+    open_s: float
+    http_s: float
+    cpus: Sequence[int]
+
+
+def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Measure every round trip; give rows and figures for JSON."""
+    return loop.run(_measure(Request(**request), tell))
+
+
+async def _measure(request: Request, tell: Tell) -> dict[str, Any]:
+    folder = pathlib.Path(request.folder)
+    if request.cpus:
+        pin(request.cpus[-1])  # children inherit it
+    async with Children(folder) as children:
+        started = await _start(children, request)
+        if request.cpus:
+            pin(request.cpus[0])
+        settle()
+        trips = await _round_trips(started, request, tell)
+        functions = await _functions(started, request, tell)
+    return {"rounds": request.rounds, "round_trips": trips, "figures": [one.as_dict() for one in functions]}
+
+
+async def _start(children: Children, request: Request) -> dict[str, Child]:
+    stores = await start_stores(
+        pathlib.Path(request.folder),
+        children,
+        database_url=request.environ.get("DATABASE_URL", ""),
+        redis_url=request.environ.get("REDIS_URL", ""),
+    )
+    pool = await open_pool(stores.database_url)
+    await migrate(pool)
+    await pool.close()
+    environ = {**request.environ, "DATABASE_URL": stores.database_url, "TICKLOOM_HOST": HOST, "PORT": "{port}"}
+    ours = (sys.executable, "-m")
+    echo = (*ours, "functions.local.echo")
+    ready = http_ok("/health/readiness")
+    specs = (
+        Spec(
+            "risk",
+            (*ours, "functions.services.risk.main"),
+            env=settings.share(risk.Settings, environ),
+            probe=grpc_serving,
+            ready_s=READY_S,
+        ),
+        Spec(
+            "normalize",
+            (*ours, "functions.handlers.normalize.main"),
+            env=settings.share(normalize.Settings, environ),
+            probe=ready,
+            ready_s=READY_S,
+        ),
+        Spec("echo-grpc", (*echo, "grpc", "{port}"), probe=tcp_open, ready_s=READY_S),
+        Spec("echo-tcp", (*echo, "tcp", "{port}"), probe=tcp_open, ready_s=READY_S),
+        Spec("echo-http", (*echo, "http", "{port}"), probe=ready, ready_s=READY_S),
+    )
+    return {spec.name: await children.start(spec) for spec in specs}
+
+
+# --- round trips ------------------------------------------------------------------------------------------------------
+
+
+async def _round_trips(started: Mapping[str, Child], request: Request, tell: Tell) -> list[dict[str, Any]]:
+    """Call each twin in turns, round after round; give the medians of the rounds."""
+    order, quote, account, now_ns = question()
+    asked = check_message(order, quote, account=account, as_of_ns=now_ns).SerializeToString()
+    client = GrpcRisk(f"{HOST}:{started['risk'].port}")
+    channel = grpc.aio.insecure_channel(f"{HOST}:{started['echo-grpc'].port}")
+    _, tcp = await asyncio.get_running_loop().create_connection(
+        lambda: _Pipe(len(asked)), HOST, started["echo-tcp"].port
+    )
+    calls: dict[str, Call] = {
+        "bare TCP echo": partial(tcp.call, asked),
+        "bare grpc.aio echo, unary": partial(_unary(channel), asked),
+        "risk check, unary": partial(client.check, order, quote, account=account, as_of_ns=now_ns),
+    }
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
+    try:
+        for number in range(request.rounds):
+            for name, call in calls.items():
+                tell(number, request.rounds + 1, name)
+                rounds[name].append(await _round(call, request))
+    finally:
+        await client.close()
+        await channel.close()
+        tcp.close()
+    return [
+        {"name": name, "bytes": len(asked)} | {key: statistics.median(one[key] for one in found) for key in found[0]}
+        for name, found in rounds.items()
+    ]
+
+
+def _unary(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[object]]:
+    """Give the echo's method; no serialisers, so bytes travel as they are."""
+    method: Any = channel.unary_unary(METHOD)
+
+    async def call(data: bytes) -> object:
+        return await method(data, timeout=ANSWER_S)
+
+    return call
+
+
+async def _round(call: Call, request: Request) -> dict[str, float]:
+    closed = sorted(await _closed_loop(call, request.calls))
+    opened, late = await _open_loop(call, seconds=request.open_s)
+    ordered = sorted(opened)
+    return {
+        "closed_p50_ms": quantile(closed, 0.5) * 1e3,
+        "closed_p99_ms": quantile(closed, 0.99) * 1e3,
+        "closed_per_second": len(closed) / sum(closed),
+        "open_p50_ms": quantile(ordered, 0.5) * 1e3,
+        "open_p99_ms": quantile(ordered, 0.99) * 1e3,
+        "open_p999_ms": quantile(ordered, 0.999) * 1e3,
+        "sent_late_p99_ms": quantile(sorted(late), 0.99) * 1e3,
+    }
+
+
+async def _closed_loop(call: Call, count: int) -> list[float]:
+    for _ in range(min(count, WARM_CALLS)):
+        await call()
+    taken = []
+    for _ in range(count):
+        began = time.perf_counter()
+        await call()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+async def _open_loop(call: Call, *, seconds: float) -> tuple[list[float], list[float]]:
+    """Send on time; give how long each call took from when it was due, and how late each one left.
+
+    A thread keeps the time, because an event loop's own timers are only good to a millisecond.
+    """
+    running = asyncio.get_running_loop()
+    count = max(int(seconds * OPEN_RATE), 1)
+    late: list[float] = []
+    tasks: list[asyncio.Task[float]] = []
+
+    async def one(due: float) -> float:
+        await call()
+        return time.perf_counter() - due
+
+    def send(due: float) -> None:
+        late.append(time.perf_counter() - due)
+        tasks.append(running.create_task(one(due)))
+
+    def keep_time() -> None:
+        start = time.perf_counter()
+        for number in range(1, count + 1):
+            due = start + number / OPEN_RATE
+            time.sleep(max(due - time.perf_counter(), 0))
+            running.call_soon_threadsafe(send, due)
+
+    await asyncio.to_thread(keep_time)
+    return list(await asyncio.gather(*tasks)), late
+
+
+class _Pipe(asyncio.Protocol):
+    """Send messages of one size over a connection; answers come in order."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._received = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        while self._received >= self._size:
+            self._received -= self._size
+            self._waiting.popleft().set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for waiter in self._waiting:
+            waiter.set_exception(error or ConnectionError("the echo closed the connection"))
+
+    async def call(self, data: bytes) -> None:
+        """Send, and return with the answer."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._transport.write(data)
+        await waiter
+
+    def close(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+
+# --- one function over HTTP -------------------------------------------------------------------------------------------
+
+
+async def _functions(started: Mapping[str, Child], request: Request, tell: Tell) -> list[Figure]:
+    """Load a function that does nothing, then `normalize`, with events of a kilobyte."""
+    raw = _raw_of(EVENT_BYTES, request)
+    plain = Event(
+        id=raw.id,
+        source=raw.source,
+        type="tickloom.echo.v1.Kilobyte",
+        data=bytes(EVENT_BYTES),
+        time_ns=raw.time_ns,
+        datacontenttype="application/octet-stream",
+        extensions=raw.extensions,
+    )
+    found = []
+    for name, child, event in (
+        ("a function that answers its event", "echo-http", plain),
+        ("normalize", "normalize", raw),
+    ):
+        tell(request.rounds, request.rounds + 1, f"HTTP: {name}")
+        rounds = [await _load(started[child], _post(event), request.http_s) for _ in range(request.rounds)]
+        rate, share = (statistics.median(column) for column in zip(*rounds, strict=True))
+        note = f"on its core {share:.0%} of the time"
+        bars = ("8,000", "12,000") if child == "echo-http" else ("", "")
+        size = len(event.data or b"")
+        found.append(Figure(f"{name}, {size:,} bytes in", rate, "events/s", *bars, note))
+    return found
+
+
+def _raw_of(size: int, request: Request) -> Event:
+    """Cut the tape's first rows so that they weigh about as much as asked."""
+    options = TapeOptions("", "", request.dialect, bytes_max=size)
+    reel = Reel((pathlib.Path(request.tape),), options, Spool(pathlib.Path(request.folder) / "spool"))
+    batch = next(one for one in reel.batches() if one.row_count > 1 or one.end_of_tape)
+    return raw_event(batch, 0, feed=REPLAY.name)
+
+
+def _post(event: Event) -> bytes:
+    headers, body = to_http(event)
+    lines = [b"POST / HTTP/1.1", b"host: localhost", *(name + b": " + value for name, value in headers)]
+    return b"\r\n".join((*lines, b"content-length: %d" % len(body), b"", body))
+
+
+async def _load(server: Child, request: bytes, seconds: float) -> tuple[float, float]:
+    """Keep connections busy; give answers a second, and the share of the time the server was on its core."""
+    running = asyncio.get_running_loop()
+    clients = [_Poster(request) for _ in range(CONNECTIONS)]
+    for client in clients:
+        await running.create_connection(client.itself, HOST, server.port)
+    await asyncio.gather(*(client.first for client in clients))  # both sides get going
+    before = sum(client.answers for client in clients)
+    began, spent = time.perf_counter(), _cpu_s(server.pid)
+    await asyncio.sleep(seconds)
+    took, spent = time.perf_counter() - began, _cpu_s(server.pid) - spent
+    answers = sum(client.answers for client in clients) - before
+    for client in clients:
+        client.stop()
+    if wrong := next((client.wrong for client in clients if client.wrong), b""):
+        message = f"{server.name} answered {wrong[:200]!r}"
+        raise RuntimeError(message)
+    return answers / took, spent / took
+
+
+def _cpu_s(pid: int) -> float:
+    """Read the processor time of a process, seconds."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class _Poster(asyncio.Protocol):
+    """Post the same request over one connection, again as soon as it is answered."""
+
+    def __init__(self, request: bytes) -> None:
+        self.answers = 0
+        self.wrong = b""
+        self.first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._request = request
+        self._got = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._got += data
+        head, found, body = self._got.partition(b"\r\n\r\n")
+        if not found or len(body) < _content_length(head):
+            return
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.wrong = bytes(self._got)
+            self._transport.close()
+            return
+        self.answers += 1
+        if not self.first.done():
+            self.first.set_result(None)
+        self._got.clear()
+        self._transport.write(self._request)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.first.done():
+            self.first.set_exception(error or ConnectionError(f"no answer but {self.wrong[:200]!r}"))
+
+    def itself(self) -> Self:
+        """Be the protocol of a connection."""
+        return self
+
+    def stop(self) -> None:
+        """Hang up."""
+        self._transport.close()
+
+
+def _content_length(head: bytearray) -> int:
+    at = head.lower().find(b"content-length: ")
+    return int(head[at + 16 :].partition(b"\r\n")[0]) if at >= 0 else 0

@@ -1,0 +1,461 @@
+"""Time each stage of the way from tape to decision by itself, in one process on one core, on the input's own rows.
+
+What a stage is given is made beforehand; a figure is the median of several rounds over the same input. Each round
+starts from a fresh state, and the first one, which loads code and caches, is not counted.
+"""
+
+import asyncio
+import itertools
+import pathlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
+import numpy as np
+
+from functions.adapters.kernels import compiled
+from functions.adapters.onnx import load_models
+from functions.adapters.reference import FileReference
+from functions.adapters.tapes import Reel, Spool
+from functions.domain.bars import kernel as bar_kernel
+from functions.domain.bars import state as bar_state
+from functions.domain.bars.fold import BarRules
+from functions.domain.bars.fold import fold_batch as fold_bars
+from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
+from functions.domain.indicators import kernel as feature_kernel
+from functions.domain.indicators import state as feature_state
+from functions.domain.indicators.fold import fold_batch as fold_features
+from functions.domain.market import (
+    BYTES_PER_BATCH_MAX,
+    INTERVALS_S,
+    ROWS_PER_BATCH_MAX,
+    STATE_VALID,
+    BarBatch,
+    FeatureColumns,
+    InstrumentRef,
+    RawBatch,
+    TickBatch,
+    Trades,
+)
+from functions.domain.risk import check
+from functions.feeds.replay import CARD as REPLAY
+from functions.handlers.normalize import main as normalize
+from functions.handlers.normalize.handler import units_of
+from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
+from functions.models.anomaly import FOLDER as ANOMALY
+from functions.models.anomaly import GOLDEN, Golden
+from functions.runtime.hosting import Handle
+from functions.services.risk import main as risk
+from functions.tables.bars import main as bars
+from functions.tables.features import main as features
+from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
+from functions.wire.codecs.features import decode_feature_batch
+from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, decode_tick_batch, encode_tick_batch
+from functions.wire.codecs.risk import decode_limits
+from functions.wire.envelope import Event
+from functions.wire.raw import raw_event
+from functions.wire.tape import TapeOptions, kind_of
+from functions.wire.venues.columns import Decoder
+from functions.wire.venues.registry import decoder_of
+
+if TYPE_CHECKING:
+    from functions.domain.bars.layout import Book, Kernel, Quotes
+    from functions.domain.bars.layout import Trades as TradeColumns
+    from functions.domain.indicators.layout import Kernel as FeatureKernel
+    from functions.ports.fold import Fold
+
+T = TypeVar("T")
+
+CROWD: Final = 50
+"""Instruments of the made-up shard: the number the project's bars are set for."""
+
+KINDS: Final = ("trade", "bookTicker", "depth")
+KIND_ROWS_MAX: Final = 50_000
+ORDERS_A_CALL: Final = 1000
+LOOPS: Final = 1_000_000
+TICK_SPACING_NS: Final = 20_000
+"""50,000 trades a second over all instruments, so that bars close at their usual rate beside the trades."""
+
+SPARSE_SPACING_NS: Final = 5_000_000
+"""A batch of 512 spans 2.6 s, so that every one closes a bar of every instrument."""
+
+_US: Final = 1e6
+_NOW_NS: Final = 1_700_000_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Say what is measured.
+
+    Args:
+        tape: Capture.
+        dialect: Its dialect; empty to tell it from its head.
+        messages: How many of its messages are used.
+        cut_ms: Receive time a batch may span, milliseconds.
+        rounds: Rounds a figure is the median of.
+        batches: Batches of 512 made-up trades for the kernel.
+        calls: Calls for quantiles of short work.
+        cpu: Core to stay on; -1 for any.
+    """
+
+    tape: str
+    dialect: str
+    messages: int
+    cut_ms: int
+    rounds: int
+    batches: int
+    calls: int
+    cpu: int
+
+
+class _Bench:
+    """The inputs of all stages; each stage leaves what the next one reads."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.reel = Reel(
+            (pathlib.Path(request.tape),),
+            TapeOptions("", "", request.dialect, cut_ms=request.cut_ms),
+            Spool(pathlib.Path(request.tape).parent / "spool"),
+        )
+        self.raw: list[RawBatch] = list(self.cut())
+        self.rows = sum(batch.row_count for batch in self.raw)
+        self.ticks: list[Event] = []
+        self.runner = asyncio.Runner()
+
+    def cut(self) -> Iterator[RawBatch]:
+        """Read the tape up to the asked number of messages."""
+        left = self.request.messages
+        for batch in self.reel.batches():
+            yield batch
+            left -= batch.row_count
+            if left <= 0:
+                return
+
+    def us(self, units: int, work: Callable[[], object]) -> float:
+        """Give the median time of a unit of work, microseconds."""
+        return self.us_from(units, lambda: None, lambda _: work())
+
+    def us_from(self, units: int, prepare: Callable[[], T], work: Callable[[T], object]) -> float:
+        """Give the same of work on something that is made anew for each round, outside of the time."""
+        return seconds_of(self.request.rounds, work, prepare) / units * _US
+
+    def handle(self, handle: Handle, events: Sequence[Event]) -> list[Event]:
+        """Have a handler answer events, one after the other."""
+
+        async def answer() -> list[Event]:
+            return [reply for event in events if (reply := await handle(event)) is not None]
+
+        return self.runner.run(answer())
+
+
+def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """Measure every stage; give its figures for JSON."""
+    asked = Request(**request)
+    if asked.cpu >= 0:
+        pin(asked.cpu)
+    bench = _Bench(asked)
+    stages = (_machine, _tape, _normalize, _tick_codec, _bars, _features, _inference, _risk)
+    figures: list[Figure] = []
+    for number, stage in enumerate(stages):
+        tell(number, len(stages), stage.__name__.strip("_").replace("_", " "))
+        settle()
+        figures += stage(bench)
+    bench.runner.close()
+    return {"messages": bench.rows, "rounds": asked.rounds, "figures": [one.as_dict() for one in figures]}
+
+
+def _machine(bench: _Bench) -> Iterator[Figure]:
+    """Time what every machine can do, so that figures of two machines, or of two moments of one, can be compared."""
+
+    def count() -> None:
+        number = 0
+        while number < LOOPS:
+            number += 1
+
+    nanoseconds = bench.us(LOOPS, count) * 1000
+    yield Figure("the machine itself: a plain Python loop", nanoseconds, "ns/turn")
+
+
+# --- tape and normalize -----------------------------------------------------------------------------------------------
+
+
+def _tape(bench: _Bench) -> Iterator[Figure]:
+    yield Figure("tape: read and cut", bench.us(bench.rows, lambda: sum(1 for _ in bench.cut())), "us/message")
+    yield Figure("tape: RawBatch to event", bench.us(bench.rows, lambda: _raw_events(bench.raw)), "us/message")
+
+
+def _raw_events(batches: Sequence[RawBatch]) -> list[Event]:
+    return [raw_event(batch, number, feed=REPLAY.name) for number, batch in enumerate(batches)]
+
+
+def _normalize(bench: _Bench) -> Iterator[Figure]:
+    handle = normalize.compose(normalize.Settings()).handle
+    events = _raw_events(bench.raw)
+    bench.ticks = bench.handle(handle, events)
+    whole = bench.us(bench.rows, lambda: bench.handle(handle, events))
+    yield Figure("normalize: the tape's mix, event to event", whole, "us/message")
+    decode = decoder_of(bench.raw[0].dialect)
+    units = units_of(FileReference())[decode.venue.code]
+    for kind, batches in _by_kind(bench.raw).items():
+        rows = sum(batch.row_count for batch in batches)
+        whole = bench.us(rows, partial(bench.handle, handle, _raw_events(batches)))
+        yield Figure(f"normalize: {kind}, event to event", whole, "us/message")
+        decoded = bench.us(rows, partial(_decoded, decode, units, batches))
+        bar = ("0.6", "0.3") if kind == "trade" else ("", "")
+        yield Figure(f"normalize: {kind}, decode + validate + exact columns", decoded, "us/message", *bar)
+
+
+def _decoded(decode: Decoder, units: Mapping[str, InstrumentRef], batches: Sequence[RawBatch]) -> list[TickBatch]:
+    skew = normalize.Settings().future_skew_ms_max
+    return [decode(batch, units, future_skew_ms_max=skew) for batch in batches]
+
+
+def _by_kind(batches: Sequence[RawBatch]) -> dict[str, list[RawBatch]]:
+    """Sort the rows by kind, those kinds that are measured by themselves, and cut each kind to full batches."""
+    rows: dict[str, list[tuple[bytes, int]]] = defaultdict(list)
+    for batch in batches:
+        for (begin, end), received in zip(
+            itertools.pairwise(batch.offsets.tolist()), batch.ts_receive.tolist(), strict=True
+        ):
+            row = batch.payload[begin:end]
+            rows[kind_of(row)].append((row, received))
+    return {kind: list(_batches(rows[kind][:KIND_ROWS_MAX], batches[0])) for kind in KINDS if rows[kind]}
+
+
+def _batches(rows: Sequence[tuple[bytes, int]], like: RawBatch) -> Iterator[RawBatch]:
+    begin = size = 0
+    for end, (row, _) in enumerate((*rows, (b"", 0))):
+        whole = end - begin == ROWS_PER_BATCH_MAX or size + len(row) > BYTES_PER_BATCH_MAX
+        if end > begin and (whole or end == len(rows)):
+            texts, received = zip(*rows[begin:end], strict=True)
+            yield replace(
+                like,
+                first_row=begin,
+                payload=b"".join(texts),
+                offsets=np.cumsum([0, *map(len, texts)]).astype("<u4"),
+                ts_receive=np.array(received, "<i8"),
+                oversized=(),
+            )
+            begin, size = end, 0
+        size += len(row)
+
+
+# --- ticks and bars ---------------------------------------------------------------------------------------------------
+
+
+def _tick_codec(bench: _Bench) -> Iterator[Figure]:
+    for name, batches in (
+        (f"{ROWS_PER_BATCH_MAX} trades of 1 instrument", _crowd(64, TICK_SPACING_NS, instruments=1)),
+        (f"{ROWS_PER_BATCH_MAX} trades of {CROWD} instruments", _crowd(64, TICK_SPACING_NS)),
+        ("the tape's mix", [decode_tick_batch(event.data or b"") for event in bench.ticks]),
+    ):
+        ticks = sum(_tick_count(batch) for batch in batches)
+        spent = bench.us(ticks, partial(_there_and_back, batches))
+        bar = ("0.03", "0.02") if name.endswith("of 1 instrument") else ("", "")
+        yield Figure(f"TickBatch encode + decode: {name}", spent, "us/tick", *bar)
+
+
+def _there_and_back(batches: Sequence[TickBatch]) -> list[TickBatch]:
+    return [decode_tick_batch(encode_tick_batch(batch)) for batch in batches]
+
+
+def _tick_count(batch: TickBatch) -> int:
+    return len(batch.trades.row) + len(batch.quotes.row) + len(batch.book.row)
+
+
+def _crowd(batches: int, spacing_ns: int, *, instruments: int = CROWD) -> list[TickBatch]:
+    """Make trades of many instruments, evenly spaced, with contiguous ids; read-only columns, as decoded ones are."""
+    rng = np.random.default_rng(1)
+    count = batches * ROWS_PER_BATCH_MAX
+    instrument = rng.integers(0, instruments, count).astype(np.uint16)
+    order = np.argsort(instrument, kind="stable")
+    first = np.searchsorted(instrument[order], np.arange(instruments))
+    ids = np.empty(count, np.uint64)
+    ids[order] = np.arange(count) - first[instrument[order]] + 1
+    price, size = rng.integers(260_000_000_000, 270_000_000_000, count), rng.integers(1, 1_000_000_000, count)
+    side = rng.integers(1, 3, count).astype(np.uint8)
+    when = _NOW_NS + np.arange(count) * spacing_ns
+    row = np.arange(ROWS_PER_BATCH_MAX, dtype=np.uint32)
+    names = tuple(InstrumentRef(f"I{number}-USDT.MADEUP", -8, -8) for number in range(instruments))
+    made = []
+    for begin in range(0, count, ROWS_PER_BATCH_MAX):
+        at = slice(begin, begin + ROWS_PER_BATCH_MAX)
+        times = (when[at], when[at])
+        trades = Trades(row, instrument[at], *times, price[at], size[at], side[at], ids[at], np.zeros_like(side[at]))
+        batch = TickBatch("MADEUP-0", "MADEUP-0.bench", begin, len(row), names, trades, NO_QUOTES, NO_BOOK)
+        made.append(decode_tick_batch(encode_tick_batch(batch)))
+    return made
+
+
+def _bars(bench: _Bench) -> Iterator[Figure]:
+    yield from _bar_kernel(bench)
+    fold = bars.compose(bars.Settings()).fold
+    spent = bench.us_from(bench.rows, lambda: fold.start("BINANCE-0"), lambda state: _folded(fold, state, bench.ticks))
+    yield Figure("bars table: the tape, event to events", spent, "us/message")
+
+
+def _folded(fold: "Fold[Any]", state: object, events: Sequence[Event]) -> list[Event]:
+    emitted: list[Event] = []
+    for event in events:
+        state, more = fold.fold(state, event)
+        emitted += more
+    return emitted
+
+
+def _bar_kernel(bench: _Bench) -> Iterator[Figure]:
+    """Time the kernel at 512 trades a batch: alone, with what it emits, and with the codecs on both sides."""
+    loops = cast("Kernel", compiled(bar_kernel))
+    rules = BarRules(instruments_max=CROWD)
+    opening, *batches = _crowd(bench.request.batches + 1, TICK_SPACING_NS)
+    written = [encode_tick_batch(batch) for batch in batches]
+    columns = [(_trade_columns(batch.trades), (rules.lateness_ms * 1_000_000, 0, batch.first_row)) for batch in batches]
+    ticks = len(batches) * ROWS_PER_BATCH_MAX
+
+    def fresh() -> bar_state.BarState:
+        state = bar_state.start("MADEUP-0", instruments_max=CROWD)
+        fold_bars(loops, state, opening, rules)
+        return state
+
+    def alone(state: bar_state.BarState) -> None:
+        sink, regs = state.room(ROWS_PER_BATCH_MAX, provisional=False), state.arrays[0]
+        for trades, config in columns:
+            regs[bar_kernel.OUT] = regs[bar_kernel.REJECTED] = 0
+            loops.fold_rows(state.arrays, sink, state.mapping, trades, _NO_QUOTES, _NO_BOOK, config)
+
+    def emitting(state: bar_state.BarState) -> None:
+        for batch in batches:
+            fold_bars(loops, state, batch, rules)
+
+    def coded(state: bar_state.BarState) -> None:
+        for data in written:
+            for batch in fold_bars(loops, state, decode_tick_batch(data), rules):
+                encode_bar_batch(batch)
+
+    what = f"{ROWS_PER_BATCH_MAX} trades a batch, {CROWD} instruments, {len(INTERVALS_S)} intervals"
+    yield Figure(f"bars kernel: {what}", 1 / bench.us_from(ticks, fresh, alone), "M trades/s", "40", "80")
+    yield Figure("bars kernel with emission", 1 / bench.us_from(ticks, fresh, emitting), "M trades/s")
+    yield Figure("bars kernel with emission and codecs", 1 / bench.us_from(ticks, fresh, coded), "M trades/s")
+
+
+def _trade_columns(had: Trades) -> "TradeColumns":
+    ids = had.trade_id.view(np.int64)
+    return (had.row, had.instrument, had.ts_event, had.ts_receive, had.price, had.size, had.side, ids, had.flags)
+
+
+def _no_quotes() -> "Quotes":
+    had = NO_QUOTES
+    market = (had.bid_price, had.bid_size, had.ask_price, had.ask_size)
+    return (had.row, had.instrument, had.ts_event, had.ts_receive, *market, had.flags)
+
+
+def _no_book() -> "Book":
+    had, number, count = NO_BOOK, NO_BOOK.level_price, np.empty(0, np.int64)
+    times = (had.row, had.instrument, had.ts_event, had.ts_receive)
+    return (*times, number, number, number, count, count, had.flags, number, number)
+
+
+_NO_QUOTES: Final = _no_quotes()
+_NO_BOOK: Final = _no_book()
+
+
+# --- features, inference, risk ----------------------------------------------------------------------------------------
+
+
+def _features(bench: _Bench) -> Iterator[Figure]:
+    table = features.compose(features.Settings()).fold
+    bar_table = bars.compose(bars.Settings()).fold
+    events = _folded(bar_table, bar_table.start("BINANCE-0"), bench.ticks)
+    rows = sum(
+        decode_feature_batch(one.data or b"").columns.row_count for one in _folded(table, table.start(""), events)
+    )
+    if rows:
+        spent = bench.us_from(rows, lambda: table.start(""), lambda state: _folded(table, state, events))
+        yield Figure("features table: the tape, event to events", spent, "us/bar row", note=f"{rows:,} bar rows")
+    crowd = _crowd_bars(bench.request.batches // 4)
+    loops = cast("FeatureKernel", compiled(feature_kernel))
+    closed = sum(len(batch.start_ns) for batch in crowd)
+
+    def fold(state: feature_state.FeatureState) -> None:
+        for batch in crowd:
+            fold_features(loops, state, batch)
+
+    spent = bench.us_from(closed, lambda: feature_state.start("MADEUP-0", instruments_max=CROWD), fold)
+    name = f"features: {len(feature_kernel.NAMES)} a bar close, {CROWD} instruments"
+    yield Figure(name, spent, "us/bar row", "5 (for 120+)", "1", f"{closed // len(crowd):,} bar rows a batch")
+
+
+def _crowd_bars(batches: int) -> list[BarBatch]:
+    """Close bars of many instruments at once."""
+    loops, rules = cast("Kernel", compiled(bar_kernel)), BarRules(instruments_max=CROWD)
+    state = bar_state.start("MADEUP-0", instruments_max=CROWD)
+    closed = [fold_bars(loops, state, batch, rules) for batch in _crowd(batches, SPARSE_SPACING_NS)]
+    # A batch stays below 256 bars, so every piece is read back as the table behind would get it.
+    return [decode_bar_batch(encode_bar_batch(batch)) for pieces in closed for batch in pieces]
+
+
+def _inference(bench: _Bench) -> Iterator[Figure]:
+    (model,) = load_models(ANOMALY.parent)
+    golden = msgspec.json.decode((ANOMALY / GOLDEN).read_bytes(), type=Golden)
+    for rows in (1, CROWD):
+        columns = _golden_columns(golden, rows)
+        assert model.score(columns).states.all()  # noqa: S101 - else the model would not have been asked
+        p50, p99 = quantiles(_each(bench.request.calls, partial(model.score, columns)))
+        bars_ = ("1000", "200") if rows == CROWD else ("", "")
+        yield Figure(f"inference: {rows} row{'s' * (rows > 1)} in process, p50", p50 * _US, "us")
+        yield Figure(f"inference: {rows} row{'s' * (rows > 1)} in process, p99", p99 * _US, "us", *bars_)
+
+
+def _golden_columns(golden: Golden, rows: int) -> FeatureColumns:
+    """Lay the model's golden rows out as features, over and over."""
+    values = np.array(list(itertools.islice(itertools.cycle(golden.rows), rows)))
+    number, flags = np.zeros(rows, np.int64), np.zeros(rows, np.uint8)
+    small = np.zeros(rows, np.int32)
+    return FeatureColumns(
+        instruments=(InstrumentRef("ETH-USDT.BINANCE", -2, -4),),
+        instrument=np.zeros(rows, np.uint16),
+        interval_s=small,
+        start_ns=number,
+        bar_revision=small,
+        **dict.fromkeys(("close", "bid_price", "bid_size", "ask_price", "ask_size"), number),
+        flags=flags,
+        names=golden.features,
+        values=values,
+        states=np.full(values.shape, STATE_VALID, np.uint8),
+    )
+
+
+def _each(calls: int, work: Callable[[], object]) -> list[float]:
+    """Time every one of many calls, seconds; a tenth as many go before."""
+    for _ in range(calls // 10 + 1):
+        work()
+    taken = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def question() -> tuple[OrderIntent, Quote, AccountState, int]:
+    """Give an order that the shipped limits accept, with its market, account and time."""
+    order = OrderIntent("bench", "ETH-USDT.BINANCE", Side.BUY, 10_000, 250_010, price_exponent=-2, size_exponent=-4)
+    quote = Quote(bid_price=249_990, bid_size=50_000, ask_price=250_010, ask_size=50_000, ts_event=_NOW_NS)
+    return order, quote, AccountState(Decimal(1_000_000), Decimal(0), position=0, position_price=0), _NOW_NS
+
+
+def _risk(bench: _Bench) -> Iterator[Figure]:
+    limits = decode_limits((pathlib.Path(risk.__file__).parent / "limits.json").read_bytes())
+    order, quote, account, now_ns = question()
+    assert check(order, quote, account, limits, as_of_ns=now_ns, kill_switch=False).accepted  # noqa: S101 - see above
+
+    def decide() -> None:
+        for _number in range(ORDERS_A_CALL):
+            check(order, quote, account, limits, as_of_ns=now_ns, kill_switch=False)
+
+    yield Figure("risk: one decision in process", bench.us(ORDERS_A_CALL, decide), "us", "20")

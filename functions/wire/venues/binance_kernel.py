@@ -1,0 +1,497 @@
+"""Scan Binance's rows byte by byte: the columns of every row that is plain, and a zero for every row that is not.
+
+Loops over arrays only, so they run plain or compiled with the same results. A row is plain when it is compact JSON of
+one-letter fields (and `pu`) in an optional combined-stream envelope, with unsigned whole numbers of at most 18 digits
+and decimals in quotes, of a kind and a symbol that are known, and breaks no rule. Everything else keeps kind 0 and is
+read by `rows`, which is the authority; a kernel never rejects. A payload with a backslash or a byte that is no visible
+ASCII is not for this file.
+"""
+
+from typing import Final, TypeAlias
+
+from functions.domain.market import (
+    BOOK_TELLS_PREVIOUS,
+    NO_VENUE_TIME,
+    QUOTE_CROSSED,
+    QUOTE_LOCKED,
+    SIDE_BUY,
+    SIDE_SELL,
+    Int64,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+)
+
+Trades: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, UInt8, UInt64, UInt8]
+"""Columns of a section of trades; the last holds the row's kind."""
+Quotes: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, Int64, Int64, UInt64, UInt8]
+Book: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, UInt64, UInt64, UInt64, UInt16, UInt16, UInt8]
+
+# A call hands over seven words for each array, which costs more than what these do.
+INLINED: Final = frozenset(
+    (
+        "_is_at",
+        "_power",
+        "_forget",
+        "_place",
+        "_store",
+        "_fields",
+        "_field",
+        "_value",
+        "_spells",
+        "_text_end",
+        "_whole",
+        "_decimal",
+        "_scaled",
+    )
+)
+
+KIND, SYMBOL, TIME, PRICE, PRICE_2, SIZE, SIZE_2, ID, FIRST_ID, PREVIOUS_ID, MAKER, BIDS, ASKS, COLUMNS = range(14)
+NOT_PLAIN, TRADE, AGG_TRADE, QUOTE, DEPTH = range(5)
+TRADES, QUOTES, BOOKS, LEVELS, INSTRUMENTS, COUNTS = range(6)
+NO_TIME: Final = -1
+NO_PREVIOUS: Final = -1
+
+_NONE, _WHOLE, _TEXT, _FLAG, _LEVELS = range(5)
+PU: Final = 128  # the place of the one field with two letters
+FIELDS: Final = 129
+DIGITS_MAX: Final = 18
+LEVELS_MAX: Final = 65535
+_NS_PER_MS: Final = 1_000_000
+_INT64_MAX: Final = 2**63 - 1
+
+_NO_VENUE_TIME, _CROSSED, _LOCKED, _TELLS_PREVIOUS = NO_VENUE_TIME, QUOTE_CROSSED, QUOTE_LOCKED, BOOK_TELLS_PREVIOUS
+_BUY, _SELL = SIDE_BUY, SIDE_SELL
+
+# Bytes by the characters they stand for.
+_QUOTE, _COLON, _COMMA, _POINT, _OPEN, _CLOSE, _LIST, _END = 34, 58, 44, 46, 123, 125, 91, 93
+_ZERO, _NINE, _T, _F = 48, 57, 116, 102
+_A, _B, _E, _M, _P, _Q, _S, _U = 97, 98, 101, 109, 112, 113, 115, 117
+_BIG_A, _BIG_B, _BIG_E, _BIG_T, _BIG_U = 65, 66, 69, 84, 85
+
+
+def scan(
+    batch: tuple[UInt8, UInt32, Int64, Int64],
+    words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
+    symbols: tuple[UInt8, Int64, Int64],
+    scratch: tuple[UInt8, Int64, Int64],
+    notes: tuple[Int64, Int64, Int64, UInt8],
+    trades: Trades,
+    quotes: Quotes,
+    book: Book,
+    levels: Int64,
+) -> None:
+    """Fill the sections' columns with the rows that are plain.
+
+    Args:
+        batch: Payload, row offsets, (n,) receive times, and (n,) the latest venue time allowed, milliseconds.
+        words: Texts that rows are compared with.
+        symbols: Known symbols back to back, their ends, and (s, 2) their price and size exponents.
+        scratch: Fields of the row at hand, by their letter.
+        notes: A line for the row at hand; counts of trades, quotes, book messages, levels and instruments; (s,) each
+            symbol's place in the batch's dictionary, -1 at first; and (n,) the kind of each row, 0 where not plain.
+        trades: Columns of the section, long enough for every row.
+        quotes: The same.
+        book: The same.
+        levels: (k, 4) price, size and their fraction digits, long enough for every level.
+    """
+    payload, offsets, ts_receive, ts_latest_ms = batch
+    line, counts, places, kinds = notes
+    for row in range(len(offsets) - 1):
+        line[KIND] = NOT_PLAIN
+        filled = int(counts[LEVELS])
+        seen, ended = _fields(payload, int(offsets[row]), int(offsets[row + 1]), words, scratch, levels, filled)
+        if seen >= 0:
+            _classify(payload, words, symbols, scratch, line)
+        if line[KIND] != NOT_PLAIN and line[TIME] > ts_latest_ms[row]:
+            line[KIND] = NOT_PLAIN
+        if line[KIND] == DEPTH and not _scale_levels(symbols, line, levels, filled, ended):
+            line[KIND] = NOT_PLAIN
+        kinds[row] = line[KIND]
+        if line[KIND] == DEPTH:
+            counts[LEVELS] = ended
+        if line[KIND] != NOT_PLAIN:
+            _place(line, counts, places)
+            _store(row, int(ts_receive[row]), line, counts, trades, quotes, book)
+        _forget(scratch)
+
+
+def _place(line: Int64, counts: Int64, places: Int64) -> None:
+    """Number instruments in the order in which the batch names them first."""
+    if places[line[SYMBOL]] < 0:
+        places[line[SYMBOL]] = counts[INSTRUMENTS]
+        counts[INSTRUMENTS] += 1
+    line[SYMBOL] = places[line[SYMBOL]]
+
+
+def _store(row: int, ts_receive: int, line: Int64, counts: Int64, trades: Trades, quotes: Quotes, book: Book) -> None:
+    ts_event = ts_receive if line[TIME] == NO_TIME else int(line[TIME]) * _NS_PER_MS
+    timeless = _NO_VENUE_TIME if line[TIME] == NO_TIME else 0
+    if line[KIND] == QUOTE:
+        at = counts[QUOTES]
+        counts[QUOTES] += 1
+        quotes[0][at], quotes[1][at], quotes[2][at], quotes[3][at] = row, line[SYMBOL], ts_event, ts_receive
+        bid, ask = line[PRICE], line[PRICE_2]
+        quotes[4][at], quotes[5][at], quotes[6][at], quotes[7][at] = bid, line[SIZE], ask, line[SIZE_2]
+        touching = 0
+        if bid >= ask > 0:  # a price of 0 says that this side is empty, so there is nothing to cross
+            touching = _CROSSED if bid > ask else _LOCKED
+        quotes[8][at], quotes[9][at] = line[ID], timeless | touching
+    elif line[KIND] == DEPTH:
+        at = counts[BOOKS]
+        counts[BOOKS] += 1
+        book[0][at], book[1][at], book[2][at], book[3][at] = row, line[SYMBOL], ts_event, ts_receive
+        told = line[PREVIOUS_ID] != NO_PREVIOUS
+        book[4][at], book[5][at] = line[FIRST_ID], line[ID]
+        book[6][at] = line[PREVIOUS_ID] if told else 0
+        book[7][at], book[8][at], book[9][at] = line[BIDS], line[ASKS], _TELLS_PREVIOUS if told else 0
+    else:
+        at = counts[TRADES]
+        counts[TRADES] += 1
+        trades[0][at], trades[1][at], trades[2][at], trades[3][at] = row, line[SYMBOL], ts_event, ts_receive
+        trades[4][at], trades[5][at] = line[PRICE], line[SIZE]
+        trades[6][at], trades[7][at] = _SELL if line[MAKER] == 1 else _BUY, line[ID]
+        trades[8][at] = line[KIND]
+
+
+def _forget(scratch: tuple[UInt8, Int64, Int64]) -> None:
+    found, _, keys = scratch
+    for at in range(1, int(keys[0]) + 1):
+        found[keys[at]] = _NONE
+    keys[0] = 0
+
+
+def _is_at(payload: UInt8, at: int, end: int, word: UInt8) -> bool:
+    """Say whether a word stands at a place."""
+    if at + len(word) > end:
+        return False
+    for i in range(len(word)):
+        if payload[at + i] != word[i]:
+            return False
+    return True
+
+
+def _power(exponent: int) -> int:
+    result = 1
+    for _ in range(exponent):
+        result *= 10
+    return result
+
+
+def _fields(
+    payload: UInt8,
+    begin: int,
+    end: int,
+    words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
+    scratch: tuple[UInt8, Int64, Int64],
+    levels: Int64,
+    filled: int,
+) -> tuple[int, int]:
+    """Read a row's fields into the scratch; return how many and the levels' end, or -1 where the row is not plain."""
+    at = begin
+    wrapped = _is_at(payload, at, end, words[0])
+    if wrapped:
+        at = _text_end(payload, at + len(words[0]), end)
+        if at < 0 or not _is_at(payload, at, end, words[1]):
+            return -1, filled
+        at += len(words[1])
+    if at >= end or payload[at] != _OPEN:
+        return -1, filled
+    at += 1
+    count, kept = 0, filled
+    while True:
+        at, kept = _field(payload, at, end, scratch, levels, kept)
+        if at < 0 or at >= end:
+            return -1, filled
+        count += 1
+        if payload[at] == _CLOSE:
+            break
+        if payload[at] != _COMMA:
+            return -1, filled
+        at += 1
+    at += 1
+    if wrapped:
+        if at >= end or payload[at] != _CLOSE:
+            return -1, filled
+        at += 1
+    return (count, kept) if at == end else (-1, filled)
+
+
+def _field(
+    payload: UInt8, at: int, end: int, scratch: tuple[UInt8, Int64, Int64], levels: Int64, kept: int
+) -> tuple[int, int]:
+    """Read one `"name":value`; return the place behind it, or -1, and the levels' end."""
+    if at + 4 >= end or payload[at] != _QUOTE:
+        return -1, kept
+    key = int(payload[at + 1])
+    if payload[at + 2] == _QUOTE:
+        at += 3
+    elif key == _P and payload[at + 2] == _U and payload[at + 3] == _QUOTE:
+        key = PU
+        at += 4
+    else:
+        return -1, kept
+    if key > PU or payload[at] != _COLON:
+        return -1, kept
+    at += 1
+    found, _, keys = scratch
+    if at >= end or found[key] != _NONE or keys[0] + 1 >= len(keys):
+        return -1, kept
+    return _value(payload, at, end, key, scratch, levels, kept)
+
+
+def _value(
+    payload: UInt8, at: int, end: int, key: int, scratch: tuple[UInt8, Int64, Int64], levels: Int64, kept: int
+) -> tuple[int, int]:
+    found, values, keys = scratch
+    first = payload[at]
+    behind = -1
+    if first == _QUOTE:
+        behind = _text_end(payload, at + 1, end)
+        found[key], values[key, 0], values[key, 1] = _TEXT, at + 1, behind - 1
+    elif _ZERO <= first <= _NINE:
+        behind, whole = _whole(payload, at, end)
+        found[key], values[key, 0] = _WHOLE, whole
+    elif first == _T or first == _F:
+        length = 4 if first == _T else 5
+        behind = at + length if _spells(payload, at, end, first == _T) else -1
+        found[key], values[key, 0] = _FLAG, int(first == _T)
+    elif first == _LIST and (key == _B or key == _A):
+        behind, kept, values[key, 0] = _list(payload, at + 1, end, levels, kept)
+        found[key] = _LEVELS
+    if behind >= 0:
+        keys[0] += 1
+        keys[keys[0]] = key
+    else:
+        found[key] = _NONE
+    return behind, kept
+
+
+def _spells(payload: UInt8, at: int, end: int, truth: bool) -> bool:
+    """Say whether `true` or `false` stands here; its first letter does."""
+    if truth:
+        return at + 4 <= end and payload[at + 1] == 114 and payload[at + 2] == _U and payload[at + 3] == _E
+    return (
+        at + 5 <= end
+        and payload[at + 1] == _A
+        and payload[at + 2] == 108
+        and payload[at + 3] == _S
+        and payload[at + 4] == _E
+    )
+
+
+def _text_end(payload: UInt8, at: int, end: int) -> int:
+    """Find the place behind a text's closing quote; -1 for one that is cut off."""
+    while at < end:
+        if payload[at] == _QUOTE:
+            return at + 1
+        at += 1
+    return -1
+
+
+def _whole(payload: UInt8, at: int, end: int) -> tuple[int, int]:
+    """Read an unsigned whole number; return the place behind it, or -1, and the number."""
+    begin, number = at, 0
+    while at < end and _ZERO <= payload[at] <= _NINE:
+        number = number * 10 + (int(payload[at]) - _ZERO)
+        at += 1
+        if at - begin > DIGITS_MAX:
+            return -1, 0
+    if payload[begin] == _ZERO and at - begin > 1:
+        return -1, 0
+    if at < end and payload[at] != _COMMA and payload[at] != _CLOSE:
+        return -1, 0
+    return at, number
+
+
+def _decimal(payload: UInt8, begin: int, end: int) -> tuple[int, int]:
+    """Read a decimal's text; return its digits as one number, and how many stand behind the point, or -1."""
+    number, digits, fraction, point = 0, 0, 0, False
+    for at in range(begin, end):
+        byte = payload[at]
+        if _ZERO <= byte <= _NINE:
+            number = number * 10 + (int(byte) - _ZERO)
+            digits += 1
+            if point:
+                fraction += 1
+        elif byte == _POINT and not point and digits > 0:
+            point = True
+        else:
+            return 0, -1
+        if digits > DIGITS_MAX:
+            return 0, -1
+    if digits == 0 or (point and fraction == 0):
+        return 0, -1
+    if payload[begin] == _ZERO and digits - fraction > 1:
+        return 0, -1
+    return number, fraction
+
+
+def _scaled(number: int, fraction: int, exponent: int) -> int:
+    """Write number / 10^fraction in units of 10^exponent; -1 where that is not exact or does not fit."""
+    shift = -fraction - exponent
+    if fraction < 0 or shift > DIGITS_MAX or shift < -DIGITS_MAX:
+        return -1
+    if shift >= 0:
+        power = _power(shift)
+        return number * power if number <= _INT64_MAX // power else -1
+    power = _power(-shift)
+    return number // power if number % power == 0 else -1
+
+
+def _list(payload: UInt8, at: int, end: int, levels: Int64, kept: int) -> tuple[int, int, int]:
+    """Read `["price","size"],...]` behind its first bracket; return the place behind, the levels' end and the count."""
+    if at < end and payload[at] == _END:
+        return at + 1, kept, 0
+    begin = kept
+    while at + 1 < end:
+        if payload[at] != _LIST or payload[at + 1] != _QUOTE or kept >= len(levels):
+            return -1, begin, 0
+        middle = _text_end(payload, at + 2, end)
+        if middle < 0 or middle + 1 >= end or payload[middle] != _COMMA or payload[middle + 1] != _QUOTE:
+            return -1, begin, 0
+        behind = _text_end(payload, middle + 2, end)
+        if behind < 0 or behind + 1 >= end or payload[behind] != _END:
+            return -1, begin, 0
+        levels[kept, 0], levels[kept, 2] = _decimal(payload, at + 2, middle - 1)
+        levels[kept, 1], levels[kept, 3] = _decimal(payload, middle + 2, behind - 1)
+        kept += 1
+        at = behind + 2
+        if payload[behind + 1] == _END:
+            return at, kept, kept - begin
+        if payload[behind + 1] != _COMMA:
+            return -1, begin, 0
+    return -1, begin, 0
+
+
+def _scale_levels(symbols: tuple[UInt8, Int64, Int64], line: Int64, levels: Int64, begin: int, end: int) -> bool:
+    price_exponent, size_exponent = int(symbols[2][line[SYMBOL], 0]), int(symbols[2][line[SYMBOL], 1])
+    for at in range(begin, end):
+        price = _scaled(int(levels[at, 0]), int(levels[at, 2]), price_exponent)
+        size = _scaled(int(levels[at, 1]), int(levels[at, 3]), size_exponent)
+        if price < 0 or size < 0:
+            return False
+        levels[at, 0], levels[at, 1] = price, size
+    return True
+
+
+def _classify(
+    payload: UInt8,
+    words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
+    symbols: tuple[UInt8, Int64, Int64],
+    scratch: tuple[UInt8, Int64, Int64],
+    line: Int64,
+) -> None:
+    """Say what the fields mean, and fill the row's line."""
+    found, values, _ = scratch
+    if found[_S] != _TEXT:
+        return
+    symbol = _symbol(payload, int(values[_S, 0]), int(values[_S, 1]), symbols)
+    if symbol < 0:
+        return
+    line[SYMBOL] = symbol
+    line[TIME] = _time(found, values)
+    if line[TIME] < NO_TIME or line[TIME] > _INT64_MAX // _NS_PER_MS:
+        return
+    if found[_E] == _NONE:
+        _quote(payload, symbols, scratch, line)
+        return
+    if found[_E] != _TEXT:
+        return
+    begin, end = int(values[_E, 0]), int(values[_E, 1])
+    if end - begin == len(words[2]) and _is_at(payload, begin, end, words[2]):
+        _trade(payload, symbols, scratch, line, TRADE, _T)
+    elif end - begin == len(words[3]) and _is_at(payload, begin, end, words[3]):
+        _trade(payload, symbols, scratch, line, AGG_TRADE, _A)
+    elif end - begin == len(words[4]) and _is_at(payload, begin, end, words[4]):
+        _quote(payload, symbols, scratch, line)
+    elif end - begin == len(words[5]) and _is_at(payload, begin, end, words[5]):
+        _depth(scratch, line)
+
+
+def _symbol(payload: UInt8, begin: int, end: int, symbols: tuple[UInt8, Int64, Int64]) -> int:
+    texts, ends, _ = symbols
+    start = 0
+    for number in range(len(ends)):
+        behind = int(ends[number])
+        if behind - start == end - begin:
+            same = True
+            for i in range(end - begin):
+                if texts[start + i] != payload[begin + i]:
+                    same = False
+                    break
+            if same:
+                return number
+        start = behind
+    return -1
+
+
+def _time(found: UInt8, values: Int64) -> int:
+    """Give venue time: T, else E, else none; less than none where the field is no whole number."""
+    if found[_BIG_T] != _NONE:
+        return int(values[_BIG_T, 0]) if found[_BIG_T] == _WHOLE else NO_TIME - 1
+    if found[_BIG_E] != _NONE:
+        return int(values[_BIG_E, 0]) if found[_BIG_E] == _WHOLE else NO_TIME - 1
+    return NO_TIME
+
+
+def _figure(payload: UInt8, scratch: tuple[UInt8, Int64, Int64], key: int, exponent: int) -> int:
+    """Read a decimal field in units of 10^exponent; -1 where it is missing, odd, inexact or too great."""
+    found, values, _ = scratch
+    if found[key] != _TEXT:
+        return -1
+    number, fraction = _decimal(payload, int(values[key, 0]), int(values[key, 1]))
+    return _scaled(number, fraction, exponent)
+
+
+def _trade(
+    payload: UInt8,
+    symbols: tuple[UInt8, Int64, Int64],
+    scratch: tuple[UInt8, Int64, Int64],
+    line: Int64,
+    kind: int,
+    id_key: int,
+) -> None:
+    found, values, _ = scratch
+    if found[id_key] != _WHOLE or found[_M] != _FLAG or found[_BIG_T] != _WHOLE:
+        return
+    line[PRICE] = _figure(payload, scratch, _P, int(symbols[2][line[SYMBOL], 0]))
+    line[SIZE] = _figure(payload, scratch, _Q, int(symbols[2][line[SYMBOL], 1]))
+    line[ID], line[MAKER] = values[id_key, 0], values[_M, 0]
+    if line[PRICE] > 0 and line[SIZE] > 0:
+        line[KIND] = kind
+
+
+def _quote(
+    payload: UInt8, symbols: tuple[UInt8, Int64, Int64], scratch: tuple[UInt8, Int64, Int64], line: Int64
+) -> None:
+    found, values, _ = scratch
+    if found[_U] != _WHOLE:
+        return
+    price_exponent, size_exponent = int(symbols[2][line[SYMBOL], 0]), int(symbols[2][line[SYMBOL], 1])
+    line[PRICE] = _figure(payload, scratch, _B, price_exponent)
+    line[PRICE_2] = _figure(payload, scratch, _A, price_exponent)
+    line[SIZE] = _figure(payload, scratch, _BIG_B, size_exponent)
+    line[SIZE_2] = _figure(payload, scratch, _BIG_A, size_exponent)
+    line[ID] = values[_U, 0]
+    if line[PRICE] >= 0 and line[PRICE_2] >= 0 and line[SIZE] >= 0 and line[SIZE_2] >= 0:
+        line[KIND] = QUOTE
+
+
+def _depth(scratch: tuple[UInt8, Int64, Int64], line: Int64) -> None:
+    found, values, keys = scratch
+    if found[_B] != _LEVELS or found[_A] != _LEVELS or found[_U] != _WHOLE or found[_BIG_U] != _WHOLE:
+        return
+    if line[TIME] == NO_TIME or (found[PU] != _NONE and found[PU] != _WHOLE):
+        return
+    for at in range(1, int(keys[0]) + 1):  # asks before bids would leave the levels in the wrong order
+        if keys[at] == _A:
+            return
+        if keys[at] == _B:
+            break
+    line[ID], line[FIRST_ID] = values[_U, 0], values[_BIG_U, 0]
+    line[PREVIOUS_ID] = values[PU, 0] if found[PU] == _WHOLE else NO_PREVIOUS
+    line[BIDS], line[ASKS] = values[_B, 0], values[_A, 0]
+    if line[BIDS] <= LEVELS_MAX and line[ASKS] <= LEVELS_MAX:
+        line[KIND] = DEPTH

@@ -1,0 +1,215 @@
+"""Decode a batch with a byte-scanning kernel; a batch the kernel does not take whole goes the usual way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.domain.market import (
+    TRADE_INFORMS_ONLY,
+    Book,
+    InstrumentRef,
+    Int64,
+    Quotes,
+    RawBatch,
+    TickBatch,
+    Trades,
+    UInt8,
+    UInt32,
+)
+from functions.wire.venues import binance_kernel as kernel
+from functions.wire.venues.columns import FUTURE_SKEW_MS_MAX, Decoder, Instruments
+from functions.wire.venues.rows import NS_PER_MS
+
+SYMBOLS_MAX: Final = 4096
+"""Symbols the kernel is told of, and searches one after the other; batches that name others go the usual way."""
+_VISIBLE: Final = ord(" ")
+LEVEL_BYTES_MIN: Final = 10  # ["1","2"],
+_U1, _U2, _U4, _U8, _I8 = (np.dtype(name) for name in ("u1", "u2", "u4", "u8", "i8"))
+_WHERE: Final = (_U4, _U2, _I8, _I8)
+_DTYPES: Final = (
+    (*_WHERE, _I8, _I8, _U1, _U8, _U1),
+    (*_WHERE, _I8, _I8, _I8, _I8, _U8, _U1),
+    (*_WHERE, _U8, _U8, _U8, _U2, _U2, _U1),
+)
+"""Columns of trades, quotes and book messages, as the kernel fills them."""
+_TRADES, _QUOTES, _BOOK = (
+    tuple(one.name for one in fields(part) if not one.name.startswith("level_")) for part in (Trades, Quotes, Book)
+)
+KINDS: Final = ("", "trade", "aggTrade", "bookTicker", "depthUpdate")
+
+_Words: TypeAlias = tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8]
+_Table: TypeAlias = tuple[UInt8, Int64, Int64]
+
+
+class Kernel(Protocol):
+    """Run `binance_kernel`'s loops, plain or compiled."""
+
+    def scan(  # noqa: D102, PLR0913, PLR0917 - see binance_kernel.scan
+        self,
+        batch: tuple[UInt8, UInt32, Int64, Int64],
+        words: _Words,
+        symbols: _Table,
+        scratch: _Table,
+        notes: tuple[Int64, Int64, Int64, UInt8],
+        trades: tuple[NDArray[Any], ...],
+        quotes: tuple[NDArray[Any], ...],
+        book: tuple[NDArray[Any], ...],
+        levels: Int64,
+        /,
+    ) -> None: ...
+
+
+def _word(text: str) -> UInt8:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+WORDS: Final[_Words] = (
+    _word('{"stream":"'),
+    _word(',"data":'),
+    _word("trade"),
+    _word("aggTrade"),
+    _word("bookTicker"),
+    _word("depthUpdate"),
+)
+
+
+class ScanningDecoder:
+    """Decode Binance's dialects with a kernel where a batch is all plain rows, and as `plain` does where it is not.
+
+    What it remembers between batches only saves time.
+    """
+
+    def __init__(self, plain: Decoder, loops: Kernel) -> None:
+        """Know no symbol yet."""
+        self.venue = plain.venue
+        self._plain = plain
+        self._loops = loops
+        self._told: Instruments | None = None
+        self._refs: list[InstrumentRef] = []
+        self._symbols = _table({})
+        self._line = np.zeros(kernel.COLUMNS, np.int64)
+        self._levels = np.empty((0, 4), np.int64)
+        most = kernel.FIELDS
+        self._scratch = (np.zeros(most, np.uint8), np.zeros((most, 2), np.int64), np.zeros(most + 1, np.int64))
+
+    def __call__(
+        self, batch: RawBatch, instruments: Instruments, *, future_skew_ms_max: int = FUTURE_SKEW_MS_MAX
+    ) -> TickBatch:
+        """Turn every row of a batch into a tick, a rejection or a count; see `columns.Decoder`."""
+        if batch.row_count and not batch.oversized and _is_plain(batch.payload):
+            if instruments is not self._told:
+                self._learn(instruments)
+            found = self._scan(batch, future_skew_ms_max)
+            if found.kinds.all():
+                return self._ticks(batch, found)
+        return self._plain(batch, instruments, future_skew_ms_max=future_skew_ms_max)
+
+    def _learn(self, instruments: Instruments) -> None:
+        """Tell the kernel of the symbols in the reference."""
+        known = {symbol: ref for symbol, ref in list(instruments.items())[:SYMBOLS_MAX] if symbol.isascii()}
+        self._told, self._refs, self._symbols = instruments, list(known.values()), _table(known)
+
+    def _ticks(self, batch: RawBatch, found: "Found") -> TickBatch:
+        trades, quotes, book = found.sections(batch.bar_channel)
+        return TickBatch(
+            shard=batch.shard,
+            stream=batch.stream,
+            first_row=batch.first_row,
+            row_count=batch.row_count,
+            instruments=tuple([self._refs[number] for number in found.order]),
+            trades=trades,
+            quotes=quotes,
+            book=book,
+            kinds=_counted(found.kinds),
+            heartbeat=batch.heartbeat,
+            end_of_tape=batch.end_of_tape,
+            ts_cut_ns=batch.ts_cut_ns,
+        )
+
+    def warm(self) -> None:
+        """Run the kernel once on nothing, so that it is compiled."""
+        none = np.zeros(0, np.int64)
+        none.flags.writeable = False
+        self._scan(RawBatch("", "", "", 0, b"", np.frombuffer(bytes(4), np.uint32), none), 0)
+
+    def _scan(self, batch: RawBatch, future_skew_ms_max: int) -> "Found":
+        rows = batch.row_count
+        room = len(batch.payload) // LEVEL_BYTES_MIN + 1
+        if len(self._levels) < room:
+            self._levels = np.empty((room, 4), np.int64)
+        latest = (batch.ts_receive + future_skew_ms_max * NS_PER_MS) // NS_PER_MS
+        counts, places = np.zeros(kernel.COUNTS, np.int64), np.full(len(self._refs), -1, np.int64)
+        kinds = np.empty(rows, np.uint8)
+        trades, quotes, book = (tuple(np.empty(rows, dtype) for dtype in part) for part in _DTYPES)
+        self._loops.scan(
+            (np.frombuffer(batch.payload, np.uint8), batch.offsets, batch.ts_receive, latest),
+            WORDS,
+            self._symbols,
+            self._scratch,
+            (self._line, counts, places, kinds),
+            trades,
+            quotes,
+            book,
+            self._levels,
+        )
+        return Found(counts.tolist(), _order(places), kinds, trades, quotes, book, self._levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold what the kernel found; the columns are longer than what was found."""
+
+    counts: list[int]
+    order: list[int]  # known symbols, as the batch names them first
+    kinds: UInt8
+    trades: tuple[NDArray[Any], ...]
+    quotes: tuple[NDArray[Any], ...]
+    book: tuple[NDArray[Any], ...]
+    levels: Int64
+
+    def sections(self, bar_channel: str) -> tuple[Trades, Quotes, Book]:
+        """Give the sections; trades of a channel that does not feed bars only inform."""
+        trades, quotes, books, levels, _ = self.counts
+        price, size = self.levels[:levels, :2].T.copy()
+        flags = _informing(self.trades[-1][:trades], bar_channel)
+        return (
+            Trades(**_first(trades, _TRADES, (*self.trades[:-1], flags))),
+            Quotes(**_first(quotes, _QUOTES, self.quotes)),
+            Book(**_first(books, _BOOK, self.book), level_price=price, level_size=size),
+        )
+
+
+def _first(count: int, names: tuple[str, ...], columns: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
+    return {name: column[:count] for name, column in zip(names, columns, strict=True)}
+
+
+def _informing(kinds: UInt8, bar_channel: str) -> UInt8:
+    by_kind = [TRADE_INFORMS_ONLY if bar_channel not in ("", name) else 0 for name in KINDS]
+    return np.array(by_kind, np.uint8)[kinds]
+
+
+def _order(places: Int64) -> list[int]:
+    named = np.flatnonzero(places >= 0)
+    order: list[int] = named[np.argsort(places[named])].tolist()
+    return order
+
+
+def _is_plain(payload: bytes) -> bool:
+    """Say whether a payload is visible ASCII without escapes, as the kernel takes for granted."""
+    is_text = payload.isascii() and b"\\" not in payload and b"\x7f" not in payload
+    return is_text and int(np.frombuffer(payload, np.uint8).min(initial=_VISIBLE)) >= _VISIBLE
+
+
+def _table(known: Mapping[str, InstrumentRef]) -> _Table:
+    texts = [symbol.encode() for symbol in known]
+    ends = np.cumsum([len(text) for text in texts], dtype=np.int64) if texts else np.zeros(0, np.int64)
+    exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in known.values()], np.int64).reshape(-1, 2)
+    return np.frombuffer(b"".join(texts), np.uint8), ends, exponents
+
+
+def _counted(kinds: UInt8) -> tuple[tuple[str, int], ...]:
+    counts = zip(KINDS, np.bincount(kinds, minlength=len(KINDS)).tolist(), strict=True)
+    return tuple(sorted((name, count) for name, count in counts if count))
