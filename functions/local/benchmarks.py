@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from functions.adapters.kernels import exercise_bars, exercise_features
+from functions.adapters.kernels import compile_all
 from functions.adapters.tapes import tape_length, time_before
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import LISTINGS, Market
@@ -189,8 +189,7 @@ def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
 async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
     folder = pathlib.Path(request.folder)
     shutil.rmtree(folder, ignore_errors=True)
-    exercise_bars()  # kernels load with their first batch, and that is not what is measured
-    exercise_features()
+    compile_all(sys.stderr)  # kernels load with their first batch, and that is not what is measured
     size = tape_length(pathlib.Path(request.tape))
     options = Options(folder=folder, log=request.log, environ=request.environ, cpus=tuple(request.cpus))
     async with running(options) as platform:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import msgspec
 import numpy as np
 
-from functions.adapters.kernels import compiled
+from functions.adapters.kernels import compiled, scanning_decoders
 from functions.adapters.onnx import load_models
 from functions.adapters.reference import FileReference
 from functions.adapters.tapes import Reel, Spool
@@ -60,7 +60,7 @@ from functions.wire.codecs.risk import decode_limits
 from functions.wire.envelope import Event
 from functions.wire.raw import raw_event
 from functions.wire.tape import TapeOptions, kind_of
-from functions.wire.venues.columns import Decoder
+from functions.wire.venues.columns import Decode
 from functions.wire.venues.registry import decoder_of
 
 if TYPE_CHECKING:
@@ -195,12 +195,15 @@ def _raw_events(batches: Sequence[RawBatch]) -> list[Event]:
 
 
 def _normalize(bench: _Bench) -> Iterator[Figure]:
-    handle = normalize.compose(normalize.Settings()).handle
+    handle = normalize.compose(normalize.Settings(normalize_kernels="compiled")).handle
     events = _raw_events(bench.raw)
     bench.ticks = bench.handle(handle, events)
     whole = bench.us(bench.rows, lambda: bench.handle(handle, events))
     yield Figure("normalize: the tape's mix, event to event", whole, "us/message")
-    decode = decoder_of(bench.raw[0].dialect)
+    plain = normalize.compose(normalize.Settings()).handle
+    whole = bench.us(bench.rows, lambda: bench.handle(plain, events))
+    yield Figure("normalize: the same without its kernel", whole, "us/message")
+    decode = decoder_of(bench.raw[0].dialect, scanning_decoders())
     units = units_of(FileReference())[decode.venue.code]
     for kind, batches in _by_kind(bench.raw).items():
         rows = sum(batch.row_count for batch in batches)
@@ -211,7 +214,7 @@ def _normalize(bench: _Bench) -> Iterator[Figure]:
         yield Figure(f"normalize: {kind}, decode + validate + exact columns", decoded, "us/message", *bar)
 
 
-def _decoded(decode: Decoder, units: Mapping[str, InstrumentRef], batches: Sequence[RawBatch]) -> list[TickBatch]:
+def _decoded(decode: Decode, units: Mapping[str, InstrumentRef], batches: Sequence[RawBatch]) -> list[TickBatch]:
     skew = normalize.Settings().future_skew_ms_max
     return [decode(batch, units, future_skew_ms_max=skew) for batch in batches]
 

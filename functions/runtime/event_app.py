@@ -41,6 +41,9 @@ S = TypeVar("S")
 
 
 DETAIL_CHARS_MAX: Final = 500  # a dead letter keeps the first 1024 bytes of the answer (knative.md section 2.3)
+DISCARDED_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of a refused body, read and thrown away before the answer: a connection that is closed on bytes under way is reset,
+and their sender may never see why (RFC 9112 section 9.6)."""
 ANY: Final = ("*",)
 _NO_PROBE: Final = 404
 
@@ -107,9 +110,14 @@ class Endpoint:
         if scope["method"] != "POST":
             return self._answer_probe(scope)
         headers = scope["headers"]
+        have = dict(headers)
         try:
-            have = dict(headers)
             _check(have, self._body_bytes_max)
+        except Malformed as error:
+            if b"expect" not in have:  # who asks first has sent nothing yet
+                await _discard(request.receive)
+            return _refused(error)
+        try:
             body = await _body(request.receive, self._body_bytes_max)
             event = from_http(headers, body)
         except Malformed as error:
@@ -255,7 +263,17 @@ async def _rest(receive: Receive, body: bytearray, body_bytes_max: int) -> bytes
             raise Malformed(msg)
         body += message.get("body", b"")
         more = message.get("more_body", False)
+    if more:
+        await _discard(receive)
     return bytes(body)
+
+
+async def _discard(receive: Receive) -> None:
+    left, more = DISCARDED_BYTES_MAX, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _length(body: bytes) -> tuple[bytes, bytes]:

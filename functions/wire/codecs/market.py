@@ -142,11 +142,14 @@ def decode_raw_batch(data: bytes) -> RawBatch:
     """Read a raw batch.
 
     Raises:
-        Malformed: The bytes are no RawBatch, or its offsets, times and payload do not fit each other.
+        Malformed: The bytes are no RawBatch, its offsets, times and payload do not fit each other, or it says nothing.
     """
     message = raw_pb2.RawBatch()
     _parse(message, data, RAW_BATCH)
     ts_receive = _column(message.ts_receive, _I64, "ts_receive")
+    if not (len(ts_receive) or message.heartbeat or message.end_of_tape):  # cut off behind a field, as protobuf allows
+        reason = f"{RAW_BATCH}: it has no rows, and is neither a heartbeat nor the end of a tape"
+        raise Malformed(reason)
     return RawBatch(
         shard=message.shard,
         stream=message.stream,
