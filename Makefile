@@ -31,7 +31,8 @@ demo: $(READY) ## Run the whole loom for a minute (INPUT=capture replays a file 
 
 test: $(READY) ## Run the tests: the quick tier, or every count with TICKLOOM_TESTS=full
 	@echo "tests: $${TICKLOOM_TESTS:-quick} tier$$([ "$$TICKLOOM_TESTS" = full ] || echo ' (about a tenth of the acceptance counts)')"
-	@pytest -q
+	@pytest -q -n 2 --dist loadfile --ignore=tests/acceptance --ignore=tests/architecture/test_readme.py
+	@pytest -q tests/acceptance tests/architecture/test_readme.py
 
 check: $(READY) ## Lint, types, import rules, contracts
 	@ruff check . && ruff format --check -q .

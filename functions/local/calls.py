@@ -45,7 +45,7 @@ CONNECTIONS: Final = 32
 EVENT_BYTES: Final = 1024
 READY_S: Final = 30.0
 ANSWER_S: Final = 30.0
-WARM_CALLS: Final = 200
+WARM_CALLS: Final = 100
 
 Call = Callable[[], Awaitable[object]]
 
@@ -84,12 +84,12 @@ def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
 async def _measure(request: Request, tell: Tell) -> dict[str, Any]:
     folder = pathlib.Path(request.folder)
-    if request.cpus:
-        pin(request.cpus[-1])  # children inherit it
     async with Children(folder) as children:
         started = await _start(children, request)
-        if request.cpus:
+        if request.cpus:  # only now: starting is quicker with all cores
             pin(request.cpus[0])
+            for child in started.values():
+                pin(request.cpus[-1], child.pid)
         settle()
         trips = await _round_trips(started, request, tell)
         functions = await _functions(started, request, tell)
@@ -129,7 +129,7 @@ async def _start(children: Children, request: Request) -> dict[str, Child]:
         Spec("echo-tcp", (*echo, "tcp", "{port}"), probe=tcp_open, ready_s=READY_S),
         Spec("echo-http", (*echo, "http", "{port}"), probe=ready, ready_s=READY_S),
     )
-    return {spec.name: await children.start(spec) for spec in specs}
+    return {child.name: child for child in await asyncio.gather(*map(children.start, specs))}
 
 
 # --- round trips ------------------------------------------------------------------------------------------------------

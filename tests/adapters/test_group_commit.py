@@ -32,13 +32,24 @@ class Store:
 async def test_coalesced() -> None:
     """What arrives while a write runs goes into the next one, in order of arrival."""
     store = Store()
-    writer = GroupCommit(store.write)
+    writer = GroupCommit(store.write, linger_s=0)
     first = writer.put(0)
     await asyncio.sleep(0)  # lets the first write begin
     others = [writer.put(item) for item in (1, 2, 3)]
     store.gate.set()
     await asyncio.gather(first, *others)
     assert store.groups == [[0], [1, 2, 3]]
+
+
+async def test_first_waits_for_others() -> None:
+    """The first of a group waits a moment, so that what comes right behind it shares its write."""
+    store = Store()
+    store.gate.set()
+    writer = GroupCommit(store.write, linger_s=0.001)
+    first = writer.put(0)
+    await asyncio.sleep(0)
+    await asyncio.gather(first, writer.put(1))
+    assert store.groups == [[0, 1]]
 
 
 async def test_acknowledged_after_store() -> None:

@@ -188,10 +188,17 @@ async def test_no_event(client: Client, headers: list[tuple[bytes, bytes]]) -> N
     assert (status, json.loads(body)["outcome"]) == (400, "malformed")
 
 
-async def test_too_large_unread(client: Client) -> None:
-    """A length over the limit is refused before a byte is read, and the connection ends."""
-    status, headers, _ = await client.request([HOST, (b"content-length", b"2097152")], b"x")
+async def test_too_large(client: Client) -> None:
+    """A length over the limit is refused by the head alone; the body is thrown away first, and the connection ends."""
+    status, headers, _ = await client.request([HOST, (b"content-length", b"2097152")], *[b"x" * 524_288] * 4)
     assert (status, headers[b"connection"]) == (413, b"close")
+    assert client.unread == []
+
+
+async def test_too_large_asks_first(client: Client) -> None:
+    """Who asks before sending is told at once, without a byte being read."""
+    length, expect = (b"content-length", b"2097152"), (b"expect", b"100-continue")
+    assert (await client.request([HOST, length, expect], b"x"))[0] == 413
     assert len(client.unread) == 1
 
 
@@ -203,11 +210,11 @@ async def test_odd_length(client: Client, length: bytes) -> None:
 
 
 async def test_too_large_streamed(client: Client) -> None:
-    """A body without a length is cut off at the limit, not read to its end."""
+    """A body without a length is refused behind the limit, and not read for ever."""
     headers, _ = to_http(sample())
-    status, _, _ = await client.request([HOST, *headers], *[b"x" * 100_000] * 30)
+    status, _, _ = await client.request([HOST, *headers], *[b"x" * 1_000_000] * 30)
     assert status == 413
-    assert len(client.unread) > 15
+    assert 15 < len(client.unread) < 25
 
 
 async def test_at_the_limit(client: Client) -> None:

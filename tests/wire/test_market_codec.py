@@ -87,6 +87,7 @@ def raw_batch(rows: tuple[bytes, ...] = (b"{}", b"", b'{"a":1}')) -> RawBatch:
         symbol="ETHUSDT",
         bar_channel="trade",
         oversized=(OversizedRow(1, 2**21, b"\x01" * 32, "spool/2"),) if len(rows) > 1 else (),
+        end_of_tape=not rows,
         tape_offset=11,
         ts_cut_ns=12,
     )
@@ -117,6 +118,18 @@ def test_rows_round_trip(rows: list[bytes]) -> None:
     back = decode_raw_batch(encode_raw_batch(batch))
     assert same(back, batch)
     assert [back.payload[a:b] for a, b in zip(back.offsets[:-1], back.offsets[1:], strict=True)] == rows
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75])
+def test_half_a_raw_batch_is_malformed(share: float) -> None:
+    """A raw batch that was cut off before its rows end is never read, also where protobuf could."""
+    data = encode_raw_batch(raw_batch())
+    head = encode_raw_batch(
+        replace(raw_batch(()), end_of_tape=False, symbol="", bar_channel="", tape_offset=0, ts_cut_ns=0)
+    )
+    for part in (data[: int(len(data) * share)], head, head[:-2]):
+        with pytest.raises(Malformed):
+            decode_raw_batch(part)
 
 
 def test_equal_batches_give_equal_bytes() -> None:

@@ -12,19 +12,23 @@ Everything is decided row by row in tape order, so cutting a tape differently ne
    meet a first bar out of order. Beyond what is kept the row is rejected as `too_late`, while longer intervals still
    take it.
 
+A batch with rows before some that were folded already, sent again or found again, is late as a whole: its trades are
+late trades, and its quotes and book messages, which were overtaken, are left out.
+
 An interval without trades has no bar: nothing fills gaps. The closing quote and depth are those known at the row that
 closed the bar; a revision keeps them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Final, TypeVar
 
 import numpy as np
 
+from functions.domain import market
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.layout import Book, Kernel, Quotes, Sink, Trades
-from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, BarState
+from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, STREAMS_MAX, BarState
 from functions.domain.errors import Rejected
 from functions.domain.market import (
     INTERVALS_S,
@@ -41,6 +45,8 @@ from functions.domain.market import (
 LATENESS_MS_MAX: Final = 10_000
 BARS_PER_BATCH_MAX: Final = 256
 """A bar with its features weighs some 240 bytes, so this many stay below 64 KiB."""
+
+Section = TypeVar("Section", market.Quotes, market.Book)
 
 _INTERVALS: Final = np.array(INTERVALS_S, np.int32)
 _LOW_BITS: Final = np.uint64(62)
@@ -94,6 +100,7 @@ def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRule
         Rejected: An instrument's exponents differ from those it was first seen with; the state is unchanged.
     """
     mapping = _mapping(state, batch, rules.instruments_max)
+    batch = _in_turn(state, batch)
     rows = len(batch.trades.row) + len(batch.quotes.row) + len(batch.book.row)
     sink = state.room(rows, provisional=rules.provisional)
     regs = state.arrays[0]
@@ -107,6 +114,21 @@ def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRule
     if batch.end_of_tape:
         kernel.finish(state.arrays, sink)
     return tuple(_pieces(state, batch, sink))
+
+
+def _in_turn(state: BarState, batch: TickBatch) -> TickBatch:
+    """Take quotes and book messages out of a batch that comes late: later rows have told of the market since."""
+    following = state.next_rows.get(batch.stream, 0)
+    if batch.first_row < following:
+        return replace(batch, quotes=_without_rows(batch.quotes), book=_without_rows(batch.book))
+    if not following and len(state.next_rows) >= STREAMS_MAX:
+        del state.next_rows[next(iter(state.next_rows))]
+    state.next_rows[batch.stream] = batch.first_row + batch.row_count
+    return batch
+
+
+def _without_rows(section: Section) -> Section:
+    return replace(section, **{column.name: getattr(section, column.name)[:0] for column in fields(section)})
 
 
 def _mapping(state: BarState, batch: TickBatch, instruments_max: int) -> Int32:

@@ -14,9 +14,11 @@ from functions.domain.market import InstrumentRef, Int32
 
 INSTRUMENTS_MAX: Final = 12
 BOOK_LEVELS_MAX: Final = 256
+STREAMS_MAX: Final = 64
+"""Streams of a shard whose progress is remembered; of more, the one heard first is forgotten."""
 BLOB_BYTES_MAX: Final = 256 * 1024
 
-_MAGIC: Final = b"TLBARS01"
+_MAGIC: Final = b"TLBARS02"
 _HEAD: Final = struct.Struct("<8sI")
 
 
@@ -29,12 +31,14 @@ class BarState:
         instruments: Instruments by index, in order of first appearance.
         arrays: (regs, bars, market, levels, seen) in the kernel's layout; change in place.
         emitted: Events emitted so far: the next sequence number.
+        next_rows: Number of the row that follows on each stream; a batch below it comes late.
     """
 
     shard: str
     arrays: State
     instruments: tuple[InstrumentRef, ...] = ()
     emitted: int = 0
+    next_rows: dict[str, int] = field(default_factory=dict)
     dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
     mapping: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
     sink: Sink | None = None  # scratch
@@ -86,7 +90,8 @@ def dump(state: BarState) -> bytes:
     """Write a state down: a JSON head, then the arrays of the instruments that have appeared."""
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
     regs, bars, market, levels, seen = state.arrays
-    head = json.dumps({"instruments": known, "emitted": state.emitted, "levels": levels.shape[2]}).encode()
+    told = {"instruments": known, "emitted": state.emitted, "levels": levels.shape[2], "next_rows": state.next_rows}
+    head = json.dumps(told).encode()
     n = len(known)
     parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
     return b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))
@@ -110,6 +115,7 @@ def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> 
     state = start(shard, instruments_max=instruments_max, levels_max=head["levels"])
     state.instruments = known
     state.emitted = head["emitted"]
+    state.next_rows = head["next_rows"]
     _fill(state, blob, _HEAD.size + length)
     return state
 

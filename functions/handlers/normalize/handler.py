@@ -1,7 +1,7 @@
 """Answer a RawBatch with the TickBatch of its rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from functions.domain.market import InstrumentRef, TickBatch
@@ -20,7 +20,7 @@ class Deps:
 
     units: Mapping[str, Mapping[str, InstrumentRef]]
     future_skew_ms_max: int
-    decoders: Mapping[str, Decode]
+    decoders: Mapping[str, Decode] = field(default_factory=lambda: DECODERS)
 
 
 def units_of(reference: Reference) -> Mapping[str, Mapping[str, InstrumentRef]]:
