@@ -53,7 +53,7 @@ class GroupCommit(Generic[Item]):
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, item: Item, *, rows: int = 1) -> asyncio.Future[None]:
-        """Hand over one item of so many rows; await the answer, which comes once it is stored.
+        """Hand over one item of so many rows; await the answer, which comes once it is stored. None are stored at once.
 
         Raises:
             Overloaded: Too many calls wait already.
@@ -64,6 +64,9 @@ class GroupCommit(Generic[Item]):
             raise Overloaded(message)
         loop = asyncio.get_running_loop()
         stored: asyncio.Future[None] = loop.create_future()
+        if not rows:
+            stored.set_result(None)
+            return stored
         self._gathered.append((item, rows, stored))
         if self._writer is None:
             self._writer = loop.create_task(self._drain())

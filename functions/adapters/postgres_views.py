@@ -170,27 +170,23 @@ class PostgresViews:
         self._order_updates = GroupCommit[OrderUpdate](self._write(_PUT_ORDER_UPDATES, _document))
         self._fills = GroupCommit[Fill](self._write(_PUT_FILLS, _document))
 
-    async def put_bars(self, batch: BarBatch, *, sequence: int) -> None:
+    def put_bars(self, batch: BarBatch, *, sequence: int) -> Awaitable[None]:
         """Keep bars by (instrument, interval, start); higher (finality, revision, sequence) wins.
 
         Raises:
             Unavailable: PostgreSQL did not store them.
             Overloaded: Too many writes wait.
         """
-        rows = len(batch.start_ns)
-        if rows:
-            await self._bars.put((batch, sequence), rows=rows)
+        return self._bars.put((batch, sequence), rows=len(batch.start_ns))
 
-    async def put_features(self, batch: FeatureBatch, *, sequence: int) -> None:
+    def put_features(self, batch: FeatureBatch, *, sequence: int) -> Awaitable[None]:
         """Keep feature rows by (instrument, interval, start); higher (bar revision, sequence) wins.
 
         Raises:
             Unavailable: PostgreSQL did not store them.
             Overloaded: Too many writes wait.
         """
-        rows = batch.columns.row_count
-        if rows:
-            await self._features.put((batch, sequence), rows=rows)
+        return self._features.put((batch, sequence), rows=batch.columns.row_count)
 
     async def put_signal(self, signal: Signal) -> None:
         """Keep a signal by its id; higher bar revision wins.

@@ -5,7 +5,7 @@ one JSON document. `latest:price:<instrument>` and `latest:features:<instrument>
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -88,27 +88,23 @@ class RedisLatest:
         self._bars = GroupCommit[BarBatch](self._write_bars)
         self._features = GroupCommit[FeatureBatch](self._write_features)
 
-    async def put_bars(self, batch: BarBatch) -> None:
+    def put_bars(self, batch: BarBatch) -> Awaitable[None]:
         """Move the latest price of each instrument forward.
 
         Raises:
             Unavailable: Redis did not store it.
             Overloaded: Too many writes wait.
         """
-        rows = len(batch.start_ns)
-        if rows:
-            await self._bars.put(batch, rows=rows)
+        return self._bars.put(batch, rows=len(batch.start_ns))
 
-    async def put_features(self, batch: FeatureBatch) -> None:
+    def put_features(self, batch: FeatureBatch) -> Awaitable[None]:
         """Move the latest features of each (instrument, interval) forward.
 
         Raises:
             Unavailable: Redis did not store it.
             Overloaded: Too many writes wait.
         """
-        rows = batch.columns.row_count
-        if rows:
-            await self._features.put(batch, rows=rows)
+        return self._features.put(batch, rows=batch.columns.row_count)
 
     async def close(self) -> None:
         """Wait for the writes that have begun, and close the connections."""

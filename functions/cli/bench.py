@@ -301,7 +301,12 @@ def _run_rows(runs: Sequence[Mapping[str, Any]], platform: str, told: Mapping[st
     yield ("messages", *(f"{one['messages']:,}" for one in runs), "", "")
     yield ("accepted + rejected", *(f"{one['accepted']:,} + {one['rejected']:,}" for one in runs), "", "")
     yield ("seconds", *(f"{one['seconds']:,.1f}" for one in runs), "", "")
-    yield ("raw messages/s", *(f"{one['messages_per_second']:,.0f}" for one in runs), ">= 300,000", "1,000,000")
+    yield (
+        "raw messages/s",
+        *(f"{one['messages_per_second']:,.0f}" for one in runs),
+        ">= 150,000, later 300,000",
+        "1,000,000",
+    )
     yield ("platform CPU, us/message", *(f"{one['cpu_us_per_message']:.2f}" for one in runs), "", "")
     busy = [f"{one['cores'][platform]['busy']:.0%} ({one['cpu_s'] / one['seconds']:.0%})" for one in runs]
     yield ("platform's core busy (with it)", *busy, "", "")

@@ -20,6 +20,7 @@ from functions.local.children import Children
 from functions.local.ingress import NAMESPACE
 from functions.local.log import find
 from functions.local.platform import WHERE, Options, running
+from functions.local.processes import Identity, identify
 from functions.local.redrive import event_again, place_of, row_events, row_in
 from functions.local.servers import start_stores
 from functions.local.topology import load
@@ -54,7 +55,7 @@ def _note(folder: pathlib.Path) -> dict[str, Any] | None:
         note: dict[str, Any] = json.loads((folder / WHERE).read_text())
     except (OSError, ValueError):
         return None
-    return note if pathlib.Path(f"/proc/{note['pid']}").exists() else None
+    return note if identify(note["pid"]) == Identity(note["pid"], note["start"]) else None
 
 
 @contextlib.asynccontextmanager

@@ -30,6 +30,7 @@ from functions.local.delivery import Answer, dead_letter
 from functions.local.dispatch import Consumer, Subscriber
 from functions.local.ingress import Ingress
 from functions.local.log import DiskLog, EventLog, MemoryLog
+from functions.local.processes import identify
 from functions.local.servers import Stores, start_stores
 from functions.local.table_host import TableConsumer
 from functions.local.topology import DEFAULT_FOLDER, Topology, load
@@ -203,9 +204,12 @@ class Platform:
 
     def _say_where(self) -> None:
         """Leave a note in the folder by which commands find the running platform; no passwords in it."""
+        me = identify(os.getpid())
+        assert me is not None, "we run"  # noqa: S101 - a process that asks is there
         given = {"DATABASE_URL", "REDIS_URL"} & set(self.options.environ)
         note = {
-            "pid": os.getpid(),
+            "pid": me.pid,
+            "start": me.start,
             "ingress_port": self.ingress.port,
             "database_url": "" if "DATABASE_URL" in given else self.stores.database_url,
             "redis_url": "" if "REDIS_URL" in given else self.stores.redis_url,

@@ -1,5 +1,6 @@
 """Sum up a run: what came in by kind, what became of it, how long it took, and on what it ran."""
 
+import contextlib
 import importlib.metadata
 import os
 import pathlib
@@ -14,6 +15,8 @@ from functions.local.platform import Platform
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.orders import decode_order_update
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 
 TICKS: Final = "tickloom.market.v1.TickBatch"
 BARS: Final = "tickloom.market.v1.BarBatch"
@@ -53,20 +56,13 @@ def _counts(logs: Mapping[str, EventLog]) -> dict[str, Any]:
     seen: set[str] = set()
     for name, log in logs.items():
         for _, _, event in log.scan():
-            if event.id in seen and event.type in (TICKS, BARS, UPDATES):
-                continue
-            events[name][event.type] += 1
             if event.type in (TICKS, BARS, UPDATES):
+                if event.id in seen:  # delivered again after a crash
+                    continue
                 seen.add(event.id)
-            if event.type == TICKS:
-                ticks = decode_tick_batch(event.data or b"")
-                kinds.update(dict(ticks.kinds))
-                reasons.update(one.reason for one in ticks.rejections)
-            elif event.type == BARS:
-                reasons.update(one.reason for one in decode_bar_batch(event.data or b"").rejections)
-            elif event.type == UPDATES:
-                update = decode_order_update(event.data or b"")
-                orders[update.client_order_id] = update.status.value
+            events[name][event.type] += 1
+            with contextlib.suppress(Malformed):  # what anyone may post to a broker; it has no rows
+                _count(event, kinds, reasons, orders)
     accepted = sum(status != OrderStatus.REJECTED.value for status in orders.values())
     return {
         "rows_by_kind": dict(sorted(kinds.items())),
@@ -74,6 +70,19 @@ def _counts(logs: Mapping[str, EventLog]) -> dict[str, Any]:
         "events": {name: dict(sorted(types.items())) for name, types in events.items()},
         "orders": {"accepted": accepted, "rejected": len(orders) - accepted},
     }
+
+
+def _count(event: Event, kinds: Counter[str], reasons: Counter[str], orders: dict[str, str]) -> None:
+    data = event.data or b""
+    if event.type == TICKS:
+        ticks = decode_tick_batch(data)
+        kinds.update(dict(ticks.kinds))
+        reasons.update(one.reason for one in ticks.rejections)
+    elif event.type == BARS:
+        reasons.update(one.reason for one in decode_bar_batch(data).rejections)
+    elif event.type == UPDATES:
+        update = decode_order_update(data)
+        orders[update.client_order_id] = update.status.value
 
 
 def machine_facts() -> dict[str, Any]:

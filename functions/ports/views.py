@@ -1,5 +1,6 @@
 """Say where finished facts are kept for reading: rows by natural key, written monotonically (design R7)."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from functions.domain.decisions import Fill, OrderUpdate, Signal
@@ -9,11 +10,11 @@ from functions.domain.market import BarBatch, FeatureBatch, Rejection
 class Views(Protocol):
     """Keep the newest form of each row; writing the same twice changes nothing, and older never replaces newer."""
 
-    async def put_bars(self, batch: BarBatch, *, sequence: int) -> None:
+    def put_bars(self, batch: BarBatch, *, sequence: int) -> Awaitable[None]:
         """Keep bars by (instrument, interval, start); higher (finality, revision, sequence) wins."""
         ...
 
-    async def put_features(self, batch: FeatureBatch, *, sequence: int) -> None:
+    def put_features(self, batch: FeatureBatch, *, sequence: int) -> Awaitable[None]:
         """Keep feature rows by (instrument, interval, start)."""
         ...
 
@@ -41,10 +42,10 @@ class DeadLetters(Protocol):
 class Latest(Protocol):
     """Keep the newest price and features of each instrument; keys move forward only."""
 
-    async def put_bars(self, batch: BarBatch) -> None:
+    def put_bars(self, batch: BarBatch) -> Awaitable[None]:
         """Move the latest price of each instrument forward."""
         ...
 
-    async def put_features(self, batch: FeatureBatch) -> None:
+    def put_features(self, batch: FeatureBatch) -> Awaitable[None]:
         """Move the latest features of each (instrument, interval) forward."""
         ...

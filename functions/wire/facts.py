@@ -3,7 +3,6 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from functions.wire.envelope import Event, ExtensionValue
@@ -156,7 +155,7 @@ def _batch(  # noqa: PLR0913 - each names one attribute of the batch
         time_ns=cause.time_ns if time_ns is None else time_ns,
         subject=cause.subject,
         datacontenttype=PROTOBUF,
-        extensions=MappingProxyType(extensions),
+        extensions=extensions,
     )
 
 

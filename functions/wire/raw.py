@@ -1,6 +1,5 @@
 """Write a feed's batches as events; the one place that says how a RawBatch is named and traced (design R6)."""
 
-from types import MappingProxyType
 from typing import Final
 
 from functions.domain.market import RawBatch
@@ -31,14 +30,12 @@ def raw_event(batch: RawBatch, number: int, *, feed: str) -> Event:
         time_ns=int(batch.ts_receive.max()) if batch.row_count else batch.ts_cut_ns,
         datacontenttype=PROTOBUF,
         dataschema=DIALECT_SCHEMA + batch.dialect,
-        extensions=MappingProxyType(
-            {
-                "sequence": sequence_text(number),
-                "partitionkey": batch.shard,
-                "correlationid": event_id,
-                "traceparent": trace_of(event_id),
-            }
-        ),
+        extensions={
+            "sequence": sequence_text(number),
+            "partitionkey": batch.shard,
+            "correlationid": event_id,
+            "traceparent": trace_of(event_id),
+        },
     )
 
 

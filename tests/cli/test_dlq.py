@@ -19,6 +19,7 @@ from functions.domain.market import Rejection
 from functions.local.ingress import Ingress
 from functions.local.log import DiskLog
 from functions.local.platform import WHERE
+from functions.local.processes import identify
 from functions.local.redrive import Place, row_events, source_for
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
@@ -63,7 +64,9 @@ async def running(folder: pathlib.Path) -> AsyncIterator[list[tuple[str, Event]]
 
     ingress = Ingress({"market": None, "desk": None}, accept)
     await ingress.start()
-    note = {"pid": os.getpid(), "ingress_port": ingress.port, "database_url": "", "redis_url": ""}
+    me = identify(os.getpid())
+    assert me is not None
+    note = {"pid": me.pid, "start": me.start, "ingress_port": ingress.port, "database_url": "", "redis_url": ""}
     (folder / WHERE).write_text(json.dumps(note))
     try:
         yield taken

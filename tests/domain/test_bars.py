@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,7 @@ from functions.adapters.kernels import compiled
 from functions.domain.bars import kernel
 from functions.domain.bars.fold import BARS_PER_BATCH_MAX, BarRules, fold_batch
 from functions.domain.bars.layout import Kernel
-from functions.domain.bars.state import BLOB_BYTES_MAX, BarState, dump, load, start
+from functions.domain.bars.state import BLOB_BYTES_MAX, STREAM_BYTES_MAX, STREAMS_MAX, BarState, dump, load, start
 from functions.domain.errors import DomainError, Rejected
 from functions.domain.market import (
     BAR_FINAL,
@@ -23,6 +24,7 @@ from functions.domain.market import (
     BAR_REVISED,
     BOOK_SNAPSHOT,
     INTERVALS_S,
+    MARKET_QUOTED,
     NO_VENUE_TIME,
     QUOTE_CROSSED,
     SIDE_SELL,
@@ -397,6 +399,29 @@ def test_many_bars() -> None:
     assert len(latest(lines(whole))) == len(lines(run(rows, 7)))
 
 
+def test_late_batch_leaves_the_market_alone() -> None:
+    """A batch sent again behind later rows brings its trades late; its quotes and books were overtaken."""
+    state = begin()
+    fold(state, [Quote(T0, 100, 102), Trade(T0, id=1), Trade(T0 + 2 * S, id=2)], first_row=10)
+    state = load("BINANCE-0", dump(state))
+    late: list[Row] = [Quote(T0, 50, 40, flags=QUOTE_CROSSED), Depth(T0, 0, 1, [(1, 1)], [(2, 1)], 0, BOOK_SNAPSHOT)]
+    assert fold(state, [*late, Trade(T0, id=3, size=5)], first_row=7) == []
+    revision, bar = seconds(fold(state, [Trade(T0 + 4 * S, id=4)], first_row=13))
+    assert (revision[3:5], revision[9]) == ((BAR_REVISED, 1), 6)
+    assert (bar[3], bar[14], bar[16], bar[-1]) == (BAR_FINAL, 100, 102, MARKET_QUOTED)
+
+
+def test_streams_are_bounded() -> None:
+    """The progress of a bounded number of streams is remembered, by names of a bounded length."""
+    state = begin()
+    for n in range(STREAMS_MAX + 3):
+        fold_batch(LOOPS, state, replace(batch([Trade(T0, id=n)], n), stream=f"{n}"), RULES)
+    fold_batch(LOOPS, state, replace(batch([Trade(T0)]), stream="x" * (STREAM_BYTES_MAX + 1)), RULES)
+    assert len(state.next_rows) == STREAMS_MAX
+    assert next(iter(state.next_rows)) == "3"
+    assert state.next_rows[f"{STREAMS_MAX + 2}"] == STREAMS_MAX + 3
+
+
 def test_blob_is_bounded() -> None:
     """The fullest state of a shard fits its bound."""
     draw = random.Random(3)  # noqa: S311 - a seeded tape
@@ -408,6 +433,9 @@ def test_blob_is_bounded() -> None:
     for n in range(0, 4000, 400):
         rows = [Trade(T0 + (n + m) * S, draw.randint(1, 2**40), 2**40, 1, n + m, 0, m % 12) for m in range(400)]
         fold_batch(LOOPS, state, batch(rows, n, refs), RULES)
+    for n in range(STREAMS_MAX):
+        name = f"{n:0{STREAM_BYTES_MAX}}"
+        fold_batch(LOOPS, state, replace(batch([Trade(T0)], 2**62, refs), stream=name), RULES)
     assert BLOB_BYTES_MAX - 16_384 < len(dump(state)) <= BLOB_BYTES_MAX
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from functions.domain import market
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.layout import Book, Kernel, Quotes, Sink, Trades
-from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, STREAMS_MAX, BarState
+from functions.domain.bars.state import BOOK_LEVELS_MAX, INSTRUMENTS_MAX, STREAM_BYTES_MAX, STREAMS_MAX, BarState
 from functions.domain.errors import Rejected
 from functions.domain.market import (
     INTERVALS_S,
@@ -118,12 +118,13 @@ def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRule
 
 def _in_turn(state: BarState, batch: TickBatch) -> TickBatch:
     """Take quotes and book messages out of a batch that comes late: later rows have told of the market since."""
-    following = state.next_rows.get(batch.stream, 0)
-    if batch.first_row < following:
+    told = state.next_rows
+    if batch.first_row < told.get(batch.stream, 0):
         return replace(batch, quotes=_without_rows(batch.quotes), book=_without_rows(batch.book))
-    if not following and len(state.next_rows) >= STREAMS_MAX:
-        del state.next_rows[next(iter(state.next_rows))]
-    state.next_rows[batch.stream] = batch.first_row + batch.row_count
+    if len(batch.stream.encode()) <= STREAM_BYTES_MAX:
+        if batch.stream not in told and len(told) >= STREAMS_MAX:
+            del told[next(iter(told))]
+        told[batch.stream] = batch.first_row + batch.row_count
     return batch
 
 

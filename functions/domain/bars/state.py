@@ -14,8 +14,10 @@ from functions.domain.market import InstrumentRef, Int32
 
 INSTRUMENTS_MAX: Final = 12
 BOOK_LEVELS_MAX: Final = 256
-STREAMS_MAX: Final = 64
+STREAMS_MAX: Final = 32
 """Streams of a shard whose progress is remembered; of more, the one heard first is forgotten."""
+STREAM_BYTES_MAX: Final = 96
+"""Longest name of a stream that is remembered; what comes on others is never taken as late."""
 BLOB_BYTES_MAX: Final = 256 * 1024
 
 _MAGIC: Final = b"TLBARS02"
@@ -83,7 +85,8 @@ def weight(*, instruments_max: int, levels_max: int) -> int:
     True
     """
     numbers = layout.SLOTS * layout.BAR + layout.MARKET + 4 * levels_max
-    return instruments_max * (8 * numbers + layout.IDS_KEPT // 8 + 96) + 8 * layout.REGS + _HEAD.size
+    streams = STREAMS_MAX * (STREAM_BYTES_MAX + 24)  # a name with the number of its next row
+    return instruments_max * (8 * numbers + layout.IDS_KEPT // 8 + 96) + streams + 8 * layout.REGS + _HEAD.size
 
 
 def dump(state: BarState) -> bytes:
@@ -91,7 +94,7 @@ def dump(state: BarState) -> bytes:
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
     regs, bars, market, levels, seen = state.arrays
     told = {"instruments": known, "emitted": state.emitted, "levels": levels.shape[2], "next_rows": state.next_rows}
-    head = json.dumps(told).encode()
+    head = json.dumps(told, ensure_ascii=False).encode()
     n = len(known)
     parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
     return b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))

@@ -1,7 +1,6 @@
 """Fold TickBatch events into a shard's bars and emit what closed; the rules are `domain.bars`."""
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from functions.domain.bars.fold import BarRules, fold_batch
 from functions.domain.bars.layout import Kernel
@@ -68,7 +67,7 @@ def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
     if not batch.rejections:
         return event
     extensions = {**event.extensions, "rejected": str(len(batch.rejections))}
-    return replace(event, extensions=MappingProxyType(extensions))
+    return replace(event, extensions=extensions)
 
 
 def _emit(state: BarState, cause: Event, message_type: str, data: bytes, *, time_ns: int | None = None) -> Event:

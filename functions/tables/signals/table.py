@@ -1,7 +1,6 @@
 """Fold PredictionBatch events into the desk's memory and emit its signals; the rules are `domain.signals`."""
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -89,5 +88,5 @@ def _emit(signal: Signal, cause: Event, number: int) -> Event:
         time_ns=signal.as_of_ns,
         subject=signal.instrument_id,
         datacontenttype=facts.PROTOBUF,
-        extensions=MappingProxyType(extensions),
+        extensions=extensions,
     )
