@@ -21,7 +21,7 @@ from functions.wire.tape import (
     sniff,
 )
 
-BLOCK_BYTES: Final = 1024 * 1024
+BLOCK_BYTES: Final = 2 * 1024 * 1024
 SNIFF_BYTES_MAX: Final = 64 * 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 

@@ -425,9 +425,7 @@ class Cutter:
         for k in chunk.long:
             if i <= k < j:
                 self._spool(now.rows + k - i, data[int(rows.start[k]) : int(rows.end[k])])
-        # Looking into the block and copying once is a third faster than copying each row first.
-        row = memoryview(data).__getitem__
-        now.pieces.append(b"".join(map(row, map(slice, chunk.starts[i:j], chunk.ends[i:j]))))
+        now.pieces.append(b"".join([data[a:b] for a, b in zip(chunk.starts[i:j], chunk.ends[i:j], strict=True)]))
         now.ends.append(chunk.total[i:j] + (now.size - chunk.size_before(i)))
         now.ts_receive.append(rows.ts_receive[i:j])
         now.rows += j - i

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from signal import SIGKILL
 from typing import Any, Final
 
 import aiohttp
@@ -282,7 +283,7 @@ def process(module: str, name: str, environ: Mapping[str, str], probe: Any) -> S
     """Start a module of ours, given only the settings that are its own, as the platform gives them."""
     own = share(importlib.import_module(module).Settings, {"TICKLOOM_HOST": "127.0.0.1", **environ})
     command = (sys.executable, "-m", module)
-    return Spec(name, command, env={**own, "PORT": "{port}"}, probe=probe, ready_s=60.0)
+    return Spec(name, command, env={**own, "PORT": "{port}"}, probe=probe, ready_s=60.0, on_stop=SIGKILL)
 
 
 def handler(way: str, name: str, environ: Mapping[str, str], called: str) -> Spec:

@@ -6,7 +6,7 @@ from functions.domain.predictions import predict_batch
 from functions.handlers.infer import CARD
 from functions.ports.inference import Inference
 from functions.wire import facts
-from functions.wire.codecs.features import decode_feature_batch
+from functions.wire.codecs.features import read_feature_batch
 from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
 from functions.wire.envelope import Event
 
@@ -25,7 +25,7 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
     Raises:
         Malformed: The event is no readable FeatureBatch.
     """
-    batch = decode_feature_batch(event.data or b"")
+    batch = read_feature_batch(event.data or b"")
     outputs = await deps.inference.predict(batch.columns)
     answer = predict_batch(batch, outputs, deps.features)
     return facts.reply(

@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 from functions.handlers.project import CARD
 from functions.ports.views import Latest, Views
 from functions.wire import facts
-from functions.wire.codecs.bars import BAR_BATCH, decode_bar_batch
-from functions.wire.codecs.features import FEATURE_BATCH, decode_feature_batch
+from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
+from functions.wire.codecs.features import FEATURE_BATCH, read_feature_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
@@ -44,12 +44,12 @@ async def handle(event: Event, *, deps: Deps) -> None:
 
 
 async def _bars(data: bytes, sequence: int, deps: Deps) -> None:
-    batch = decode_bar_batch(data)
+    batch = read_bar_batch(data)
     await asyncio.gather(deps.views.put_bars(batch, sequence=sequence), deps.latest.put_bars(batch))
 
 
 async def _features(data: bytes, sequence: int, deps: Deps) -> None:
-    batch = decode_feature_batch(data)
+    batch = read_feature_batch(data)
     await asyncio.gather(deps.views.put_features(batch, sequence=sequence), deps.latest.put_features(batch))
 
 

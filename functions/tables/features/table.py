@@ -8,7 +8,7 @@ from functions.domain.indicators.state import FeatureState, dump, load, start
 from functions.domain.market import NS_PER_S, FeatureBatch, GapDetected
 from functions.tables.features import CARD
 from functions.wire import facts
-from functions.wire.codecs.bars import BAR_BATCH, decode_bar_batch
+from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch
 from functions.wire.codecs.market import GAP_DETECTED
 from functions.wire.envelope import Event
@@ -39,7 +39,7 @@ class FeaturesTable:
         if event.type != BAR_BATCH:
             detail = f"{CARD.name} reads {BAR_BATCH} and {GAP_DETECTED}, not {event.type}"
             raise Malformed(detail)
-        batch = fold_batch(self.kernel, state, decode_bar_batch(event.data or b""))
+        batch = fold_batch(self.kernel, state, read_bar_batch(event.data or b""))
         return state, () if batch is None else (_emit(state, event, batch),)
 
     def gap(self, state: FeatureState, cause: Event, gap: GapDetected) -> tuple[FeatureState, tuple[Event, ...]]:

@@ -10,7 +10,8 @@ from tickloom.market.v1 import bar_pb2
 
 from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BarBatch
 from functions.wire.codecs.columns import I4, I8, U1, U2, U8, Columns
-from functions.wire.codecs.market import instrument_messages, instrument_values, rejection_messages, rejection_values
+from functions.wire.codecs.market import instrument_fields, instrument_values, rejection_messages, rejection_values
+from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
 BAR_BATCH: Final = "tickloom.market.v1.BarBatch"
@@ -44,7 +45,7 @@ def encode_bar_batch(value: BarBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
     message = bar_pb2.BarBatch(
         shard=value.shard,
-        instruments=instrument_messages(value.instruments),
+        instruments=instrument_fields(value.instruments),
         rejections=rejection_messages(value.rejections),
         stream=value.stream,
         end_of_tape=value.end_of_tape,
@@ -77,6 +78,10 @@ def decode_bar_batch(data: bytes) -> BarBatch:
     )
     _check(batch)
     return batch
+
+
+read_bar_batch: Final = Once(decode_bar_batch)
+"""Read a batch that others in this process may have read already."""
 
 
 def _check(batch: BarBatch) -> None:

@@ -11,7 +11,8 @@ from tickloom.features.v1 import feature_pb2
 
 from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns
 from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack
-from functions.wire.codecs.market import instrument_messages, instrument_values
+from functions.wire.codecs.market import instrument_fields, instrument_values
+from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
 FEATURE_BATCH: Final = "tickloom.features.v1.FeatureBatch"
@@ -56,10 +57,14 @@ def decode_feature_batch(data: bytes) -> FeatureBatch:
     return FeatureBatch(shard=message.shard, columns=columns_value(message.columns), end_of_tape=message.end_of_tape)
 
 
+read_feature_batch: Final = Once(decode_feature_batch)
+"""Read a batch that others in this process may have read already."""
+
+
 def columns_fields(value: FeatureColumns) -> dict[str, Any]:
     """Write columns as fields by name, for the message that carries them; a message of their own would be copied."""
     return {
-        "instruments": instrument_messages(value.instruments),
+        "instruments": instrument_fields(value.instruments),
         "names": value.names,
         "values": value.values.astype(F8, copy=False).tobytes(),
         "states": value.states.astype(U1, copy=False).tobytes(),

@@ -5,6 +5,7 @@ comes back is read-only, and checked against each other before anyone sees them.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -30,6 +31,9 @@ from functions.wire.errors import Malformed
 RAW_BATCH: Final = "tickloom.market.v1.RawBatch"
 TICK_BATCH: Final = "tickloom.market.v1.TickBatch"
 GAP_DETECTED: Final = "tickloom.market.v1.GapDetected"
+
+REFS_MAX: Final = 4096
+"""Instruments remembered; the greatest dictionaries name a few hundred."""
 
 _U8: Final = np.dtype("<u1")
 _U16: Final = np.dtype("<u2")
@@ -78,14 +82,18 @@ class Section(Generic[S]):
         """
         packed: tuple[bytes, ...] = self._take(message)
         rows = len(packed[0]) // _U32.itemsize
-        for data, size, name in zip(packed, self._sizes, self.names, strict=False):  # columns of levels come behind
-            if len(data) != rows * size:
-                reason = f"column {name}: {len(data)} bytes for {rows} rows of {size} bytes"
-                raise Malformed(reason)
+        by_row: tuple[bytes, ...] = packed[: len(self._sizes)]  # columns of levels come behind
+        if [*map(len, by_row)] != [rows * size for size in self._sizes]:
+            raise Malformed(self._misfit(by_row, rows))
         _check_index(packed[1], known)
         for place in range(len(self._sizes), len(packed)):
             _whole(packed[place], self.dtypes[place], self.names[place])
         return self._kind(*map(np.frombuffer, packed, self.dtypes))
+
+    def _misfit(self, packed: tuple[bytes, ...], rows: int) -> str:
+        sizes = zip(self.names, packed, self._sizes, strict=False)
+        name, data, size = next(column for column in sizes if len(column[1]) != rows * column[2])
+        return f"column {name}: {len(data)} bytes for {rows} rows of {size} bytes"
 
 
 _TRADES: Final = Section(
@@ -175,12 +183,12 @@ def encode_tick_batch(batch: TickBatch) -> bytes:
         stream=batch.stream,
         first_row=batch.first_row,
         row_count=batch.row_count,
-        instruments=instrument_messages(batch.instruments),
+        instruments=instrument_fields(batch.instruments),
         trades=_TRADES.pack(batch.trades),
         quotes=_QUOTES.pack(batch.quotes),
         book=_BOOK.pack(batch.book),
         rejections=rejection_messages(batch.rejections),
-        kinds=[tick_pb2.KindCount(kind=kind, count=count) for kind, count in batch.kinds],
+        kinds=[{"kind": kind, "count": count} for kind, count in batch.kinds],
         heartbeat=batch.heartbeat,
         end_of_tape=batch.end_of_tape,
         ts_cut_ns=batch.ts_cut_ns,
@@ -238,19 +246,25 @@ def decode_gap(data: bytes) -> GapDetected:
     return GapDetected(message.shard, message.source, message.first_missing, message.last_missing)
 
 
-def instrument_messages(refs: Iterable[InstrumentRef]) -> list[instrument_pb2.InstrumentRef]:
-    """Write an instrument dictionary."""
+def instrument_fields(refs: Iterable[InstrumentRef]) -> list[dict[str, Any]]:
+    """Write an instrument dictionary as fields by name, for the message that carries it; messages would be copied."""
     return [
-        instrument_pb2.InstrumentRef(
-            instrument_id=ref.instrument_id, price_exponent=ref.price_exponent, size_exponent=ref.size_exponent
-        )
+        {
+            "instrument_id": ref.instrument_id,
+            "price_exponent": ref.price_exponent,
+            "size_exponent": ref.size_exponent,
+        }
         for ref in refs
     ]
 
 
 def instrument_values(refs: Iterable[instrument_pb2.InstrumentRef]) -> tuple[InstrumentRef, ...]:
     """Read an instrument dictionary."""
-    return tuple([InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs])
+    return tuple([_ref(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs])
+
+
+_ref: Final = lru_cache(maxsize=REFS_MAX)(InstrumentRef)
+"""Dictionaries name the same instruments in batch after batch; known ones are also compared by identity, at once."""
 
 
 def rejection_messages(rejections: Iterable[Rejection]) -> list[tick_pb2.Rejection]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-VALUES_MAX: Final = 256
-"""Values remembered by each reader: as many events as may wait for the slowest of those who read them."""
+VALUES_MAX: Final = 64
+"""Values remembered: those who hear an event read it soon after each other, and who comes later decodes it again."""
 
 T = TypeVar("T")
 
