@@ -96,6 +96,8 @@ async def test_group_of_a_killed_platform(tmp_path: pathlib.Path) -> None:
 async def test_next_start_ends_what_survived(tmp_path: pathlib.Path) -> None:
     """A child that outlives its platform is ended, by pid and start time, before anything is started."""
     parent, [known] = start_parent(tmp_path, ("tough", SLEEP, signal.SIGCONT))
+    comm = pathlib.Path(f"/proc/{known.pid}/comm")
+    await until(lambda: comm.read_text() == "sleep\n")  # before that its leash would see that we are gone, and end
     kill(parent)
     assert processes.is_alive(known)
     async with Children(tmp_path) as again:

@@ -5,7 +5,6 @@ comes back is read-only, and checked against each other before anyone sees them.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -31,9 +30,6 @@ from functions.wire.errors import Malformed
 RAW_BATCH: Final = "tickloom.market.v1.RawBatch"
 TICK_BATCH: Final = "tickloom.market.v1.TickBatch"
 GAP_DETECTED: Final = "tickloom.market.v1.GapDetected"
-
-REFS_MAX: Final = 4096
-"""Instruments remembered; the greatest dictionaries name a few hundred."""
 
 _U8: Final = np.dtype("<u1")
 _U16: Final = np.dtype("<u2")
@@ -260,11 +256,7 @@ def instrument_fields(refs: Iterable[InstrumentRef]) -> list[dict[str, Any]]:
 
 def instrument_values(refs: Iterable[instrument_pb2.InstrumentRef]) -> tuple[InstrumentRef, ...]:
     """Read an instrument dictionary."""
-    return tuple([_ref(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs])
-
-
-_ref: Final = lru_cache(maxsize=REFS_MAX)(InstrumentRef)
-"""Dictionaries name the same instruments in batch after batch; known ones are also compared by identity, at once."""
+    return tuple([InstrumentRef(ref.instrument_id, ref.price_exponent, ref.size_exponent) for ref in refs])
 
 
 def rejection_messages(rejections: Iterable[Rejection]) -> list[tick_pb2.Rejection]:
