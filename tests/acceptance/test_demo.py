@@ -55,7 +55,7 @@ def test_orders_are_in_postgresql(demo: "Demo") -> None:
                 rejected = await connection.fetchval(
                     "SELECT count(*) FROM ledger_order_update WHERE status = 'rejected'"
                 )
-                accepted = await connection.fetchval("SELECT count(*) FROM ledger_order_update WHERE status = 'filled'")
+                accepted = await connection.fetchval("SELECT count(*) FROM ledger_order_update WHERE status = 'new'")
                 orphans = await connection.fetchval(
                     "SELECT count(*) FROM ledger_order WHERE signal_id NOT IN (SELECT signal_id FROM signals)"
                 )
