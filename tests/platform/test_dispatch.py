@@ -76,6 +76,29 @@ async def test_replies_and_filters() -> None:
     assert log.cursors["x-market"] == 3
 
 
+async def test_sleeper_moves_its_cursor() -> None:
+    """While it sleeps at the head, events that are not for it are done the moment they are stored."""
+    heard: list[str] = []
+
+    async def deliver(one: Event) -> Answer:
+        heard.append(one.id)
+        return Answer(204)
+
+    log = MemoryLog()
+    consumer = Consumer(trigger(), Subscriber("nowhere", deliver), log=log, outbound=Outbox(), partitions=4)
+    task = asyncio.create_task(consumer.run())
+    await asyncio.sleep(0)
+    for number in range(3):
+        log.append(Event(id=f"other{number}", source="/s", type="other"))
+        assert (consumer.caught_up, log.cursors["x-market"]) == (True, number + 1)
+    log.append(event(3))
+    assert (consumer.caught_up, consumer.lag) == (False, 1)
+    log.append(Event(id="other4", source="/s", type="other"))
+    await until(lambda: consumer.caught_up)
+    task.cancel()
+    assert (heard, log.cursors["x-market"]) == (["3"], 5)
+
+
 async def test_retries_then_buries() -> None:
     """A retryable answer is tried `retry` times more, then the event is buried with the last answer."""
     tries: list[str] = []

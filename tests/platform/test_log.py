@@ -1,5 +1,6 @@
 """A log keeps events, cursors and states; the one on disk keeps them over the death of its process."""
 
+import asyncio
 import pathlib
 from collections.abc import Callable
 
@@ -48,6 +49,40 @@ async def test_wait_returns_when_there_is_more(open_log: Open) -> None:
     log.append(event(0))
     await log.wait(0)
     assert log.read(0, 1)[0].id == "0"
+
+
+async def test_sleeper_passes_over(open_log: Open) -> None:
+    """A reader that sleeps is shown each event once, and woken by the first it does not pass over."""
+    log = open_log()
+    shown: list[str] = []
+
+    def passes(one: Event) -> bool:
+        shown.append(one.id)
+        return one.id != "2"
+
+    waiting = asyncio.ensure_future(log.wait(0, passes))
+    await asyncio.sleep(0)
+    for number in range(4):
+        log.append(event(number))
+    await waiting
+    assert shown == ["0", "1", "2"]
+
+
+async def test_gone_sleeper_is_not_asked(open_log: Open) -> None:
+    """A reader that was cancelled in its sleep is shown nothing more."""
+    log = open_log()
+    shown: list[str] = []
+
+    def passes(one: Event) -> bool:
+        shown.append(one.id)
+        return False
+
+    waiting = asyncio.ensure_future(log.wait(0, passes))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    log.append(event(0))
+    assert shown == []
 
 
 def test_reopened_log_goes_on(tmp_path: pathlib.Path) -> None:

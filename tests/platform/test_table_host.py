@@ -114,6 +114,36 @@ async def test_folds_in_order_once() -> None:
     assert [text for _, text in emitted(log)] == ["sum 1", "sum 11", "sum 111"]
 
 
+async def test_sleeper_steps_over_other_types() -> None:
+    """While it sleeps at the head, a table has read an event of another type the moment it is stored."""
+    log = MemoryLog()
+    table = host(log, Outbox(log))
+    task = asyncio.create_task(table.run())
+    await asyncio.sleep(0)
+    log.append(Event(id="0", source="/b", type="other"))
+    assert table.caught_up
+    log.append(event(0))
+    assert not table.caught_up
+    await until(lambda: table.caught_up)
+    task.cancel()
+    assert emitted(log) == [("1", "sum 1")]
+
+
+async def test_rewound_sleeper_reads_again() -> None:
+    """A table that was rewound in its sleep is woken by any event, and folds again from where it was written down."""
+    log = MemoryLog()
+    table = host(log, Outbox(log), reorder_max=9)
+    task = asyncio.create_task(table.run())
+    await asyncio.sleep(0)
+    log.append(event(1, b"bug"))
+    await until(lambda: table.caught_up)
+    table.give_up_waiting()
+    assert not table.caught_up
+    log.append(Event(id="0", source="/b", type="other"))
+    await until(lambda: table.caught_up)
+    task.cancel()
+
+
 async def test_crash_repeats_the_same_bytes() -> None:
     """After a crash, what was emitted after the last write is emitted again, byte for byte."""
     log = MemoryLog()
