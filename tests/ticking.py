@@ -24,6 +24,7 @@ from functions.domain.market import (
     TickBatch,
     Trades,
 )
+from functions.wire.codecs.market import NO_CANDLES
 
 T0 = 1_700_006_400_000_000_000
 """A whole hour, UTC nanoseconds."""
@@ -94,6 +95,7 @@ def batch(
         trades=_trades([(n, row) for n, row in numbered if isinstance(row, Trade)]),
         quotes=_quotes([(n, row) for n, row in numbered if isinstance(row, Quote)]),
         book=_book([(n, row) for n, row in numbered if isinstance(row, Depth)]),
+        candles=NO_CANDLES,
         **more,
     )
 
@@ -210,6 +212,7 @@ def _book(rows: Sequence[tuple[int, Depth]]) -> Book:
         _column((len(row.bids) for _, row in rows), np.uint16),
         _column((len(row.asks) for _, row in rows), np.uint16),
         _column((row.flags for _, row in rows), np.uint8),
+        _column((0 for _ in rows), np.uint32),
         _column((price for _, row in rows for price, _ in (*row.bids, *row.asks)), np.int64),
         _column((size for _, row in rows for _, size in (*row.bids, *row.asks)), np.int64),
     )

@@ -22,8 +22,8 @@ from functions.domain.bars.state import start as start_bars
 from functions.domain.indicators import kernel as feature_kernel
 from functions.domain.indicators.state import start as start_features
 from functions.wire.venues import binance_kernel as scan_kernel
+from functions.wire.venues.binance import DECODERS
 from functions.wire.venues.columns import Decode
-from functions.wire.venues.registry import DECODERS
 from functions.wire.venues.scanning import Kernel as Scanner
 from functions.wire.venues.scanning import ScanningDecoder
 
@@ -108,7 +108,7 @@ def exercise_features() -> None:
 
 
 def scanning_decoders() -> Mapping[str, Decode]:
-    """Give every dialect's decoder with the compiled scanner before it; new ones, for they remember symbols."""
+    """Give Binance's decoders with the compiled scanner before them; new ones, for they remember symbols."""
     loops = cast("Scanner", compiled(scan_kernel))
     return MappingProxyType({dialect: ScanningDecoder(decoder, loops) for dialect, decoder in DECODERS.items()})
 

@@ -31,6 +31,11 @@ SIDE_SELL: Final = 2
 
 TRADE_INFORMS_ONLY: Final = 1
 TRADE_WITHOUT_ID: Final = 2
+TRADE_NOT_LAST: Final = 4
+TRADE_NOT_HIGH_LOW: Final = 8
+TRADE_NOT_VOLUME: Final = 16
+TRADE_CANCEL: Final = 32
+TRADE_CORRECTION: Final = 64
 
 QUOTE_CROSSED: Final = 1
 QUOTE_LOCKED: Final = 2
@@ -38,6 +43,12 @@ NO_VENUE_TIME: Final = 4
 
 BOOK_SNAPSHOT: Final = 1
 BOOK_TELLS_PREVIOUS: Final = 8
+BOOK_CHECKSUM: Final = 16
+BOOK_WITHOUT_IDS: Final = 32
+
+CANDLE_CLOSED: Final = 1
+CANDLE_COUNTS_CHANGES: Final = 2
+CANDLE_TRADES_UNKNOWN: Final = -1
 
 BAR_PROVISIONAL: Final = 1
 BAR_FINAL: Final = 2
@@ -142,8 +153,27 @@ class Book:
     bids: UInt16
     asks: UInt16
     flags: UInt8
+    checksum: UInt32
     level_price: Int64  # (k,)
     level_size: Int64  # (k,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candles:
+    """Hold n bars as a venue made them, in tape order; see `tick.proto` for each column's unit."""
+
+    row: UInt32
+    instrument: UInt16
+    ts_event: Int64
+    ts_receive: Int64
+    interval_ns: Int64
+    open: Int64
+    high: Int64
+    low: Int64
+    close: Int64
+    volume: Int64
+    trades: Int64
+    flags: UInt8
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +202,7 @@ class TickBatch:
     trades: Trades
     quotes: Quotes
     book: Book
+    candles: Candles
     rejections: tuple[Rejection, ...] = ()
     kinds: tuple[tuple[str, int], ...] = ()
     heartbeat: bool = False

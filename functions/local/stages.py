@@ -45,7 +45,7 @@ from functions.domain.market import (
 from functions.domain.risk import check
 from functions.feeds.replay import CARD as REPLAY
 from functions.handlers.normalize import main as normalize
-from functions.handlers.normalize.handler import units_of
+from functions.handlers.normalize.handler import units_from
 from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
 from functions.models.anomaly import FOLDER as ANOMALY
 from functions.models.anomaly import GOLDEN, Golden
@@ -55,7 +55,7 @@ from functions.tables.bars import main as bars
 from functions.tables.features import main as features
 from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
 from functions.wire.codecs.features import decode_feature_batch
-from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, decode_tick_batch, encode_tick_batch
+from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, decode_tick_batch, encode_tick_batch
 from functions.wire.codecs.risk import decode_limits
 from functions.wire.envelope import Event
 from functions.wire.raw import raw_event
@@ -204,7 +204,7 @@ def _normalize(bench: _Bench) -> Iterator[Figure]:
     whole = bench.us(bench.rows, lambda: bench.handle(plain, events))
     yield Figure("normalize: the same without its kernel", whole, "us/message")
     decode = decoder_of(bench.raw[0].dialect, scanning_decoders())
-    units = units_of(FileReference())[decode.venue.code]
+    units = units_from(FileReference())(decode.venue.code)
     for kind, batches in _by_kind(bench.raw).items():
         rows = sum(batch.row_count for batch in batches)
         whole = bench.us(rows, partial(bench.handle, handle, _raw_events(batches)))
@@ -291,7 +291,7 @@ def _crowd(batches: int, spacing_ns: int, *, instruments: int = CROWD) -> list[T
         at = slice(begin, begin + ROWS_PER_BATCH_MAX)
         times = (when[at], when[at])
         trades = Trades(row, instrument[at], *times, price[at], size[at], side[at], ids[at], np.zeros_like(side[at]))
-        batch = TickBatch("MADEUP-0", "MADEUP-0.bench", begin, len(row), names, trades, NO_QUOTES, NO_BOOK)
+        batch = TickBatch("MADEUP-0", "MADEUP-0.bench", begin, len(row), names, trades, NO_QUOTES, NO_BOOK, NO_CANDLES)
         made.append(decode_tick_batch(encode_tick_batch(batch)))
     return made
 

@@ -17,6 +17,7 @@ from functions.domain.market import (
     BAR_OPEN,
     BAR_PROVISIONAL,
     BAR_REVISED,
+    CANDLE_TRADES_UNKNOWN,
     STATE_VALID,
     BarBatch,
     FeatureColumns,
@@ -87,37 +88,39 @@ def render(event: Event) -> Iterator[Row]:
 
 def _ticks(data: bytes) -> Iterator[Row]:
     batch = decode_tick_batch(data)
-    yield from _trades(batch)
-    yield from _quotes(batch)
-    yield from _book(batch)
+    for section in (_trades(batch), _quotes(batch), _book(batch), _candles(batch)):
+        yield from _told_apart(section)
     yield from _rejections(batch.rejections, batch.stream)
 
 
-def _trades(batch: TickBatch) -> Iterator[Row]:
+def _told_apart(lines: Iterator[dict[str, Any]]) -> Iterator[Row]:
+    """Number what one message says several times, from its second time on: two equal prints of it are two."""
+    row, n = -1, 0
+    for line in lines:
+        row, n = line["row"], n + 1 if line["row"] == row else 0
+        yield Row("ticks", _json(dict(sorted({**line, "n": n}.items())) if n else line))
+
+
+def _trades(batch: TickBatch) -> Iterator[dict[str, Any]]:
     part = batch.trades
     columns = (part.row, part.instrument, part.ts_event, part.price, part.size, part.side, part.trade_id, part.flags)
     for row, at, ts_event, price, size, side, trade_id, flags in zip(*(one.tolist() for one in columns), strict=True):
         ref = batch.instruments[at]
-        yield Row(
-            "ticks",
-            _json(
-                {
-                    "flags": flags,
-                    "instrument_id": ref.instrument_id,
-                    "kind": "trade",
-                    "price": decimal_text(price, ref.price_exponent),
-                    "row": batch.first_row + row,
-                    "shard": batch.stream,
-                    "side": SIDES.get(side, "unknown"),
-                    "size": decimal_text(size, ref.size_exponent),
-                    "trade_id": trade_id,
-                    "ts_event": ts_event,
-                }
-            ),
-        )
+        yield {
+            "flags": flags,
+            "instrument_id": ref.instrument_id,
+            "kind": "trade",
+            "price": decimal_text(price, ref.price_exponent),
+            "row": batch.first_row + row,
+            "shard": batch.stream,
+            "side": SIDES.get(side, "unknown"),
+            "size": decimal_text(size, ref.size_exponent),
+            "trade_id": trade_id,
+            "ts_event": ts_event,
+        }
 
 
-def _quotes(batch: TickBatch) -> Iterator[Row]:
+def _quotes(batch: TickBatch) -> Iterator[dict[str, Any]]:
     part = batch.quotes
     columns = (
         part.row,
@@ -131,26 +134,21 @@ def _quotes(batch: TickBatch) -> Iterator[Row]:
     )
     for row, at, ts_event, bid, bid_size, ask, ask_size, flags in zip(*(one.tolist() for one in columns), strict=True):
         ref = batch.instruments[at]
-        yield Row(
-            "ticks",
-            _json(
-                {
-                    "ask_price": decimal_text(ask, ref.price_exponent),
-                    "ask_size": decimal_text(ask_size, ref.size_exponent),
-                    "bid_price": decimal_text(bid, ref.price_exponent),
-                    "bid_size": decimal_text(bid_size, ref.size_exponent),
-                    "flags": flags,
-                    "instrument_id": ref.instrument_id,
-                    "kind": "quote",
-                    "row": batch.first_row + row,
-                    "shard": batch.stream,
-                    "ts_event": ts_event,
-                }
-            ),
-        )
+        yield {
+            "ask_price": decimal_text(ask, ref.price_exponent),
+            "ask_size": decimal_text(ask_size, ref.size_exponent),
+            "bid_price": decimal_text(bid, ref.price_exponent),
+            "bid_size": decimal_text(bid_size, ref.size_exponent),
+            "flags": flags,
+            "instrument_id": ref.instrument_id,
+            "kind": "quote",
+            "row": batch.first_row + row,
+            "shard": batch.stream,
+            "ts_event": ts_event,
+        }
 
 
-def _book(batch: TickBatch) -> Iterator[Row]:
+def _book(batch: TickBatch) -> Iterator[dict[str, Any]]:
     part = batch.book
     levels = list(zip(part.level_price.tolist(), part.level_size.tolist(), strict=True))
     columns = (part.row, part.instrument, part.ts_event, part.last_update_id, part.bids, part.asks, part.flags)
@@ -162,22 +160,52 @@ def _book(batch: TickBatch) -> Iterator[Row]:
             for price, size in levels[at_level : at_level + bids + asks]
         ]
         at_level += bids + asks
-        yield Row(
-            "ticks",
-            _json(
-                {
-                    "asks": texts[bids:],
-                    "bids": texts[:bids],
-                    "flags": flags,
-                    "instrument_id": ref.instrument_id,
-                    "kind": "book",
-                    "row": batch.first_row + row,
-                    "shard": batch.stream,
-                    "ts_event": ts_event,
-                    "update_id": update_id,
-                }
-            ),
-        )
+        yield {
+            "asks": texts[bids:],
+            "bids": texts[:bids],
+            "flags": flags,
+            "instrument_id": ref.instrument_id,
+            "kind": "book",
+            "row": batch.first_row + row,
+            "shard": batch.stream,
+            "ts_event": ts_event,
+            "update_id": update_id,
+        }
+
+
+def _candles(batch: TickBatch) -> Iterator[dict[str, Any]]:
+    part = batch.candles
+    prices = (part.open, part.high, part.low, part.close)
+    columns = (
+        part.row,
+        part.instrument,
+        part.ts_event,
+        part.interval_ns,
+        part.volume,
+        part.trades,
+        part.flags,
+        *prices,
+    )
+    for row, at, ts_event, interval_ns, volume, trades, flags, *texts in zip(
+        *(c.tolist() for c in columns), strict=True
+    ):
+        ref = batch.instruments[at]
+        first, high, low, last = (decimal_text(price, ref.price_exponent) for price in texts)
+        yield {
+            "close": last,
+            "flags": flags,
+            "high": high,
+            "instrument_id": ref.instrument_id,
+            "interval_ns": interval_ns,
+            "kind": "candle",
+            "low": low,
+            "open": first,
+            "row": batch.first_row + row,
+            "shard": batch.stream,
+            "trades": None if trades == CANDLE_TRADES_UNKNOWN else trades,
+            "ts_event": ts_event,
+            "volume": decimal_text(volume, ref.size_exponent),
+        }
 
 
 def _rejections(rejections: tuple[Rejection, ...], stream: str) -> Iterator[Row]:

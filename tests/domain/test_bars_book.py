@@ -16,7 +16,14 @@ from functions.adapters.kernels import compiled
 from functions.domain.bars import kernel as layout
 from functions.domain.bars.fold import BarRules, fold_batch
 from functions.domain.bars.state import BarState, start
-from functions.domain.market import BOOK_SNAPSHOT, BOOK_TELLS_PREVIOUS, MARKET_BOOK_VALID, MARKET_CROSSED, QUOTE_CROSSED
+from functions.domain.market import (
+    BOOK_SNAPSHOT,
+    BOOK_TELLS_PREVIOUS,
+    BOOK_WITHOUT_IDS,
+    MARKET_BOOK_VALID,
+    MARKET_CROSSED,
+    QUOTE_CROSSED,
+)
 
 if TYPE_CHECKING:
     from functions.domain.bars.layout import Kernel
@@ -121,6 +128,18 @@ def test_snapshot_behind_many_deltas() -> None:
     state = fold([*early, Depth(T0, 0, 58, BIDS, ASKS, 0, BOOK_SNAPSHOT), Depth(T0, 61, 61)])
     assert in_sync(state)
     assert side(state, 0)[-1] == (50, 60)
+
+
+def test_unnumbered_updates() -> None:
+    """Updates without numbers are applied as they come; before the snapshot they are part of it already."""
+    early = Depth(T0, 0, 0, [(99, 7)], (), 0, BOOK_WITHOUT_IDS)
+    begin = Depth(T0, 0, 0, BIDS, ASKS, 0, BOOK_SNAPSHOT | BOOK_WITHOUT_IDS)
+    update = Depth(T0, 0, 0, [(100, 70), (99, 0)], (), 0, BOOK_WITHOUT_IDS)
+    assert not in_sync(fold([early]))
+    state = fold([early, begin, update])
+    assert in_sync(state)
+    assert side(state, 0)[:2] == [(100, 70), (98, 3)]
+    assert side(fold([early, begin, update, begin]), 0) == BIDS
 
 
 def test_old_snapshot() -> None:

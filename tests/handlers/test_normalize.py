@@ -9,7 +9,7 @@ import pytest
 from functions.adapters.reference import BadReference, FileReference
 from functions.domain.market import RawBatch
 from functions.handlers.normalize import CARD
-from functions.handlers.normalize.handler import Deps, handle, units_of
+from functions.handlers.normalize.handler import Deps, handle, units_from
 from functions.handlers.normalize.main import Settings, compose
 from functions.wire.codecs.market import TICK_BATCH, decode_tick_batch, encode_raw_batch
 from functions.wire.envelope import Event
@@ -59,7 +59,7 @@ def event_of(data: bytes) -> Event:
 @pytest.fixture(scope="module")
 def deps() -> Deps:
     """Give what the handler needs, with the shipped reference."""
-    return Deps(units=units_of(FileReference()), future_skew_ms_max=10_000)
+    return Deps(units=units_from(FileReference()), future_skew_ms_max=10_000)
 
 
 async def answer(event: Event, deps: Deps) -> Event:
@@ -89,7 +89,7 @@ async def test_units_come_from_the_reference(deps: Deps) -> None:
     """Prices and sizes count in the units of the shipped reference."""
     batch = decode_tick_batch((await answer(raw(TRADE), deps)).data or b"")
     (ref,) = batch.instruments
-    assert ref == deps.units["BINANCE"]["ETHUSDT"]
+    assert ref == deps.units("BINANCE")["ETHUSDT"]
     assert (ref.instrument_id, ref.price_exponent) == ("ETH-USDT.BINANCE", -2)
     assert batch.trades.price.tolist() == [268380]
     assert int(batch.trades.size[0]) * 10.0**ref.size_exponent == pytest.approx(0.002)
@@ -100,7 +100,7 @@ async def test_the_same_event_twice_gives_equal_bytes(deps: Deps) -> None:
     event = raw(TRADE, b"{", QUOTE, TRADE.replace(b'"2683', b'"x'))
     first = await answer(event, deps)
     assert await answer(event, deps) == first
-    assert await answer(event, Deps(units_of(FileReference()), 10_000)) == first
+    assert await answer(event, Deps(units_from(FileReference()), 10_000)) == first
 
 
 async def test_bad_rows_ride_along(deps: Deps) -> None:
@@ -179,7 +179,7 @@ def test_another_reference_may_be_named(tmp_path: pathlib.Path) -> None:
     """Steps become exponents: 0.5 moves in tenths, 10 in ones; a finer step that still rests in the book counts."""
     path = reference_file(tmp_path)
     units = compose(Settings(reference=str(path))).handle.keywords["deps"].units  # type: ignore[attr-defined]
-    assert (units["BINANCE"]["XY"].price_exponent, units["BINANCE"]["XY"].size_exponent) == (-1, 0)
+    assert (units("BINANCE")["XY"].price_exponent, units("BINANCE")["XY"].size_exponent) == (-1, 0)
     finer = FileReference(reference_file(tmp_path, finest_lot="0.01")).instruments("BINANCE")["XY"]
     assert finer.ref.size_exponent == -2
 

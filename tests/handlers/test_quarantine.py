@@ -10,7 +10,7 @@ import pytest
 from barred import Bar, bar_batch
 
 from functions.adapters.memory_views import MemoryDeadLetters
-from functions.domain.market import Book, Quotes, Rejection, TickBatch, Trades
+from functions.domain.market import Book, Candles, Quotes, Rejection, TickBatch, Trades
 from functions.handlers.quarantine.handler import Deps, handle
 from functions.handlers.quarantine.main import Settings, compose
 from functions.ports.errors import Unavailable
@@ -44,6 +44,7 @@ def ticks(*rejections: Rejection) -> Event:
         trades=no_rows(Trades, Trades.__dataclass_fields__),
         quotes=no_rows(Quotes, Quotes.__dataclass_fields__),
         book=no_rows(Book, Book.__dataclass_fields__),
+        candles=no_rows(Candles, Candles.__dataclass_fields__),
         rejections=rejections,
     )
     return Event("1", "/tickloom/handlers/normalize/x", "tickloom.market.v1.TickBatch", encode_tick_batch(batch))

@@ -32,11 +32,11 @@ from functions.domain.market import (
 )
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.errors import Malformed
-from functions.wire.venues.binance import instrument_id
+from functions.wire.venues.binance import DECODERS, instrument_id
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.digits import BadText, mantissa
 from functions.wire.venues.layouts import LAYOUTS_MAX
-from functions.wire.venues.registry import DECODERS, decoder_of
+from functions.wire.venues.registry import decoder_of
 
 SPOT_UNITS: Final = {"ETHUSDT": InstrumentRef("ETH-USDT.BINANCE", -2, -5)}
 USDM_UNITS: Final = {"ETHUSDT": InstrumentRef("ETH-USDT-PERP.BINANCEUSDM", -2, -3)}

@@ -13,6 +13,7 @@ from tickloom.market.v1 import raw_pb2, tick_pb2
 
 from functions.domain.market import (
     Book,
+    Candles,
     GapDetected,
     InstrumentRef,
     OversizedRow,
@@ -24,6 +25,7 @@ from functions.domain.market import (
 )
 from functions.wire.codecs.market import (
     NO_BOOK,
+    NO_CANDLES,
     NO_QUOTES,
     NO_TRADES,
     decode_gap,
@@ -69,6 +71,7 @@ def tick_batch(trades: int = 3, quotes: int = 2, messages: int = 2, seed: int = 
         trades=filled(NO_TRADES, trades, seed),
         quotes=filled(NO_QUOTES, quotes, seed + 1),
         book=book_of(messages, seed + 2),
+        candles=filled(NO_CANDLES, trades, seed + 3),
         rejections=(Rejection(9, "bad_json", "found x", b"\xff{", "binance.spot", 5, "ETHUSDT", spool_ref="spool/1"),),
         kinds=(("rejected", 1), ("trade", trades)),
         ts_cut_ns=99,
@@ -95,7 +98,7 @@ def raw_batch(rows: tuple[bytes, ...] = (b"{}", b"", b'{"a":1}')) -> RawBatch:
 
 def same(one: object, other: object) -> bool:
     """Compare two values of ours, column by column."""
-    if isinstance(one, Trades | Quotes | Book | TickBatch | RawBatch):
+    if isinstance(one, Trades | Quotes | Book | Candles | TickBatch | RawBatch):
         return all(same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, np.ndarray):
         return isinstance(other, np.ndarray) and one.dtype == other.dtype and bool(np.array_equal(one, other))

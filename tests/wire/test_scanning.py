@@ -14,7 +14,7 @@ from functions.domain.market import InstrumentRef, RawBatch
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.tape import TapeOptions
 from functions.wire.venues import binance_kernel
-from functions.wire.venues.registry import DECODERS
+from functions.wire.venues.binance import DECODERS
 from functions.wire.venues.scanning import ScanningDecoder
 
 UNITS = {"ETHUSDT": InstrumentRef("ETH-USDT.BINANCE", -2, -5), "BTCUSDT": InstrumentRef("BTC-USDT.BINANCE", -2, -5)}

@@ -130,6 +130,7 @@ _CROSSED: Final = 1
 _NO_VENUE_TIME: Final = 4
 _SNAPSHOT: Final = 1
 _TELLS_PREVIOUS: Final = 8
+_WITHOUT_IDS: Final = 32
 _SIDE_BUY: Final = 1
 _MARKET_QUOTED: Final = 1
 _MARKET_CROSSED: Final = 2
@@ -527,6 +528,11 @@ def _take_book(state: State, sink: Sink, mapping: Int32, book: Book, n: int, lev
     tells = flags[n] & _TELLS_PREVIOUS
     if flags[n] & _SNAPSHOT:
         _take_snapshot(market, levels, sink[2], i, last[n], prices, sizes, level, bids[n], asks[n])
+    elif flags[n] & _WITHOUT_IDS:
+        # Nothing tells a hole, and what comes before the snapshot is in it.
+        if market[i, BOOK_STATE] != BOOK_LOST:
+            market[i, BOOK_STATE] = BOOK_LIVE
+            _apply(market, levels, i, prices, sizes, level, bids[n], asks[n], 0)
     elif _follows(market, i, first[n], last[n], previous[n], tells):
         _apply(market, levels, i, prices, sizes, level, bids[n], asks[n], 0)
     elif market[i, BOOK_STATE] == BOOK_LOST:

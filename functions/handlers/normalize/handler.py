@@ -1,7 +1,8 @@
 """Answer a RawBatch with the TickBatch of its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 
 from functions.domain.market import InstrumentRef, TickBatch
@@ -11,24 +12,26 @@ from functions.wire import facts
 from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
 from functions.wire.envelope import Event, ExtensionValue
 from functions.wire.venues.columns import Decode
-from functions.wire.venues.registry import DECODERS, decoder_of
+from functions.wire.venues.registry import decoder_of
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the handler needs: units by venue and symbol, how far venue time may be ahead, decoders by dialect."""
+    """What the handler needs: a venue's units by symbol, how far venue time may be ahead, decoders of its own."""
 
-    units: Mapping[str, Mapping[str, InstrumentRef]]
+    units: Callable[[str], Mapping[str, InstrumentRef]]
     future_skew_ms_max: int
-    decoders: Mapping[str, Decode] = field(default_factory=lambda: DECODERS)
+    decoders: Mapping[str, Decode] = field(default_factory=dict)
 
 
-def units_of(reference: Reference) -> Mapping[str, Mapping[str, InstrumentRef]]:
-    """Take from the reference what decoding needs, for every venue whose dialect can be read."""
-    venues = {decoder.venue.code for decoder in DECODERS.values()}
-    return MappingProxyType(
-        {venue: {symbol: one.ref for symbol, one in reference.instruments(venue).items()} for venue in sorted(venues)}
-    )
+def units_from(reference: Reference) -> Callable[[str], Mapping[str, InstrumentRef]]:
+    """Take from the reference what decoding needs, a venue at a time, once each."""
+
+    @cache
+    def units(venue: str) -> Mapping[str, InstrumentRef]:
+        return MappingProxyType({symbol: one.ref for symbol, one in reference.instruments(venue).items()})
+
+    return units
 
 
 async def handle(event: Event, *, deps: Deps) -> Event | None:
@@ -39,7 +42,7 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
     """
     raw = decode_raw_batch(event.data or b"")
     decode = decoder_of(raw.dialect, deps.decoders)
-    batch = decode(raw, deps.units[decode.venue.code], future_skew_ms_max=deps.future_skew_ms_max)
+    batch = decode(raw, deps.units(decode.venue.code), future_skew_ms_max=deps.future_skew_ms_max)
     return facts.reply(
         event,
         name=CARD.name,

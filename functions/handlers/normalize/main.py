@@ -14,7 +14,6 @@ from functions.handlers.normalize import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
 from functions.wire.venues.columns import Decode
-from functions.wire.venues.registry import DECODERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its reference, which is read here, once."""
     reference = FileReference(Path(settings.reference) if settings.reference else SHIPPED)
     deps = handler.Deps(
-        units=handler.units_of(reference),
+        units=handler.units_from(reference),
         future_skew_ms_max=settings.future_skew_ms_max,
         decoders=_decoders(settings.normalize_kernels),
     )
@@ -52,7 +51,7 @@ def compose(settings: Settings) -> HostedHandler:
 
 def _decoders(kernels: str) -> Mapping[str, Decode]:
     if kernels == "none":
-        return DECODERS
+        return {}
     from functions.adapters.kernels import scanning_decoders  # noqa: PLC0415 - numba: 0.6 s a cold start need not pay
 
     return scanning_decoders()

@@ -16,6 +16,7 @@ from tickloom.reference.v1 import instrument_pb2
 
 from functions.domain.market import (
     Book,
+    Candles,
     GapDetected,
     InstrumentRef,
     OversizedRow,
@@ -37,7 +38,7 @@ _U32: Final = np.dtype("<u4")
 _U64: Final = np.dtype("<u8")
 _I64: Final = np.dtype("<i8")
 
-S = TypeVar("S", Trades, Quotes, Book)
+S = TypeVar("S", Trades, Quotes, Book, Candles)
 Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]
 
 _WHERE: Final[Columns] = (("row", _U32), ("instrument", _U16), ("ts_event", _I64), ("ts_receive", _I64))
@@ -108,14 +109,24 @@ _BOOK: Final = Section(
     (
         *_WHERE,
         *(("first_update_id", _U64), ("last_update_id", _U64), ("previous_update_id", _U64)),
-        *(("bids", _U16), ("asks", _U16), ("flags", _U8), ("level_price", _I64), ("level_size", _I64)),
+        *(("bids", _U16), ("asks", _U16), ("flags", _U8), ("checksum", _U32)),
+        *(("level_price", _I64), ("level_size", _I64)),
     ),
     levels=2,
+)
+_CANDLES: Final = Section(
+    Candles,
+    (
+        *_WHERE,
+        *(("interval_ns", _I64), ("open", _I64), ("high", _I64), ("low", _I64), ("close", _I64)),
+        *(("volume", _I64), ("trades", _I64), ("flags", _U8)),
+    ),
 )
 
 NO_TRADES: Final = _TRADES.empty
 NO_QUOTES: Final = _QUOTES.empty
 NO_BOOK: Final = _BOOK.empty
+NO_CANDLES: Final = _CANDLES.empty
 
 
 def encode_raw_batch(batch: RawBatch) -> bytes:
@@ -183,6 +194,7 @@ def encode_tick_batch(batch: TickBatch) -> bytes:
         trades=_TRADES.pack(batch.trades),
         quotes=_QUOTES.pack(batch.quotes),
         book=_BOOK.pack(batch.book),
+        candles=_CANDLES.pack(batch.candles),
         rejections=rejection_messages(batch.rejections),
         kinds=[{"kind": kind, "count": count} for kind, count in batch.kinds],
         heartbeat=batch.heartbeat,
@@ -212,6 +224,7 @@ def decode_tick_batch(data: bytes) -> TickBatch:
         trades=_TRADES.unpack(message.trades, known) if message.HasField("trades") else NO_TRADES,
         quotes=_QUOTES.unpack(message.quotes, known) if message.HasField("quotes") else NO_QUOTES,
         book=_checked(_BOOK.unpack(message.book, known)) if message.HasField("book") else NO_BOOK,
+        candles=_CANDLES.unpack(message.candles, known) if message.HasField("candles") else NO_CANDLES,
         rejections=rejection_values(message.rejections),
         kinds=tuple([(kind.kind, kind.count) for kind in message.kinds]),
         heartbeat=message.heartbeat,

@@ -22,6 +22,7 @@ from functions.domain.market import (
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.layouts import BOOK, QUOTE, TRADE, Form, Layout, Run
 from functions.wire.venues.rows import (
+    NS_PER_MS,
     BookRow,
     IgnoredRow,
     QuoteRow,
@@ -169,7 +170,7 @@ def _read_trade(event: str, content: Mapping[str, object]) -> TradeRow:
     return TradeRow(
         kind=event,
         symbol=symbol(content, "s"),
-        ts_ms=whole(content, "T"),
+        ts_ns=whole(content, "T") * NS_PER_MS,
         price=decimal(content, "p"),
         size=decimal(content, "q"),
         side=_side(flag(content, "m")),
@@ -185,7 +186,7 @@ def _read_quote(content: Mapping[str, object]) -> QuoteRow:
     return QuoteRow(
         kind="bookTicker",
         symbol=symbol(content, "s"),
-        ts_ms=_venue_ms(content),
+        ts_ns=_venue_ns(content),
         bid_price=decimal(content, "b"),
         bid_size=decimal(content, "B"),
         ask_price=decimal(content, "a"),
@@ -194,11 +195,11 @@ def _read_quote(content: Mapping[str, object]) -> QuoteRow:
     )
 
 
-def _venue_ms(content: Mapping[str, object]) -> int | None:
+def _venue_ns(content: Mapping[str, object]) -> int | None:
     """Give the matching engine's time, else the time of sending, else None: spot's bookTicker has neither."""
     for name in ("T", "E"):
         if name in content:
-            return whole(content, name)
+            return whole(content, name) * NS_PER_MS
     return None
 
 
@@ -208,7 +209,7 @@ def _read_depth(content: Mapping[str, object]) -> BookRow:
     return BookRow(
         kind="depthUpdate",
         symbol=symbol(content, "s"),
-        ts_ms=_venue_ms(content),
+        ts_ns=_venue_ns(content),
         first_update_id=whole(content, "U"),
         last_update_id=whole(content, "u"),
         previous_update_id=whole(content, "pu") if "pu" in content else 0,
@@ -225,7 +226,7 @@ def _read_snapshot(content: Mapping[str, object], symbol_of_rows: str) -> BookRo
     return BookRow(
         kind="snapshot",
         symbol=symbol_of_rows,
-        ts_ms=_venue_ms(content),
+        ts_ns=_venue_ns(content),
         first_update_id=0,
         last_update_id=whole(content, "lastUpdateId"),
         previous_update_id=0,
@@ -335,3 +336,7 @@ def _levels_last(form: Form, content: Mapping[str, object], names: tuple[str, st
     place = form.blank.find(mark)
     behind = [run for run in form.runs if run.end > place]
     return content[bids] == [] and content[asks] == [] and place >= 0 and not behind
+
+
+DECODERS: Final[Mapping[str, Decoder]] = {"binance.spot": decoder(SPOT), "binance.usdm": decoder(USDM)}
+"""Decoder by dialect."""

@@ -28,7 +28,7 @@ from functions.domain.market import (
     TickBatch,
     Trades,
 )
-from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, NO_TRADES
+from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRADES
 from functions.wire.venues import merging
 from functions.wire.venues.digits import NO_POINT, PAD, BadText, parse, rescale, windows
 from functions.wire.venues.layouts import (
@@ -55,10 +55,12 @@ from functions.wire.venues.rows import (
     LEVELS_MAX,
     NS_PER_MS,
     BookRow,
+    CandleRow,
     IgnoredRow,
     Limits,
+    MarketRow,
     QuoteRow,
-    Row,
+    Reading,
     Tick,
     TradeRow,
     bad,
@@ -86,14 +88,14 @@ class Venue:
     Args:
         code: Venue code, the last part of an instrument id.
         read_form: What a form of row means, or None when its rows are read one by one.
-        read_row: What one row means; its second argument is the symbol of rows that name none.
+        read_row: What one message means; its second argument is the symbol of rows that name none.
         level_marks: What stands before a message's first bid level, and between its bids and asks, by message form.
         unknown: Instrument of a symbol without reference.
     """
 
     code: str
     read_form: Callable[[Form], Layout | None]
-    read_row: Callable[[bytes, str], Row]
+    read_row: Callable[[bytes, str], Reading]
     level_marks: tuple[tuple[bytes, bytes], ...]
     unknown: Callable[[str], InstrumentRef]
 
@@ -176,15 +178,16 @@ class Decoder:
         if not batch.row_count:
             return _without_rows(batch)
         scan = self._scan(batch, instruments, future_skew_ms_max)
-        rows = _rows(scan)
-        trades, quotes, book = _trades(scan, rows), _quotes(scan, rows), _book(scan, rows)
+        known = _rows(scan)
+        trades, quotes, book = _trades(scan, known), _quotes(scan, known), _book(scan, known)
         ticks, rejections, slow_kinds = _read_slowly(scan)
         ts_receive = batch.ts_receive
-        trades, quotes, book, refs = merging.renumber(
+        trades, quotes, book, candles, refs = merging.renumber(
             (
                 merging.merge_rows(trades, ticks[TradeRow], scan.numbers, ts_receive),
                 merging.merge_rows(quotes, ticks[QuoteRow], scan.numbers, ts_receive),
                 merging.merge_book(book, ticks[BookRow], scan.numbers, ts_receive),
+                merging.merge_rows(NO_CANDLES, ticks[CandleRow], scan.numbers, ts_receive),
             ),
             scan.refs,
         )
@@ -197,6 +200,7 @@ class Decoder:
             trades=trades,
             quotes=quotes,
             book=book,
+            candles=candles,
             rejections=rejections,
             kinds=_kinds(scan, slow_kinds),
             heartbeat=batch.heartbeat,
@@ -249,6 +253,7 @@ def _without_rows(batch: RawBatch) -> TickBatch:
         trades=NO_TRADES,
         quotes=NO_QUOTES,
         book=NO_BOOK,
+        candles=NO_CANDLES,
         heartbeat=batch.heartbeat,
         end_of_tape=batch.end_of_tape,
         ts_cut_ns=batch.ts_cut_ns,
@@ -416,6 +421,7 @@ def _book(scan: Scan, rows: Rows) -> Book:
         bids=levels.bids[good].astype(np.uint16),
         asks=levels.asks[good].astype(np.uint16),
         flags=scan.layouts.flags.take(scan.ids[places]),
+        checksum=np.zeros(len(places), np.uint32),
         level_price=price,
         level_size=size,
     )
@@ -465,37 +471,46 @@ def _sides(scan: Scan, row: int) -> tuple[bytes, bytes]:
 
 def _read_slowly(
     scan: Scan,
-) -> tuple[dict[type[Row], list[Tick]], tuple[Rejection, ...], dict[str, int]]:
-    ticks: dict[type[Row], list[Tick]] = {TradeRow: [], QuoteRow: [], BookRow: []}
+) -> tuple[dict[type[MarketRow], list[Tick]], tuple[Rejection, ...], dict[str, int]]:
+    ticks: dict[type[MarketRow], list[Tick]] = {TradeRow: [], QuoteRow: [], BookRow: [], CandleRow: []}
     rejections: list[Rejection] = []
     kinds: dict[str, int] = {}
     oversized = {row.index: row for row in scan.batch.oversized}
     for row in np.flatnonzero(scan.slow).tolist():
         limits = Limits(int(scan.batch.ts_receive[row]), scan.skew_ms_max)
         try:
-            found, one = _read_row(scan, row, oversized.get(row), limits)
+            kind, found = _read_row(scan, row, oversized.get(row), limits)
         except BadText as error:
             kinds[REJECTED] = kinds.get(REJECTED, 0) + 1
             rejections.append(_rejection(scan.batch, row, oversized.get(row), error))
             continue
-        kinds[found.kind] = kinds.get(found.kind, 0) + 1
-        if one is not None:
-            ticks[type(found)].append(one)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        for read, one in found:
+            ticks[type(read)].append(one)
     return ticks, tuple(rejections), kinds
 
 
-def _read_row(scan: Scan, row: int, oversized: OversizedRow | None, limits: Limits) -> tuple[Row, Tick | None]:
+def _read_row(
+    scan: Scan, row: int, oversized: OversizedRow | None, limits: Limits
+) -> tuple[str, list[tuple[MarketRow, Tick]]]:
+    """Give a message's kind and its ticks; one bad row refuses the whole message."""
     if oversized is not None:
         detail = f"the row has {oversized.length} bytes, sha256 {oversized.sha256.hex()}; its bytes stay in the spool"
         reason = "oversized"
         raise bad(reason, detail)
     found = scan.venue.read_row(_raw(scan.batch, row), scan.batch.symbol)
     if isinstance(found, IgnoredRow):
-        return found, None
-    ref = scan.instruments.get(found.symbol) or scan.venue.unknown(found.symbol)
-    one = tick(row, found, ref, limits, bar_channel=scan.batch.bar_channel)
-    scan.number(found.symbol)
-    return found, one
+        return found.kind, []
+    several = found if isinstance(found, tuple) else (found,)
+    ticks = [(read, _tick(scan, row, read, limits)) for read in several]
+    for read in several:
+        scan.number(read.symbol)
+    return several[0].kind, ticks
+
+
+def _tick(scan: Scan, row: int, read: MarketRow, limits: Limits) -> Tick:
+    ref = scan.instruments.get(read.symbol) or scan.venue.unknown(read.symbol)
+    return tick(row, read, ref, limits, bar_channel=scan.batch.bar_channel)
 
 
 def _raw(batch: RawBatch, row: int) -> bytes:

@@ -6,21 +6,25 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.domain.market import Book, InstrumentRef, Int64, Quotes, Trades, UInt16
+from functions.domain.market import Book, Candles, InstrumentRef, Int64, Quotes, Trades, UInt16
 from functions.wire.venues.rows import Tick
 
-S = TypeVar("S", Trades, Quotes)
+S = TypeVar("S", Trades, Quotes, Candles)
 
 _NONE: Final = np.iinfo(np.int64).max
 _SLOW_COLUMNS: Final = {
     Trades: ("price", "size", "side", "trade_id", "flags"),
     Quotes: ("bid_price", "bid_size", "ask_price", "ask_size", "update_id", "flags"),
+    Candles: ("interval_ns", "open", "high", "low", "close", "volume", "trades", "flags"),
 }
-_BOOK_COLUMNS: Final = ("first_update_id", "last_update_id", "previous_update_id", "bids", "asks", "flags")
+_BOOK_COLUMNS: Final = (
+    *("first_update_id", "last_update_id", "previous_update_id"),
+    *("bids", "asks", "flags", "checksum"),
+)
 
 
 def merge_rows(section: S, ticks: list[Tick], numbers: dict[str, int], ts_receive: Int64) -> S:
-    """Add single ticks to a section of trades or quotes.
+    """Add single ticks to a section of trades, quotes or candles.
 
     Args:
         section: What was read as columns, in tape order.
@@ -53,12 +57,12 @@ def merge_book(book: Book, ticks: list[Tick], numbers: dict[str, int], ts_receiv
 
 
 def renumber(
-    sections: tuple[Trades, Quotes, Book], refs: list[InstrumentRef]
-) -> tuple[Trades, Quotes, Book, tuple[InstrumentRef, ...]]:
+    sections: tuple[Trades, Quotes, Book, Candles], refs: list[InstrumentRef]
+) -> tuple[Trades, Quotes, Book, Candles, tuple[InstrumentRef, ...]]:
     """Number the instruments in the order in which the batch names them first, leaving out those without a tick."""
-    trades, quotes, book = sections
+    trades, quotes, book, candles = sections
     if len(refs) == 1 and any(len(section.row) for section in sections):
-        return trades, quotes, book, tuple(refs)
+        return trades, quotes, book, candles, tuple(refs)
     first = np.full(len(refs), _NONE, np.int64)
     for section in sections:
         np.minimum.at(first, section.instrument, section.row)
@@ -69,6 +73,7 @@ def renumber(
         replace(trades, instrument=_placed(places, trades.instrument)),
         replace(quotes, instrument=_placed(places, quotes.instrument)),
         replace(book, instrument=_placed(places, book.instrument)),
+        replace(candles, instrument=_placed(places, candles.instrument)),
         tuple(refs[index] for index in order),
     )
 

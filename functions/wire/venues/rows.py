@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from functions.domain.market import (
+    BOOK_CHECKSUM,
+    CANDLE_TRADES_UNKNOWN,
     NO_VENUE_TIME,
     QUOTE_CROSSED,
     QUOTE_LOCKED,
     TRADE_INFORMS_ONLY,
+    TRADE_WITHOUT_ID,
     InstrumentRef,
 )
 from functions.wire.venues.digits import INT64_MAX, BadText, mantissa
@@ -25,24 +28,28 @@ _SHOWN: Final = 48
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """A print as the venue wrote it; `ts_ms` is venue time."""
+    """A print as the venue wrote it; `ts_ns` is venue time, `trade_id` None where the venue numbers no trades.
+
+    `flags` say what a sale condition or a correction does; see TRADE_NOT_LAST and its neighbours in `domain.market`.
+    """
 
     kind: str
     symbol: str
-    ts_ms: int
+    ts_ns: int
     price: str
     size: str
     side: int
-    trade_id: int
+    trade_id: int | None
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class QuoteRow:
-    """A best bid and offer as the venue wrote it; `ts_ms` is None where the venue gives no time."""
+    """A best bid and offer as the venue wrote it; `ts_ns` is None where the venue gives no time."""
 
     kind: str
     symbol: str
-    ts_ms: int | None
+    ts_ns: int | None
     bid_price: str
     bid_size: str
     ask_price: str
@@ -52,16 +59,34 @@ class QuoteRow:
 
 @dataclass(frozen=True, slots=True)
 class BookRow:
-    """An order book message as the venue wrote it."""
+    """An order book message as the venue wrote it; `checksum` is None where the venue tells none."""
 
     kind: str
     symbol: str
-    ts_ms: int | None
+    ts_ns: int | None
     first_update_id: int
     last_update_id: int
     previous_update_id: int
     bids: tuple[tuple[str, str], ...]
     asks: tuple[tuple[str, str], ...]
+    flags: int
+    checksum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRow:
+    """A bar as the venue made it; `ts_ns` is its start, `trades` None where the venue does not count them."""
+
+    kind: str
+    symbol: str
+    ts_ns: int
+    interval_ns: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    trades: int | None
     flags: int
 
 
@@ -72,7 +97,10 @@ class IgnoredRow:
     kind: str
 
 
-Row: TypeAlias = TradeRow | QuoteRow | BookRow | IgnoredRow
+MarketRow: TypeAlias = TradeRow | QuoteRow | BookRow | CandleRow
+Row: TypeAlias = MarketRow | IgnoredRow
+Reading: TypeAlias = Row | tuple[MarketRow, ...]
+"""What one message says: one row, or several of one kind that stand or fall together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +203,7 @@ def _wrong(name: str, value: object, wanted: str) -> BadText:
     return bad("wrong_type", f"field {name!r} is {shown} where {wanted} belongs")
 
 
-def tick(
-    row: int, read: TradeRow | QuoteRow | BookRow, ref: InstrumentRef, limits: Limits, *, bar_channel: str = ""
-) -> Tick:
+def tick(row: int, read: MarketRow, ref: InstrumentRef, limits: Limits, *, bar_channel: str = "") -> Tick:
     """Hold a row against the rules.
 
     Args:
@@ -190,22 +216,39 @@ def tick(
     Raises:
         BadText: A rule is broken; `reason` says which.
     """
-    ts_event = _time(read.ts_ms, limits)
+    ts_event = _time(read.ts_ns, limits)
     match read:
         case TradeRow():
-            price = _price(read.price, ref, zero=False)
-            size = _size(read.size, ref, zero=False)
-            flags = TRADE_INFORMS_ONLY if bar_channel and bar_channel != read.kind else 0
-            return Tick(row, read.symbol, ts_event, (price, size, read.side, read.trade_id, flags))
+            return Tick(row, read.symbol, ts_event, _trade(read, ref, bar_channel))
         case QuoteRow():
             return Tick(row, read.symbol, ts_event, _quote(read, ref))
         case BookRow():
             return _book(row, read, ref, ts_event)
+        case CandleRow():
+            return Tick(row, read.symbol, ts_event, _candle(read, ref))
+
+
+def _trade(read: TradeRow, ref: InstrumentRef, bar_channel: str) -> tuple[int, ...]:
+    price, size = _price(read.price, ref, zero=False), _size(read.size, ref, zero=False)
+    flags = read.flags | (TRADE_INFORMS_ONLY if bar_channel and bar_channel != read.kind else 0)
+    if read.trade_id is None:
+        return (price, size, read.side, 0, flags | TRADE_WITHOUT_ID)
+    return (price, size, read.side, read.trade_id, flags)
+
+
+def _candle(read: CandleRow, ref: InstrumentRef) -> tuple[int, ...]:
+    first, high, low, last = (_price(text, ref, zero=False) for text in (read.open, read.high, read.low, read.close))
+    if not low <= min(first, last) <= max(first, last) <= high:
+        reason = "bad_candle"
+        detail = f"open {read.open}, high {read.high}, low {read.low}, close {read.close} do not lie in each other"
+        raise bad(reason, detail)
+    trades = CANDLE_TRADES_UNKNOWN if read.trades is None else read.trades
+    return (read.interval_ns, first, high, low, last, _size(read.volume, ref), trades, read.flags)
 
 
 def _quote(read: QuoteRow, ref: InstrumentRef) -> tuple[int, ...]:
     bid, ask = _price(read.bid_price, ref), _price(read.ask_price, ref)
-    flags = NO_VENUE_TIME if read.ts_ms is None else 0
+    flags = NO_VENUE_TIME if read.ts_ns is None else 0
     # A price of 0 says that this side is empty, so there is nothing to cross.
     if bid and ask:
         flags |= QUOTE_CROSSED if bid > ask else QUOTE_LOCKED if bid == ask else 0
@@ -217,23 +260,25 @@ def _book(row: int, read: BookRow, ref: InstrumentRef, ts_event: int) -> Tick:
         reason, detail = "out_of_range", f"{len(read.bids)} bids and {len(read.asks)} asks; at most {LEVELS_MAX} fit"
         raise bad(reason, detail)
     found = tuple((_price(price, ref), _size(size, ref)) for price, size in (*read.bids, *read.asks))
-    flags = read.flags | (NO_VENUE_TIME if read.ts_ms is None else 0)
+    flags = read.flags | (NO_VENUE_TIME if read.ts_ns is None else 0)
+    flags |= 0 if read.checksum is None else BOOK_CHECKSUM
     ids = (read.first_update_id, read.last_update_id, read.previous_update_id)
-    return Tick(row, read.symbol, ts_event, (*ids, len(read.bids), len(read.asks), flags), found)
+    values = (*ids, len(read.bids), len(read.asks), flags, read.checksum or 0)
+    return Tick(row, read.symbol, ts_event, values, found)
 
 
-def _time(ts_ms: int | None, limits: Limits) -> int:
-    if ts_ms is None:
+def _time(ts_ns: int | None, limits: Limits) -> int:
+    if ts_ns is None:
         return limits.ts_receive
-    if ts_ms > INT64_MAX // NS_PER_MS:
-        reason, detail = "out_of_range", f"venue time {ts_ms} ms does not fit int64 nanoseconds"
+    if not 0 <= ts_ns <= INT64_MAX:
+        reason, detail = "out_of_range", f"venue time {ts_ns} ns is not between 0 and 2^63 - 1"
         raise bad(reason, detail)
-    ahead_ms = ts_ms - limits.ts_receive // NS_PER_MS
-    if ts_ms * NS_PER_MS > limits.ts_receive + limits.future_skew_ms_max * NS_PER_MS:
+    if ts_ns > limits.ts_receive + limits.future_skew_ms_max * NS_PER_MS:
+        ahead_ms = ts_ns // NS_PER_MS - limits.ts_receive // NS_PER_MS
         reason = "future_timestamp"
         detail = f"venue time is {ahead_ms} ms ahead of the receive time; at most {limits.future_skew_ms_max} ms pass"
         raise bad(reason, detail)
-    return ts_ms * NS_PER_MS
+    return ts_ns
 
 
 def _price(text: str, ref: InstrumentRef, *, zero: bool = True) -> int:

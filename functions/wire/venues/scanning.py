@@ -19,6 +19,7 @@ from functions.domain.market import (
     UInt8,
     UInt32,
 )
+from functions.wire.codecs.market import NO_CANDLES
 from functions.wire.venues import binance_kernel as kernel
 from functions.wire.venues.columns import FUTURE_SKEW_MS_MAX, Decoder, Instruments
 from functions.wire.venues.rows import NS_PER_MS
@@ -36,7 +37,8 @@ _DTYPES: Final = (
 )
 """Columns of trades, quotes and book messages, as the kernel fills them."""
 _TRADES, _QUOTES, _BOOK = (
-    tuple(one.name for one in fields(part) if not one.name.startswith("level_")) for part in (Trades, Quotes, Book)
+    tuple(one.name for one in fields(part) if not one.name.startswith(("level_", "checksum")))
+    for part in (Trades, Quotes, Book)
 )
 KINDS: Final = ("", "trade", "aggTrade", "bookTicker", "depthUpdate")
 
@@ -123,6 +125,7 @@ class ScanningDecoder:
             trades=trades,
             quotes=quotes,
             book=book,
+            candles=NO_CANDLES,
             kinds=_counted(found.kinds),
             heartbeat=batch.heartbeat,
             end_of_tape=batch.end_of_tape,
@@ -178,7 +181,12 @@ class Found:
         return (
             Trades(**_first(trades, _TRADES, (*self.trades[:-1], flags))),
             Quotes(**_first(quotes, _QUOTES, self.quotes)),
-            Book(**_first(books, _BOOK, self.book), level_price=price, level_size=size),
+            Book(
+                **_first(books, _BOOK, self.book),
+                checksum=np.zeros(books, np.uint32),
+                level_price=price,
+                level_size=size,
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class TickBatch(_message.Message):
-    __slots__ = ("shard", "stream", "first_row", "row_count", "instruments", "trades", "quotes", "book", "rejections", "kinds", "heartbeat", "end_of_tape", "ts_cut_ns")
+    __slots__ = ("shard", "stream", "first_row", "row_count", "instruments", "trades", "quotes", "book", "rejections", "kinds", "heartbeat", "end_of_tape", "ts_cut_ns", "candles")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     FIRST_ROW_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,7 @@ class TickBatch(_message.Message):
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     END_OF_TAPE_FIELD_NUMBER: _ClassVar[int]
     TS_CUT_NS_FIELD_NUMBER: _ClassVar[int]
+    CANDLES_FIELD_NUMBER: _ClassVar[int]
     shard: str
     stream: str
     first_row: int
@@ -35,7 +36,8 @@ class TickBatch(_message.Message):
     heartbeat: bool
     end_of_tape: bool
     ts_cut_ns: int
-    def __init__(self, shard: _Optional[str] = ..., stream: _Optional[str] = ..., first_row: _Optional[int] = ..., row_count: _Optional[int] = ..., instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., trades: _Optional[_Union[Trades, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., rejections: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ..., kinds: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., heartbeat: _Optional[bool] = ..., end_of_tape: _Optional[bool] = ..., ts_cut_ns: _Optional[int] = ...) -> None: ...
+    candles: Candles
+    def __init__(self, shard: _Optional[str] = ..., stream: _Optional[str] = ..., first_row: _Optional[int] = ..., row_count: _Optional[int] = ..., instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., trades: _Optional[_Union[Trades, _Mapping]] = ..., quotes: _Optional[_Union[Quotes, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., rejections: _Optional[_Iterable[_Union[Rejection, _Mapping]]] = ..., kinds: _Optional[_Iterable[_Union[KindCount, _Mapping]]] = ..., heartbeat: _Optional[bool] = ..., end_of_tape: _Optional[bool] = ..., ts_cut_ns: _Optional[int] = ..., candles: _Optional[_Union[Candles, _Mapping]] = ...) -> None: ...
 
 class Trades(_message.Message):
     __slots__ = ("row", "instrument", "ts_event", "ts_receive", "price", "size", "side", "trade_id", "flags")
@@ -84,7 +86,7 @@ class Quotes(_message.Message):
     def __init__(self, row: _Optional[bytes] = ..., instrument: _Optional[bytes] = ..., ts_event: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., bid_size: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., ask_size: _Optional[bytes] = ..., update_id: _Optional[bytes] = ..., flags: _Optional[bytes] = ...) -> None: ...
 
 class Book(_message.Message):
-    __slots__ = ("row", "instrument", "ts_event", "ts_receive", "first_update_id", "last_update_id", "previous_update_id", "bids", "asks", "flags", "level_price", "level_size")
+    __slots__ = ("row", "instrument", "ts_event", "ts_receive", "first_update_id", "last_update_id", "previous_update_id", "bids", "asks", "flags", "level_price", "level_size", "checksum")
     ROW_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     TS_EVENT_FIELD_NUMBER: _ClassVar[int]
@@ -97,6 +99,7 @@ class Book(_message.Message):
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     LEVEL_PRICE_FIELD_NUMBER: _ClassVar[int]
     LEVEL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     row: bytes
     instrument: bytes
     ts_event: bytes
@@ -109,7 +112,36 @@ class Book(_message.Message):
     flags: bytes
     level_price: bytes
     level_size: bytes
-    def __init__(self, row: _Optional[bytes] = ..., instrument: _Optional[bytes] = ..., ts_event: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., first_update_id: _Optional[bytes] = ..., last_update_id: _Optional[bytes] = ..., previous_update_id: _Optional[bytes] = ..., bids: _Optional[bytes] = ..., asks: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., level_price: _Optional[bytes] = ..., level_size: _Optional[bytes] = ...) -> None: ...
+    checksum: bytes
+    def __init__(self, row: _Optional[bytes] = ..., instrument: _Optional[bytes] = ..., ts_event: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., first_update_id: _Optional[bytes] = ..., last_update_id: _Optional[bytes] = ..., previous_update_id: _Optional[bytes] = ..., bids: _Optional[bytes] = ..., asks: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., level_price: _Optional[bytes] = ..., level_size: _Optional[bytes] = ..., checksum: _Optional[bytes] = ...) -> None: ...
+
+class Candles(_message.Message):
+    __slots__ = ("row", "instrument", "ts_event", "ts_receive", "interval_ns", "open", "high", "low", "close", "volume", "trades", "flags")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
+    TS_EVENT_FIELD_NUMBER: _ClassVar[int]
+    TS_RECEIVE_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_NS_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
+    VOLUME_FIELD_NUMBER: _ClassVar[int]
+    TRADES_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    row: bytes
+    instrument: bytes
+    ts_event: bytes
+    ts_receive: bytes
+    interval_ns: bytes
+    open: bytes
+    high: bytes
+    low: bytes
+    close: bytes
+    volume: bytes
+    trades: bytes
+    flags: bytes
+    def __init__(self, row: _Optional[bytes] = ..., instrument: _Optional[bytes] = ..., ts_event: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., interval_ns: _Optional[bytes] = ..., open: _Optional[bytes] = ..., high: _Optional[bytes] = ..., low: _Optional[bytes] = ..., close: _Optional[bytes] = ..., volume: _Optional[bytes] = ..., trades: _Optional[bytes] = ..., flags: _Optional[bytes] = ...) -> None: ...
 
 class Rejection(_message.Message):
     __slots__ = ("row", "reason", "detail", "raw", "dialect", "ts_receive", "symbol", "spool_ref")
