@@ -62,7 +62,10 @@ class ModelScore:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Decide on one closed bar; the natural key is (strategy, instrument_id, interval_s, bar_start_ns)."""
+    """Decide on one closed bar; the natural key is (strategy, instrument_id, interval_s, bar_start_ns).
+
+    `market_flags` are the bar's: MARKET_QUOTED and its neighbours in `domain.market`.
+    """
 
     signal_id: str
     strategy: str
@@ -84,6 +87,7 @@ class Signal:
     bar_revision: int
     degraded: bool
     shard: str
+    market_flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ TRADE_NOT_HIGH_LOW: Final = 8
 TRADE_NOT_VOLUME: Final = 16
 TRADE_CANCEL: Final = 32
 TRADE_CORRECTION: Final = 64
+TRADE_IDS_SPARSE: Final = 128
 
 QUOTE_CROSSED: Final = 1
 QUOTE_LOCKED: Final = 2
@@ -58,6 +59,7 @@ BAR_OPEN: Final = 4
 MARKET_QUOTED: Final = 1
 MARKET_CROSSED: Final = 2
 MARKET_BOOK_VALID: Final = 4
+MARKET_MISSING: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

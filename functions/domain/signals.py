@@ -369,6 +369,7 @@ def _signal(  # noqa: PLR0913 - a signal gathers everything that was known of it
         bar_revision=int(columns.bar_revision[row]),
         degraded=degraded,
         shard=batch.shard,
+        market_flags=int(batch.columns.flags[row]),
     )
 
 

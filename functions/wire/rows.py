@@ -6,7 +6,7 @@ a tick, with the stream for shard, so that two feeds of one shard stay apart.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import msgspec
@@ -31,13 +31,14 @@ from functions.wire.codecs.features import decode_feature_batch
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
 from functions.wire.codecs.predictions import decode_prediction_batch
+from functions.wire.codecs.quality import decode_quality
 from functions.wire.codecs.signals import decode_signal
 from functions.wire.envelope import Event
 
 FINALITY: Final = {BAR_PROVISIONAL: "provisional", BAR_FINAL: "final", BAR_REVISED: "revised", BAR_OPEN: "open"}
 SIDES: Final = {0: "unknown", 1: "buy", 2: "sell"}
 INTERVALS: Final = {1: "1s", 5: "5s", 60: "1m", 300: "5m", 900: "15m", 3600: "1h"}
-STREAMS: Final = ("ticks", "bars", "features", "predictions", "signals", "orders", "fills", "deadletters")
+STREAMS: Final = ("ticks", "quality", "bars", "features", "predictions", "signals", "orders", "fills", "deadletters")
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -280,6 +281,11 @@ def _predictions(data: bytes) -> Iterator[Row]:
             yield Row("predictions", _json(dict(sorted(line.items()))))
 
 
+def _quality(data: bytes) -> Iterator[Row]:
+    for one in decode_quality(data).instruments:
+        yield Row("quality", _json(dict(sorted(asdict(one).items()))))
+
+
 def _signals(data: bytes) -> Iterator[Row]:
     signal = decode_signal(data)
     if signal.action is Action.HOLD:
@@ -342,6 +348,7 @@ def _fills(data: bytes) -> Iterator[Row]:
 
 _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.market.v1.TickBatch": _ticks,
+    "tickloom.market.v1.FeedQuality": _quality,
     "tickloom.market.v1.BarBatch": _bars,
     "tickloom.features.v1.FeatureBatch": _features,
     "tickloom.inference.v1.PredictionBatch": _predictions,

@@ -15,6 +15,7 @@ from functions.tables.bars.table import BarsTable
 from functions.wire import facts
 from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
 from functions.wire.codecs.market import decode_gap, encode_tick_batch
+from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 
@@ -44,7 +45,25 @@ def ticks(value: TickBatch, number: int = 0) -> Event:
 def fold(rows: Sequence[Row], first_row: int = 0, state: BarState | None = None) -> tuple[BarState, tuple[Event, ...]]:
     """Fold rows into a new or given state."""
     fold_of = table()
-    return fold_of.fold(state or fold_of.start("BINANCE-0"), ticks(batch(rows, first_row)))
+    state, events = fold_of.fold(state or fold_of.start("BINANCE-0"), ticks(batch(rows, first_row)))
+    return state, tuple(event for event in events if event.type != FEED_QUALITY)
+
+
+def test_quality() -> None:
+    """What the feed was like is told before the bars, in a sequence of its own, as of the end of its window."""
+    fold_of = table()
+    state, (told, bars) = fold_of.fold(
+        fold_of.start("BINANCE-0"), ticks(batch([Trade(T0, id=1), Trade(T0 + 6 * S, id=4)]))
+    )
+    assert (told.source, bars.type) == ("/tickloom/tables/bars/BINANCE-0.quality", "tickloom.market.v1.BarBatch")
+    assert (told.extensions["sequence"], told.time_ns) == (facts.sequence_text(0), T0)
+    assert [one.rows for one in decode_quality(told.data or b"").instruments] == [1]
+    again = fold_of.load("BINANCE-0", fold_of.dump(state))
+    _, (more, _) = fold_of.fold(again, ticks(batch([Trade(T0 + 60 * S, id=5)], 2)))
+    assert (more.extensions["sequence"], decode_quality(more.data or b"").instruments[0].rows) == (
+        facts.sequence_text(1),
+        1,
+    )
 
 
 def test_closes() -> None:

@@ -17,11 +17,13 @@ from ticking import T0, Depth, Quote, Trade, batch, cut
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Reason, Side, Signal
 from functions.domain.decisions import Quote as Market
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, Rejection
+from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.features import encode_feature_batch
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.predictions import encode_prediction_batch
+from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -76,6 +78,10 @@ def event(name: str, data: bytes) -> Event:
 
 EVENTS = {
     "ticks": event("market.v1.TickBatch", encode_tick_batch(batch(TICKS))),
+    "quality": event(
+        "market.v1.FeedQuality",
+        encode_quality(FeedQuality("BINANCE-0", (InstrumentQuality("X-Y.BINANCE", 0, 10, rows=3),))),
+    ),
     "bars": event("market.v1.BarBatch", encode_bar_batch(bar_batch([Bar(), Bar(finality=BAR_REVISED, revision=1)]))),
     "features": event("features.v1.FeatureBatch", encode_feature_batch(features_of([FeatureRow(features={"rsi": 2})]))),
     "predictions": event(

@@ -15,6 +15,9 @@ Everything is decided row by row in tape order, so cutting a tape differently ne
 A batch with rows before some that were folded already, sent again or found again, is late as a whole: its trades are
 late trades, and its quotes and book messages, which were overtaken, are left out.
 
+What each feed was like is counted beside, in windows of ten seconds of the watermark (`quality`); a bar of whose trades
+some are missing, by the venue's consecutive ids, says so in its flags.
+
 An interval without trades has no bar: nothing fills gaps. The closing quote and depth are those known at the row that
 closed the bar; a revision keeps them.
 """
@@ -41,6 +44,7 @@ from functions.domain.market import (
     UInt16,
     UInt64,
 )
+from functions.domain.quality import FeedQuality, InstrumentQuality
 
 LATENESS_MS_MAX: Final = 10_000
 BARS_PER_BATCH_MAX: Final = 256
@@ -106,6 +110,7 @@ def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRule
     regs = state.arrays[0]
     regs[layout.OUT] = 0
     regs[layout.REJECTED] = 0
+    regs[layout.QUALITY_OUT] = 0
     config = (rules.lateness_ms * 1_000_000, int(rules.provisional), batch.first_row)
     if rows:
         kernel.fold_rows(state.arrays, sink, mapping, _trades(batch), _quotes(batch), _book(batch), config)
@@ -114,6 +119,35 @@ def fold_batch(kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRule
     if batch.end_of_tape:
         kernel.finish(state.arrays, sink)
     return tuple(_pieces(state, batch, sink))
+
+
+def quality(state: BarState) -> FeedQuality | None:
+    """Tell what a shard's feeds were like in the windows that ended in the batch folded last; None when none did."""
+    told = int(state.arrays[0][layout.QUALITY_OUT])
+    if not told or state.sink is None:
+        return None
+    return FeedQuality(state.shard, tuple(_quality(state.instruments, row) for row in state.sink[3][:told].tolist()))
+
+
+def _quality(instruments: tuple[InstrumentRef, ...], row: list[int]) -> InstrumentQuality:
+    instrument, end, *counts = row
+    timed, delay = counts[layout.TIMED], counts[layout.DELAY_NS]
+    return InstrumentQuality(
+        instrument_id=instruments[instrument].instrument_id,
+        window_start_ns=end - layout.QUALITY_NS,
+        window_end_ns=end,
+        rows=counts[layout.ROWS],
+        trades=counts[layout.TRADE_ROWS],
+        quotes=counts[layout.QUOTE_ROWS],
+        book_messages=counts[layout.BOOK_ROWS],
+        repeated=counts[layout.REPEATED],
+        missing_trades=counts[layout.MISSING],
+        book_breaks=counts[layout.BREAKS],
+        out_of_order=counts[layout.DISORDER],
+        crossed_ns=counts[layout.CROSSED_NS],
+        silence_ns_max=counts[layout.SILENCE_NS],
+        delay_ns_mean=delay // timed if timed else 0,
+    )
 
 
 def _in_turn(state: BarState, batch: TickBatch) -> TickBatch:

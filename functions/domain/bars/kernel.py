@@ -4,8 +4,8 @@ The same source runs twice: as it stands, or with every function replaced by a c
 their module name. So only integers, floats, arrays and tuples live here, and no sum can leave the range of int64 in
 either form. Callers go through `fold.py`.
 
-A state is the tuple (regs, bars, market, levels, seen); a sink is (out, rejects, scratch); a config is (lateness_ns,
-provisional, first_row). Their columns are named below.
+A state is the tuple (regs, bars, market, levels, seen); a sink is (out, rejects, scratch, quality); a config is
+(lateness_ns, provisional, first_row). Their columns are named below.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from functions.domain.bars.layout import Book, Config, Quotes, Sink, State, Trades
     from functions.domain.market import Int32, Int64, UInt8
 
-INLINED: Final = ("_add", "_seen_before", "_move_clock", "_fold_trade", "_take_trade", "_apply_level", "product")
+INLINED: Final = (
+    *("_add", "_seen_before", "_move_clock", "_fold_trade", "_take_trade", "_apply_level", "_count", "product"),
+)
 """Functions on the path of every trade: a compiler should not call them."""
 
 # Intervals, as in `market.INTERVALS_S`; the last one contains every other.
@@ -46,7 +48,9 @@ INSTRUMENTS: Final = 7
 NEXT_CLOSE: Final = 8
 NEXT_END: Final = 9  # one for each interval: the earliest end of an open bar
 LAST_END: Final = 15  # one for each interval: the latest end of any bar that was opened
-REGS: Final = 21
+QUALITY_END: Final = 21  # when the window ends in which the feed's quality is counted
+QUALITY_OUT: Final = 22
+REGS: Final = 23
 
 # Columns of a bar.
 START: Final = 0
@@ -71,7 +75,10 @@ ASK_SIZE: Final = 18
 BID_DEPTH: Final = 19
 ASK_DEPTH: Final = 20
 FLAGS: Final = 21
-BAR: Final = 22
+FIRST_ID: Final = 22  # least and greatest venue id of its trades, where the venue numbers them one after the other
+LAST_ID: Final = 23
+BAR: Final = 24
+NO_ID: Final = -1
 
 IS_OPEN: Final = 1
 IS_PENDING: Final = 2
@@ -86,7 +93,28 @@ BOOK_EDGE: Final = 9  # bids, then asks: no level beyond this key is known
 HIGH_ID: Final = 11
 BUFFERED: Final = 12  # while the book is lost its levels hold this many numbers of deltas waiting for a snapshot
 CURRENT: Final = 13  # start of the shortest bar last touched while open, then its slot and those around it
-MARKET: Final = 20
+QUALITY: Final = 20  # what the feed was like in this window, by the columns of a quality row
+LAST_RECEIVE: Final = 32  # of any row
+LAST_EVENT: Final = 33  # of trades, quotes and book messages
+CROSSED_AT: Final = 36  # when the quote became crossed; 0 while it is not
+MARKET: Final = 37
+
+# Columns of a quality row.
+ROWS: Final = 0
+TRADE_ROWS: Final = 1
+QUOTE_ROWS: Final = 2
+BOOK_ROWS: Final = 3
+REPEATED: Final = 4
+MISSING: Final = 5
+BREAKS: Final = 6
+DISORDER: Final = 7
+CROSSED_NS: Final = 8
+SILENCE_NS: Final = 9
+TIMED: Final = 10
+DELAY_NS: Final = 11
+QUALITY_WIDTH: Final = 12
+QUALITY_HEAD: Final = 2  # instrument and end of the window stand before them
+QUALITY_NS: Final = 10_000_000_000
 
 BOOK_LOST: Final = 0
 BOOK_FRESH: Final = 1  # a snapshot, no delta on it yet
@@ -126,6 +154,7 @@ _OPEN: Final = 4
 _PROVISIONAL: Final = 1
 _INFORMS_ONLY: Final = 1
 _WITHOUT_ID: Final = 2
+_IDS_SPARSE: Final = 128
 _CROSSED: Final = 1
 _NO_VENUE_TIME: Final = 4
 _SNAPSHOT: Final = 1
@@ -135,6 +164,7 @@ _SIDE_BUY: Final = 1
 _MARKET_QUOTED: Final = 1
 _MARKET_CROSSED: Final = 2
 _MARKET_BOOK_VALID: Final = 4
+_MARKET_MISSING: Final = 8
 
 
 def fold_rows(
@@ -178,6 +208,8 @@ def finish(state: State, sink: Sink) -> None:
     """End a tape: emit what awaits its revision, then every open bar once as open; the bars stay open."""
     regs, bars, market, levels, _ = state
     _revise(state, sink)
+    if regs[QUALITY_END] != NEVER:
+        _tell_quality(state, sink, regs[QUALITY_END])
     end = -NEVER
     while True:
         following = NEVER
@@ -228,33 +260,44 @@ def _take_trade(state: State, sink: Sink, mapping: Int32, trades: Trades, n: int
         _reject(regs, sink[1], row[n], REASON_OUT_OF_RANGE, SECTION_TRADES, n, instrument[n])
         return
     _move_clock(state, sink, ts_event[n], ts_receive[n], config)
+    _count(state, i, SECTION_TRADES, ts_event[n], ts_receive[n])
     if flags[n] & _INFORMS_ONLY:
         return
-    if (flags[n] & _WITHOUT_ID) == 0 and ids[n] >= 0 and _seen_before(state[2], state[4], i, ids[n]):
-        regs[DUPLICATES] += 1
-        return
+    number = NO_ID if flags[n] & _WITHOUT_ID else ids[n]
+    if number >= 0:
+        high = state[2][i, HIGH_ID]
+        if _seen_before(state[2], state[4], i, number):
+            regs[DUPLICATES] += 1
+            state[2][i, QUALITY + REPEATED] += 1
+            return
+        if flags[n] & _IDS_SPARSE:
+            number = NO_ID
+        elif high >= 0:
+            _count_missing(state[2], i, number - high - 1)
     buy = size if sides[n] == _SIDE_BUY else 0
-    reason = _fold_trade(state, sink, i, ts_event[n], config[2] + int(row[n]), price, size, buy)
+    reason = _fold_trade(state, sink, i, ts_event[n], config[2] + int(row[n]), number, price, size, buy)
     if reason >= 0:
         _reject(regs, sink[1], row[n], reason, SECTION_TRADES, n, instrument[n])
 
 
-def _fold_trade(state: State, sink: Sink, i: int, ts: int, row: int, price: int, size: int, buy: int) -> int:
+def _fold_trade(
+    state: State, sink: Sink, i: int, ts: int, row: int, number: int, price: int, size: int, buy: int
+) -> int:
     """Fold a trade into every interval; return the reason it was (partly) refused, or -1."""
     _, bars, market, _, _ = state
     hi, lo = product(price, size)
     behind = ts - market[i, CURRENT]
     if behind < 0 or behind >= INTERVAL_NS[0]:
-        return _place(state, sink, i, ts, row, price, size, buy)
+        return _place(state, sink, i, ts, row, number, price, size, buy)
     slot = market[i, CURRENT + 1 + LONGEST]
     if bars[i, slot, VOLUME] + size > MANTISSA_MAX or bars[i, slot, NOTIONAL_HI] + hi > MANTISSA_MAX:
         return REASON_OUT_OF_RANGE
     for k in range(INTERVALS):
-        _add(bars, i, market[i, CURRENT + 1 + k], ts, row, price, size, buy, hi, lo)
+        _add(bars, i, market[i, CURRENT + 1 + k], ts, row, number, price, size, buy, hi, lo)
     return -1
 
 
-def _place(state: State, sink: Sink, i: int, ts: int, row: int, price: int, size: int, buy: int) -> int:
+def _place(state: State, sink: Sink, i: int, ts: int, row: int, number: int, price: int, size: int, buy: int) -> int:
     """Find or make the trade's bar in every interval; late ones await a revision."""
     regs, bars, market, _, _ = state
     hi, lo = product(price, size)
@@ -281,7 +324,7 @@ def _place(state: State, sink: Sink, i: int, ts: int, row: int, price: int, size
             regs[PENDING] += 1
         late += is_late
         market[i, CURRENT + 1 + k] = slot
-        _add(bars, i, slot, ts, row, price, size, buy, hi, lo)
+        _add(bars, i, slot, ts, row, number, price, size, buy, hi, lo)
     market[i, CURRENT] = ts - ts % INTERVAL_NS[0] if late + too_late == 0 else -NEVER
     return REASON_TOO_LATE if too_late > 0 else -1
 
@@ -305,6 +348,8 @@ def _begin(state: State, sink: Sink, i: int, k: int, slot: int, start: int, is_l
     bars[i, slot, LOW] = NEVER
     bars[i, slot, OPEN_TS] = NEVER
     bars[i, slot, CLOSE_TS] = -NEVER
+    bars[i, slot, FIRST_ID] = NEVER
+    bars[i, slot, LAST_ID] = NO_ID
     if is_late:
         bars[i, slot, STATUS] = IS_PENDING
         regs[PENDING] += 1
@@ -316,7 +361,12 @@ def _begin(state: State, sink: Sink, i: int, k: int, slot: int, start: int, is_l
     regs[NEXT_CLOSE] = min(regs[NEXT_CLOSE], end)
 
 
-def _add(bars: Int64, i: int, slot: int, ts: int, row: int, price: int, size: int, buy: int, hi: int, lo: int) -> None:
+def _add(
+    bars: Int64, i: int, slot: int, ts: int, row: int, number: int, price: int, size: int, buy: int, hi: int, lo: int
+) -> None:
+    if number >= 0:
+        bars[i, slot, FIRST_ID] = min(bars[i, slot, FIRST_ID], number)
+        bars[i, slot, LAST_ID] = max(bars[i, slot, LAST_ID], number)
     bars[i, slot, HIGH] = max(bars[i, slot, HIGH], price)
     bars[i, slot, LOW] = min(bars[i, slot, LOW], price)
     if ts < bars[i, slot, OPEN_TS] or (ts == bars[i, slot, OPEN_TS] and row < bars[i, slot, OPEN_ROW]):
@@ -365,8 +415,60 @@ def _move_clock(state: State, sink: Sink, ts_event: int, ts_receive: int, config
     mark = ts_event - config[0]
     if mark > regs[WATERMARK]:
         regs[WATERMARK] = mark
+        if regs[QUALITY_END] == NEVER:
+            regs[QUALITY_END] = mark - mark % QUALITY_NS + QUALITY_NS
+            regs[NEXT_CLOSE] = min(regs[NEXT_CLOSE], regs[QUALITY_END])
         if mark >= regs[NEXT_CLOSE]:
             _close_due(state, sink, config)
+
+
+def _count(state: State, i: int, section: int, ts_event: int, ts_receive: int) -> None:
+    """Count a row for its feed's quality; a row without venue time carries its receive time twice."""
+    market = state[2]
+    market[i, QUALITY + ROWS] += 1
+    market[i, QUALITY + TRADE_ROWS + section] += 1
+    if market[i, LAST_RECEIVE] > 0:
+        market[i, QUALITY + SILENCE_NS] = max(market[i, QUALITY + SILENCE_NS], ts_receive - market[i, LAST_RECEIVE])
+    market[i, LAST_RECEIVE] = max(market[i, LAST_RECEIVE], ts_receive)
+    if ts_event != ts_receive:
+        market[i, QUALITY + TIMED] += 1
+        market[i, QUALITY + DELAY_NS] += ts_receive - ts_event
+    if ts_event < market[i, LAST_EVENT + section]:
+        market[i, QUALITY + DISORDER] += 1
+    else:
+        market[i, LAST_EVENT + section] = ts_event
+
+
+def _count_missing(market: Int64, i: int, skipped: int) -> None:
+    """Count the ids that a trade skipped; one that comes behind a greater one fills such a place."""
+    if skipped >= 0:
+        market[i, QUALITY + MISSING] += skipped
+    elif market[i, QUALITY + MISSING] > 0:
+        market[i, QUALITY + MISSING] -= 1
+
+
+def _time_crossing(market: Int64, i: int, crossed: int, ts_receive: int) -> None:
+    """Measure how long quotes are crossed, by the clock that all of them have."""
+    since = market[i, CROSSED_AT]
+    if since > 0:
+        market[i, QUALITY + CROSSED_NS] += max(ts_receive - since, 0)
+    market[i, CROSSED_AT] = ts_receive if crossed else 0
+
+
+def _tell_quality(state: State, sink: Sink, end: int) -> None:
+    """Say what each feed was like in the window that ends, where it said anything, and begin the next."""
+    regs, _, market, _, _ = state
+    for i in range(regs[INSTRUMENTS]):
+        if market[i, QUALITY + ROWS] == 0:
+            continue
+        n = regs[QUALITY_OUT]
+        sink[3][n, 0] = i
+        sink[3][n, 1] = end
+        for column in range(QUALITY_WIDTH):
+            sink[3][n, QUALITY_HEAD + column] = market[i, QUALITY + column]
+            market[i, QUALITY + column] = 0
+        regs[QUALITY_OUT] = n + 1
+    regs[QUALITY_END] = regs[WATERMARK] - regs[WATERMARK] % QUALITY_NS + QUALITY_NS
 
 
 def _close_due(state: State, sink: Sink, config: Config) -> None:
@@ -375,7 +477,9 @@ def _close_due(state: State, sink: Sink, config: Config) -> None:
     _revise(state, sink)
     while regs[NEXT_CLOSE] <= regs[WATERMARK]:
         end = regs[NEXT_CLOSE]
-        following = NEVER
+        if regs[QUALITY_END] == end:
+            _tell_quality(state, sink, end)
+        following = regs[QUALITY_END]
         for k in range(INTERVALS):
             if regs[NEXT_END + k] == end:
                 _close_interval(state, sink, k, end, config)
@@ -482,6 +586,8 @@ def _stamp(bars: Int64, market: Int64, levels: Int64, i: int, slot: int) -> None
     for column in range(4):
         bars[i, slot, BID_PRICE + column] = market[i, column]
     flags = market[i, QUOTE_FLAGS]
+    if bars[i, slot, LAST_ID] - bars[i, slot, FIRST_ID] >= bars[i, slot, TRADES]:
+        flags |= _MARKET_MISSING
     bars[i, slot, BID_DEPTH] = 0
     bars[i, slot, ASK_DEPTH] = 0
     if _depth_is_known(market, i, 0) and _depth_is_known(market, i, 1):
@@ -506,6 +612,7 @@ def _take_quote(state: State, sink: Sink, mapping: Int32, quotes: Quotes, n: int
     if i < 0:
         _reject(regs, sink[1], row[n], REASON_SHARD_FULL, SECTION_QUOTES, n, instrument[n])
         return
+    _time_crossing(market, i, flags[n] & _CROSSED, ts_receive[n])
     market[i, 0] = bid_price[n]
     market[i, 1] = bid_size[n]
     market[i, 2] = ask_price[n]
@@ -516,6 +623,7 @@ def _take_quote(state: State, sink: Sink, mapping: Int32, quotes: Quotes, n: int
         _lose(market, i)
     if (flags[n] & _NO_VENUE_TIME) == 0:
         _move_clock(state, sink, ts_event[n], ts_receive[n], config)
+    _count(state, i, SECTION_QUOTES, ts_event[n], ts_receive[n])
 
 
 def _take_book(state: State, sink: Sink, mapping: Int32, book: Book, n: int, level: int, config: Config) -> None:
@@ -539,6 +647,7 @@ def _take_book(state: State, sink: Sink, mapping: Int32, book: Book, n: int, lev
         _buffer(market, levels, i, first[n], last[n], previous[n], tells, prices, sizes, level, bids[n], asks[n])
     if (flags[n] & _NO_VENUE_TIME) == 0:
         _move_clock(state, sink, ts_event[n], ts_receive[n], config)
+    _count(state, i, SECTION_BOOK, ts_event[n], ts_receive[n])
 
 
 def _take_snapshot(
@@ -601,6 +710,7 @@ def _lose(market: Int64, i: int) -> None:
     if market[i, BOOK_STATE] != BOOK_LOST:
         market[i, BOOK_STATE] = BOOK_LOST
         market[i, BUFFERED] = 0
+        market[i, QUALITY + BREAKS] += 1
 
 
 def _buffer(

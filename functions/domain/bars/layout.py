@@ -7,8 +7,8 @@ from functions.domain.market import Int32, Int64, UInt8, UInt16, UInt32
 State: TypeAlias = tuple[Int64, Int64, Int64, Int64, UInt8]
 """(regs, bars, market, levels, seen); see `kernel` for their columns."""
 
-Sink: TypeAlias = tuple[Int64, Int64, Int64]
-"""(out, rejects, scratch): rows the kernel writes, counted in regs, and room to think."""
+Sink: TypeAlias = tuple[Int64, Int64, Int64, Int64]
+"""(out, rejects, scratch, quality): rows the kernel writes, counted in regs, and room to think."""
 
 Config: TypeAlias = tuple[int, int, int]
 """(lateness_ns, provisional, first_row)."""

@@ -12,7 +12,7 @@ from functions.domain.bars.layout import Sink, State
 from functions.domain.errors import DomainError
 from functions.domain.market import InstrumentRef, Int32
 
-INSTRUMENTS_MAX: Final = 12
+INSTRUMENTS_MAX: Final = 11
 BOOK_LEVELS_MAX: Final = 256
 STREAMS_MAX: Final = 32
 """Streams of a shard whose progress is remembered; of more, the one heard first is forgotten."""
@@ -20,7 +20,7 @@ STREAM_BYTES_MAX: Final = 96
 """Longest name of a stream that is remembered; what comes on others is never taken as late."""
 BLOB_BYTES_MAX: Final = 256 * 1024
 
-_MAGIC: Final = b"TLBARS02"
+_MAGIC: Final = b"TLBARS03"
 _HEAD: Final = struct.Struct("<8sI")
 
 
@@ -33,6 +33,7 @@ class BarState:
         instruments: Instruments by index, in order of first appearance.
         arrays: (regs, bars, market, levels, seen) in the kernel's layout; change in place.
         emitted: Events emitted so far: the next sequence number.
+        told: Quality events emitted so far, which count in a sequence of their own.
         next_rows: Number of the row that follows on each stream; a batch below it comes late.
     """
 
@@ -40,6 +41,7 @@ class BarState:
     arrays: State
     instruments: tuple[InstrumentRef, ...] = ()
     emitted: int = 0
+    told: int = 0
     next_rows: dict[str, int] = field(default_factory=dict)
     dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
     mapping: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
@@ -50,10 +52,13 @@ class BarState:
         held = len(self.instruments) * layout.SLOTS
         each = layout.INTERVALS if provisional else 1
         wanted = (held + layout.INTERVALS * rows) * each + held
-        if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows:
+        told = len(self.instruments) + rows
+        if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows or len(self.sink[3]) < told:
             out = np.empty((wanted, layout.OUT_WIDTH), np.int64)
             rejects = np.empty((rows, layout.REJECT_WIDTH), np.int64)
-            self.sink = (out, rejects, np.empty(4 * self.arrays[3].shape[2], np.int64))
+            # A window is told of once for each instrument that has a row in it.
+            quality = np.empty((told, layout.QUALITY_HEAD + layout.QUALITY_WIDTH), np.int64)
+            self.sink = (out, rejects, np.empty(4 * self.arrays[3].shape[2], np.int64), quality)
         return self.sink
 
 
@@ -66,6 +71,7 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int
     regs = np.zeros(layout.REGS, np.int64)
     regs[layout.WATERMARK] = -layout.NEVER
     regs[layout.NEXT_CLOSE] = layout.NEVER
+    regs[layout.QUALITY_END] = layout.NEVER
     regs[layout.NEXT_END : layout.NEXT_END + layout.INTERVALS] = layout.NEVER
     bars = np.zeros((instruments_max, layout.SLOTS, layout.BAR), np.int64)
     bars[:, :, layout.START] = layout.NO_BAR
@@ -81,7 +87,7 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int
 def weight(*, instruments_max: int, levels_max: int) -> int:
     """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument.
 
-    >>> weight(instruments_max=12, levels_max=256) <= BLOB_BYTES_MAX
+    >>> weight(instruments_max=11, levels_max=256) <= BLOB_BYTES_MAX
     True
     """
     numbers = layout.SLOTS * layout.BAR + layout.MARKET + 4 * levels_max
@@ -93,7 +99,8 @@ def dump(state: BarState) -> bytes:
     """Write a state down: a JSON head, then the arrays of the instruments that have appeared."""
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
     regs, bars, market, levels, seen = state.arrays
-    told = {"instruments": known, "emitted": state.emitted, "levels": levels.shape[2], "next_rows": state.next_rows}
+    told = {"instruments": known, "emitted": state.emitted, "told": state.told, "levels": levels.shape[2]}
+    told["next_rows"] = state.next_rows
     head = json.dumps(told, ensure_ascii=False).encode()
     n = len(known)
     parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
@@ -118,6 +125,7 @@ def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> 
     state = start(shard, instruments_max=instruments_max, levels_max=head["levels"])
     state.instruments = known
     state.emitted = head["emitted"]
+    state.told = head["told"]
     state.next_rows = head["next_rows"]
     _fill(state, blob, _HEAD.size + length)
     return state

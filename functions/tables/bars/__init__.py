@@ -8,10 +8,14 @@ CARD: Final = Card(
     name="bars",
     kind=Kind.TABLE,
     version="1",
-    summary="Folds trades into bars of six intervals, with the quote and depth known at the close; late trades revise.",
+    summary="Folds trades into bars of six intervals, with quote and depth at the close, and tells how its feeds are.",
     consumes=("tickloom.market.v1.TickBatch",),
-    emits=("tickloom.market.v1.BarBatch", "tickloom.market.v1.GapDetected"),
+    emits=(
+        "tickloom.market.v1.BarBatch",
+        "tickloom.market.v1.FeedQuality",
+        "tickloom.market.v1.GapDetected",
+    ),
     key="shard",
-    state="per instrument: open and recent bars, latest quote, sorted book, trade ids seen; one watermark",
+    state="per instrument: open and recent bars, latest quote, sorted book, trade ids seen, row counts; one watermark",
     budget_ms=5,
 )

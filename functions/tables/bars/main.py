@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from functions.adapters.kernels import loops
 from functions.domain.bars import kernel
 from functions.domain.bars.fold import BarRules
+from functions.domain.bars.state import INSTRUMENTS_MAX
 from functions.runtime.hosting import HostedTable
 from functions.tables.bars import CARD
 from functions.tables.bars.table import BarsTable
@@ -29,7 +30,7 @@ class Settings:
     kernels: str = "compiled"
     bars_lateness_ms: int = 250
     bars_provisional: bool = False
-    bars_instruments_max: int = 12
+    bars_instruments_max: int = INSTRUMENTS_MAX
     bars_book_levels_max: int = 256
 
 

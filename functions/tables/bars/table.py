@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass, replace
 
-from functions.domain.bars.fold import BarRules, fold_batch
+from functions.domain.bars.fold import BarRules, fold_batch, quality
 from functions.domain.bars.layout import Kernel
 from functions.domain.bars.state import BLOB_BYTES_MAX, BarState, dump, load, start, weight
 from functions.domain.market import BAR_FINAL, NS_PER_S, BarBatch, GapDetected
+from functions.domain.quality import FeedQuality
 from functions.tables.bars import CARD
 from functions.wire import facts
 from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
 from functions.wire.codecs.market import GAP_DETECTED, TICK_BATCH, decode_tick_batch, encode_gap
+from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 
 
 @dataclass(frozen=True, slots=True)
 class BarsTable:
-    """Fold for one shard; every event it emits counts in one sequence, bars and gaps alike."""
+    """Fold for one shard; bars and gaps count in one sequence, quality in another: who folds bars hears none of it."""
 
     kernel: Kernel
     rules: BarRules
@@ -46,7 +48,9 @@ class BarsTable:
             detail = f"{CARD.name} reads {TICK_BATCH}, not {event.type}"
             raise Malformed(detail)
         batches = fold_batch(self.kernel, state, decode_tick_batch(event.data or b""), self.rules)
-        return state, tuple(_emit_bars(state, event, batch) for batch in batches)
+        told = quality(state)
+        first = () if told is None else (_emit_quality(state, event, told),)
+        return state, (*first, *(_emit_bars(state, event, batch) for batch in batches))
 
     def gap(self, state: BarState, cause: Event, gap: GapDetected) -> tuple[BarState, tuple[Event, ...]]:
         """Forget quotes and books, and tell those behind that rows of the shard are missing."""
@@ -68,6 +72,21 @@ def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
         return event
     extensions = {**event.extensions, "rejected": str(len(batch.rejections))}
     return replace(event, extensions=extensions)
+
+
+def _emit_quality(state: BarState, cause: Event, told: FeedQuality) -> Event:
+    number = state.told
+    state.told += 1
+    return facts.table_batch(
+        cause,
+        name=CARD.name,
+        stream=f"{state.shard}.quality",
+        number=number,
+        version=CARD.version,
+        message_type=FEED_QUALITY,
+        data=encode_quality(told),
+        time_ns=max(one.window_end_ns for one in told.instruments),
+    )
 
 
 def _emit(state: BarState, cause: Event, message_type: str, data: bytes, *, time_ns: int | None = None) -> Event:

@@ -48,6 +48,7 @@ def encode_signal(value: Signal) -> bytes:
         bar_revision=value.bar_revision,
         degraded=value.degraded,
         shard=value.shard,
+        market_flags=value.market_flags,
     )
     return message.SerializeToString(deterministic=True)
 
@@ -87,6 +88,7 @@ def decode_signal(data: bytes) -> Signal:
         bar_revision=message.bar_revision,
         degraded=message.degraded,
         shard=message.shard,
+        market_flags=message.market_flags,
     )
 
 

@@ -19,7 +19,7 @@ ACTION_SELL: Action
 ACTION_HOLD: Action
 
 class Signal(_message.Message):
-    __slots__ = ("signal_id", "strategy", "instrument_id", "interval_s", "bar_start_ns", "as_of_ns", "action", "confidence", "price_exponent", "size_exponent", "price", "bid_price", "bid_size", "ask_price", "ask_size", "reasons", "model_scores", "stop_loss", "take_profit", "risk_reward_ratio", "bar_revision", "degraded", "shard")
+    __slots__ = ("signal_id", "strategy", "instrument_id", "interval_s", "bar_start_ns", "as_of_ns", "action", "confidence", "price_exponent", "size_exponent", "price", "bid_price", "bid_size", "ask_price", "ask_size", "reasons", "model_scores", "stop_loss", "take_profit", "risk_reward_ratio", "bar_revision", "degraded", "shard", "market_flags")
     SIGNAL_ID_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class Signal(_message.Message):
     BAR_REVISION_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
     SHARD_FIELD_NUMBER: _ClassVar[int]
+    MARKET_FLAGS_FIELD_NUMBER: _ClassVar[int]
     signal_id: str
     strategy: str
     instrument_id: str
@@ -66,7 +67,8 @@ class Signal(_message.Message):
     bar_revision: int
     degraded: bool
     shard: str
-    def __init__(self, signal_id: _Optional[str] = ..., strategy: _Optional[str] = ..., instrument_id: _Optional[str] = ..., interval_s: _Optional[int] = ..., bar_start_ns: _Optional[int] = ..., as_of_ns: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., confidence: _Optional[float] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., price: _Optional[int] = ..., bid_price: _Optional[int] = ..., bid_size: _Optional[int] = ..., ask_price: _Optional[int] = ..., ask_size: _Optional[int] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., model_scores: _Optional[_Iterable[_Union[ModelScore, _Mapping]]] = ..., stop_loss: _Optional[int] = ..., take_profit: _Optional[int] = ..., risk_reward_ratio: _Optional[float] = ..., bar_revision: _Optional[int] = ..., degraded: _Optional[bool] = ..., shard: _Optional[str] = ...) -> None: ...
+    market_flags: int
+    def __init__(self, signal_id: _Optional[str] = ..., strategy: _Optional[str] = ..., instrument_id: _Optional[str] = ..., interval_s: _Optional[int] = ..., bar_start_ns: _Optional[int] = ..., as_of_ns: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., confidence: _Optional[float] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., price: _Optional[int] = ..., bid_price: _Optional[int] = ..., bid_size: _Optional[int] = ..., ask_price: _Optional[int] = ..., ask_size: _Optional[int] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ..., model_scores: _Optional[_Iterable[_Union[ModelScore, _Mapping]]] = ..., stop_loss: _Optional[int] = ..., take_profit: _Optional[int] = ..., risk_reward_ratio: _Optional[float] = ..., bar_revision: _Optional[int] = ..., degraded: _Optional[bool] = ..., shard: _Optional[str] = ..., market_flags: _Optional[int] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("rule", "text", "weight")

@@ -1,0 +1,45 @@
+"""Write and read what feeds were like."""
+
+from dataclasses import asdict, fields
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from tickloom.market.v1 import quality_pb2
+
+from functions.domain.quality import FeedQuality, InstrumentQuality
+from functions.wire.errors import Malformed
+
+FEED_QUALITY: Final = "tickloom.market.v1.FeedQuality"
+
+_NAMES: Final = tuple(one.name for one in fields(InstrumentQuality))
+
+
+def encode_quality(quality: FeedQuality) -> bytes:
+    """Write a feed's quality; equal values give equal bytes."""
+    message = quality_pb2.FeedQuality(
+        shard=quality.shard,
+        instruments=[quality_pb2.InstrumentQuality(**asdict(one)) for one in quality.instruments],
+    )
+    return message.SerializeToString(deterministic=True)
+
+
+def decode_quality(data: bytes) -> FeedQuality:
+    """Read a feed's quality.
+
+    Raises:
+        Malformed: The bytes are no FeedQuality, or a window does not end behind its start.
+    """
+    message = quality_pb2.FeedQuality()
+    try:
+        message.ParseFromString(data)
+    except DecodeError as error:
+        reason = f"{FEED_QUALITY}: {len(data)} bytes are no such message ({error})"
+        raise Malformed(reason) from error
+    found = tuple(InstrumentQuality(**{name: getattr(one, name) for name in _NAMES}) for one in message.instruments)
+    for one in found:
+        if one.window_end_ns <= one.window_start_ns:
+            reason = (
+                f"{FEED_QUALITY}: a window of {one.instrument_id} ends at {one.window_end_ns}, not behind its start"
+            )
+            raise Malformed(reason)
+    return FeedQuality(message.shard, found)
