@@ -16,7 +16,7 @@ _Waiting: TypeAlias = tuple[Item, int, asyncio.Future[None]]
 ROWS_MAX: Final = 4096
 """Rows after which a write takes no more calls: a statement of 0.1-0.2 s, far inside its time limit."""
 
-LINGER_S: Final = 0.01
+LINGER_S: Final = 0.05
 """How long the first of a group waits for others: a write costs the caller some 0.3 ms whatever it holds."""
 
 WAITING_MAX: Final = 1024

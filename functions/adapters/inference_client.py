@@ -1,7 +1,14 @@
-"""Have rows scored by the inference service over gRPC; the deadline and the degraded answers live here."""
+"""Have rows scored by the inference service over gRPC; the deadline and the degraded answers live here.
 
+One call is under way at a time, and what is asked meanwhile travels together in the next: a call costs its caller more
+than the rows in it, and each request in it is answered on its own.
+"""
+
+import asyncio
+from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import grpc
 import grpc.aio
@@ -16,11 +23,38 @@ from functions.wire.errors import Malformed
 DEADLINE_MS: Final = 200
 """Live default; a replay sets minutes, so that only the tape degrades answers."""
 
+REQUESTS_MAX: Final = 8
+"""Requests of one call: so many feature batches of 64 KiB stay below what a service takes."""
+
+WAITING_MAX: Final = 1024
+"""Requests that may wait for the call before theirs; one more is degraded at once."""
+
+_OF_ONE: Final = frozenset(
+    (
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.UNKNOWN,
+    )
+)
+"""What one request may have brought upon a call; then each is asked on its own, and the others do not pay for it."""
+
+_Outputs: TypeAlias = tuple[ModelOutput, ...]
+
 _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Rows to score, until when on the loop's clock (seconds), and where the answer goes."""
+
+    columns: FeatureColumns
+    due_s: float
+    answer: "asyncio.Future[_Outputs]"
 
 
 class InferenceClient:
@@ -33,29 +67,88 @@ class InferenceClient:
         self._deadline_ms = deadline_ms
         self._channel: grpc.aio.Channel | None = None
         self._stub: service_pb2_grpc.InferenceServiceAsyncStub | None = None  # only the typed view has this class
+        self._waiting: deque[_Waiting] = deque()
+        self._caller: asyncio.Task[None] | None = None
 
-    async def predict(self, columns: FeatureColumns) -> tuple[ModelOutput, ...]:
+    async def predict(self, columns: FeatureColumns) -> _Outputs:
         """Score rows; outputs come in model name order, and every named model has one. No rows, no outputs."""
         if not columns.row_count:
             return ()
-        request = service_pb2.PredictRequest(columns=columns_fields(columns))
-        try:
-            response = await self._service().Predict(request, timeout=self._deadline_ms / 1000, wait_for_ready=True)
-            outputs = [output_value(output, columns.row_count) for output in response.outputs]
-        except grpc.aio.AioRpcError as error:
-            return self._degraded(columns.row_count, _reason(error.code(), self._deadline_ms))
-        except Malformed as error:
-            return self._degraded(columns.row_count, f"the answer cannot be read: {error}")
-        heard = {output.model for output in outputs}
-        missing = [name for name in self._models if name not in heard]
-        outputs += [degraded(name, columns.row_count, "the service has no such model") for name in missing]
-        return tuple(sorted(outputs, key=lambda output: output.model))
+        if len(self._waiting) >= WAITING_MAX:
+            return self._degraded(columns.row_count, f"{WAITING_MAX} requests wait already")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[_Outputs] = loop.create_future()
+        self._waiting.append(_Waiting(columns, loop.time() + self._deadline_ms / 1000, answer))
+        if self._caller is None:
+            self._caller = loop.create_task(self._call_while_asked())
+        return await answer
 
     async def close(self) -> None:
-        """Let go of the channel."""
+        """Let go of the channel; who still waits is cancelled."""
+        if self._caller is not None:
+            self._caller.cancel()
+            await asyncio.wait((self._caller,))
+            self._let_go([])  # a task that never began has left everybody waiting
         if self._channel is not None:
             await self._channel.close()
         self._channel = self._stub = None
+
+    async def _call_while_asked(self) -> None:
+        group: list[_Waiting] = []
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), REQUESTS_MAX))]
+                await self._answer(group)
+        finally:  # a cancelled caller leaves nobody waiting
+            self._let_go(group)
+
+    def _let_go(self, group: list[_Waiting]) -> None:
+        self._caller = None
+        for one in (*group, *self._waiting):
+            one.answer.cancel()
+        self._waiting.clear()
+
+    async def _answer(self, group: list[_Waiting]) -> None:
+        try:
+            answers = await self._call(group)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, which each caller reports as its own
+            for one in group:
+                if not one.answer.done():
+                    one.answer.set_exception(error)
+            return
+        for one, outputs in zip(group, answers, strict=True):
+            if not one.answer.done():  # else its caller went away
+                one.answer.set_result(outputs)
+
+    async def _call(self, group: list[_Waiting]) -> list[_Outputs]:
+        """Ask for a group; the first of it waits longest, so its time is the call's."""
+        requests = [service_pb2.PredictRequest(columns=columns_fields(one.columns)) for one in group]
+        left_s = max(group[0].due_s - asyncio.get_running_loop().time(), 0.0)
+        try:
+            response = await self._service().PredictEach(
+                service_pb2.PredictEachRequest(requests=requests), timeout=left_s, wait_for_ready=True
+            )
+        except grpc.aio.AioRpcError as error:
+            if len(group) > 1 and error.code() in _OF_ONE:
+                return [outputs for one in group for outputs in await self._call([one])]
+            reason = _reason(error.code(), self._deadline_ms)
+            return [self._degraded(one.columns.row_count, reason) for one in group]
+        if len(response.responses) != len(group):
+            reason = f"the service gave {len(response.responses)} answers to {len(group)} requests"
+            return [self._degraded(one.columns.row_count, reason) for one in group]
+        rows = [one.columns.row_count for one in group]
+        return [self._outputs(answer, count) for answer, count in zip(response.responses, rows, strict=True)]
+
+    def _outputs(self, response: service_pb2.PredictResponse, rows: int) -> _Outputs:
+        """Read one answer; a model that is not in it is degraded."""
+        try:
+            outputs = [output_value(output, rows) for output in response.outputs]
+        except Malformed as error:
+            return self._degraded(rows, f"the answer cannot be read: {error}")
+        heard = {output.model for output in outputs}
+        missing = [name for name in self._models if name not in heard]
+        outputs += [degraded(name, rows, "the service has no such model") for name in missing]
+        return tuple(sorted(outputs, key=lambda output: output.model))
 
     def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
         if self._stub is None:

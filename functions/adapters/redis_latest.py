@@ -85,8 +85,7 @@ class RedisLatest:
             retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
         )
         self._ttl = str(ttl_s)
-        self._bars = GroupCommit[BarBatch](self._write_bars)
-        self._features = GroupCommit[FeatureBatch](self._write_features)
+        self._group = GroupCommit[BarBatch | FeatureBatch](self._write)
 
     def put_bars(self, batch: BarBatch) -> Awaitable[None]:
         """Move the latest price of each instrument forward.
@@ -95,7 +94,7 @@ class RedisLatest:
             Unavailable: Redis did not store it.
             Overloaded: Too many writes wait.
         """
-        return self._bars.put(batch, rows=len(batch.start_ns))
+        return self._group.put(batch, rows=len(batch.start_ns))
 
     def put_features(self, batch: FeatureBatch) -> Awaitable[None]:
         """Move the latest features of each (instrument, interval) forward.
@@ -104,19 +103,16 @@ class RedisLatest:
             Unavailable: Redis did not store it.
             Overloaded: Too many writes wait.
         """
-        return self._features.put(batch, rows=batch.columns.row_count)
+        return self._group.put(batch, rows=batch.columns.row_count)
 
     async def close(self) -> None:
         """Wait for the writes that have begun, and close the connections."""
-        await self._bars.close()
-        await self._features.close()
+        await self._group.close()
         await self._redis.aclose()
 
-    async def _write_bars(self, group: list[BarBatch]) -> None:
-        await self._move(newest_prices(group))
-
-    async def _write_features(self, group: list[FeatureBatch]) -> None:
-        await self._move(newest_features(group))
+    async def _write(self, group: list[BarBatch | FeatureBatch]) -> None:
+        prices = newest_prices(one for one in group if isinstance(one, BarBatch))
+        await self._move(prices | newest_features(one for one in group if isinstance(one, FeatureBatch)))
 
     async def _move(self, newest: Newest) -> None:
         arguments: list[str | bytes] = [self._ttl]

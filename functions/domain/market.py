@@ -19,7 +19,7 @@ UInt8: TypeAlias = NDArray[np.uint8]
 Float64: TypeAlias = NDArray[np.float64]
 
 ROWS_PER_BATCH_MAX: Final = 512
-BYTES_PER_BATCH_MAX: Final = 64 * 1024
+BYTES_PER_BATCH_MAX: Final = 128 * 1024
 
 NS_PER_S: Final = 1_000_000_000
 INTERVALS_S: Final = (1, 5, 60, 300, 900, 3600)

@@ -107,7 +107,8 @@ class Consumer:
                         self._finish(offset)
                     elif self._subscriber.inline:
                         await self._handle(offset, event)
-                        await asyncio.sleep(0)
+                        if self._at < log.head:  # else waiting lets the others run
+                            await asyncio.sleep(0)
                     else:
                         await self._start(offset, event)
         finally:
@@ -135,7 +136,7 @@ class Consumer:
         task.add_done_callback(self._in_flight.discard)
 
     async def _in_turn(self, before: asyncio.Task[None] | None, offset: int, event: Event) -> None:
-        if before is not None:
+        if before is not None and not before.done():
             await asyncio.wait([before])
         await self._handle(offset, event)
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import gc
 import importlib
+import itertools
 import json
 import os
 import pathlib
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     from functions.runtime.hosting import HostedFeed, HostedHandler, HostedTable
 
 COMMIT_S: Final = 0.005
+"""How long whoever waits for his event to be durable may wait for the next commit."""
+
+COMMIT_TICKS_MAX: Final = 4
+"""Ticks of `COMMIT_S` between commits while nobody waits: a commit costs more than the events in it."""
+
 SNAPSHOT_S: Final = 0.5
 LAG_EVENTS_MAX: Final = 256
 """A feed waits while some consumer has more events than this to do."""
@@ -106,6 +112,7 @@ class Platform:
         self._hosted: list[HostedHandler] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._ticks: list[asyncio.Future[None]] = []
+        self._awaited = False
         self._orders: GrpcOrders
 
     async def start(self) -> None:
@@ -239,19 +246,22 @@ class Platform:
 
     async def _accept(self, broker: str, event: Event) -> None:
         self.publish(broker, event)
+        self._awaited = True
         await self.logs[broker].durable()
 
     # -- durability
 
     async def _commit_for_ever(self) -> None:
         snapshot_at = time.monotonic() + SNAPSHOT_S
-        while True:
+        for tick in itertools.count(1):
             await asyncio.sleep(COMMIT_S)
             if time.monotonic() >= snapshot_at:
                 snapshot_at = time.monotonic() + SNAPSHOT_S
                 for table in self.tables:
                     table.snapshot()
-            self.commit()
+            if self._awaited or tick % COMMIT_TICKS_MAX == 0:
+                self._awaited = False
+                self.commit()
             for waiter in self._ticks:
                 if not waiter.done():
                     waiter.set_result(None)
@@ -263,7 +273,7 @@ class Platform:
             self.logs[name].commit()
 
     async def tick(self) -> None:
-        """Wait for the next commit, and raise what a part of the platform died of."""
+        """Wait a moment for others to go on, and raise what a part of the platform died of."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ticks.append(waiter)
         await asyncio.wait([waiter, *self._tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -204,7 +204,7 @@ def _normalize(bench: _Bench) -> Iterator[Figure]:
     whole = bench.us(bench.rows, lambda: bench.handle(plain, events))
     yield Figure("normalize: the same without its kernel", whole, "us/message")
     decode = decoder_of(bench.raw[0].dialect, scanning_decoders())
-    units = units_from(FileReference())(decode.venue.code)
+    units = bench.runner.run(_units(decode.venue.code))
     for kind, batches in _by_kind(bench.raw).items():
         rows = sum(batch.row_count for batch in batches)
         whole = bench.us(rows, partial(bench.handle, handle, _raw_events(batches)))
@@ -212,6 +212,10 @@ def _normalize(bench: _Bench) -> Iterator[Figure]:
         decoded = bench.us(rows, partial(_decoded, decode, units, batches))
         bar = ("0.6", "0.3") if kind == "trade" else ("", "")
         yield Figure(f"normalize: {kind}, decode + validate + exact columns", decoded, "us/message", *bar)
+
+
+async def _units(venue: str) -> Mapping[str, InstrumentRef]:
+    return await units_from(FileReference())(venue, _NOW_NS)
 
 
 def _decoded(decode: Decode, units: Mapping[str, InstrumentRef], batches: Sequence[RawBatch]) -> list[TickBatch]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from functions.domain.market import RawBatch
-from functions.wire.codecs.market import RAW_BATCH, encode_raw_batch
+from functions.wire.codecs.market import RAW_BATCH, encode_raw_batch, read_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.facts import PROTOBUF, batch_id, sequence_text, source_of
 
@@ -26,7 +26,7 @@ def raw_event(batch: RawBatch, number: int, *, feed: str) -> Event:
         id=event_id,
         source=source,
         type=RAW_BATCH,
-        data=encode_raw_batch(batch),
+        data=read_raw_batch.remember(encode_raw_batch(batch), batch),
         time_ns=int(batch.ts_receive.max()) if batch.row_count else batch.ts_cut_ns,
         datacontenttype=PROTOBUF,
         dataschema=DIALECT_SCHEMA + batch.dialect,

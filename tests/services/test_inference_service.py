@@ -14,7 +14,8 @@ import pytest
 from scored import Row, columns_of
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
-from functions.adapters.inference_client import InferenceClient
+from functions.adapters import inference_client
+from functions.adapters.inference_client import REQUESTS_MAX, InferenceClient
 from functions.adapters.inference_memory import MemoryInference
 from functions.adapters.onnx import BrokenModel
 from functions.domain.market import FeatureColumns, ModelOutput
@@ -42,9 +43,9 @@ class Percent:
 
 
 @contextlib.asynccontextmanager
-async def serve(*models: Scorer, port: int = 0) -> AsyncIterator[str]:
+async def serve(*models: Scorer, port: int = 0, servicer: InferenceServicer | None = None) -> AsyncIterator[str]:
     """Serve models on loopback as the runtime hosts them; give the address."""
-    servicer = InferenceServicer()
+    servicer = servicer or InferenceServicer()
     servicer.models = models
 
     def register(server: grpc.aio.Server) -> None:
@@ -78,6 +79,76 @@ async def test_scores_travel() -> None:
     assert [output.scores.tobytes() for output in outputs] == [output.scores.tobytes() for output in twin]
 
 
+class Counting(InferenceServicer):
+    """Count the requests of each call."""
+
+    def __init__(self) -> None:
+        """Start with no call."""
+        super().__init__()
+        self.requests: list[int] = []
+
+    async def PredictEach(  # noqa: N802 - the name of the contract
+        self,
+        request: service_pb2.PredictEachRequest,
+        context: grpc.aio.ServicerContext[service_pb2.PredictEachRequest, service_pb2.PredictEachResponse],
+    ) -> service_pb2.PredictEachResponse:
+        """Count, then answer."""
+        self.requests.append(len(request.requests))
+        return await super().PredictEach(request, context)
+
+
+async def test_what_waits_travels_together() -> None:
+    """Requests that wait share a call, a bounded number each, and every answer is that of its own rows."""
+    count = REQUESTS_MAX + 2
+    asked = [columns_of([Row(features={"rsi_14": float(n)})] * (1 + n % 3)) for n in range(count)]
+    servicer = Counting()
+    async with serve(Percent("a"), servicer=servicer) as target:
+        client = InferenceClient(target, ("a",), deadline_ms=5000)
+        answers = await asyncio.gather(*map(client.predict, asked))
+        await client.close()
+    twin = MemoryInference([Percent("a")])
+    alone = [await twin.predict(columns) for columns in asked]
+    assert [one.scores.tobytes() for (one,) in answers] == [one.scores.tobytes() for (one,) in alone]
+    assert servicer.requests == [REQUESTS_MAX, 2]
+
+
+async def test_one_request_spoils_no_other() -> None:
+    """A request the service fails on is degraded alone; those that shared its call are answered."""
+
+    class Choosy(Percent):
+        def score(self, columns: FeatureColumns) -> ModelOutput:
+            if columns.row_count == len(ROWS.start_ns):
+                raise ZeroDivisionError(columns)
+            return super().score(columns)
+
+    async with serve(Choosy("a")) as target:
+        client = InferenceClient(target, ("a",), deadline_ms=5000)
+        sound = columns_of([Row(features={"rsi_14": 25.0})])
+        answers = await asyncio.gather(*map(client.predict, (sound, ROWS, sound)))
+        await client.close()
+    assert [output.degraded for (output,) in answers] == [False, True, False]
+
+
+async def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request more than may wait is degraded at once, and the others at their deadline."""
+    monkeypatch.setattr(inference_client, "WAITING_MAX", 2)
+    client = InferenceClient("127.0.0.1:1", ("a",), deadline_ms=50)
+    outputs = [output for (output,) in await asyncio.gather(*[client.predict(ROWS) for _ in range(3)])]
+    await client.close()
+    assert [output.degraded for output in outputs] == [True] * 3
+    assert outputs[2].degraded_reason == "2 requests wait already"
+
+
+async def test_close_lets_nobody_wait() -> None:
+    """Who waits for an answer when the client is closed is cancelled."""
+    client = InferenceClient("127.0.0.1:1", ("a",), deadline_ms=60_000)
+    asking = asyncio.create_task(client.predict(ROWS))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
 async def test_no_models() -> None:
     """A service without models serves; who expects one gets a degraded answer."""
     async with serve() as target:
@@ -103,7 +174,7 @@ async def test_too_slow() -> None:
         raise AssertionError
 
     server = grpc.aio.server()
-    methods: dict[str, Any] = {"Predict": grpc.unary_unary_rpc_method_handler(never)}
+    methods: dict[str, Any] = {"PredictEach": grpc.unary_unary_rpc_method_handler(never)}
     service = grpc.method_handlers_generic_handler("tickloom.inference.v1.InferenceService", methods)
     server.add_generic_rpc_handlers((service,))
     port = server.add_insecure_port("127.0.0.1:0")

@@ -28,6 +28,7 @@ from functions.wire.codecs.market import (
     NO_CANDLES,
     NO_QUOTES,
     NO_TRADES,
+    PAYLOAD_BYTES_MAX,
     decode_gap,
     decode_raw_batch,
     decode_tick_batch,
@@ -121,6 +122,53 @@ def test_rows_round_trip(rows: list[bytes]) -> None:
     back = decode_raw_batch(encode_raw_batch(batch))
     assert same(back, batch)
     assert [back.payload[a:b] for a, b in zip(back.offsets[:-1], back.offsets[1:], strict=True)] == rows
+
+
+@settings(max_examples=count(200), deadline=None)
+@given(st.lists(st.sampled_from((b'{"price":"2683.80000000"}', b'{"bids":[]}', b"\x00\xff")), max_size=200))
+def test_rows_alike_travel_packed(rows: list[bytes]) -> None:
+    """Rows that have much in common come back byte for byte, and never take more room than they have."""
+    batch = raw_batch(tuple(rows))
+    message = raw_pb2.RawBatch.FromString(encode_raw_batch(batch))
+    assert len(message.payload) + len(message.payload_lz4) <= len(batch.payload)
+    assert same(decode_raw_batch(message.SerializeToString()), batch)
+
+
+def test_rows_packed_by_nobody_are_read() -> None:
+    """A payload as it is, which earlier versions wrote, is read as before."""
+    batch = raw_batch((b"a" * 100,))
+    message = raw_pb2.RawBatch.FromString(encode_raw_batch(batch))
+    message.payload, message.payload_lz4, message.payload_size = batch.payload, b"", 0
+    assert same(decode_raw_batch(message.SerializeToString()), batch)
+
+
+def test_rows_beyond_the_bound_travel_as_they_are() -> None:
+    """What a reader would refuse to unpack is not packed."""
+    batch = raw_batch((b"a" * (PAYLOAD_BYTES_MAX + 1),))
+    data = encode_raw_batch(batch)
+    assert len(data) > PAYLOAD_BYTES_MAX
+    assert same(decode_raw_batch(data), batch)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"payload_size": 99},
+        {"payload_size": 101},
+        {"payload_size": 0},
+        {"payload_size": 2**32 - 1},
+        {"payload_lz4": b""},
+        {"payload_lz4": b"\xff\xff"},
+        {"payload": b"a"},
+    ],
+)
+def test_impossible_block_is_malformed(spoil: dict[str, Any]) -> None:
+    """A block that does not give the bytes it tells of is refused before memory is taken for it."""
+    message = raw_pb2.RawBatch.FromString(encode_raw_batch(raw_batch((b"a" * 100,))))
+    for name, value in spoil.items():
+        setattr(message, name, value)
+    with pytest.raises(Malformed):
+        decode_raw_batch(message.SerializeToString())
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75])

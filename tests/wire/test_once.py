@@ -1,6 +1,10 @@
 """Bytes that several functions of a process hear are decoded once; what is remembered is bounded."""
 
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
@@ -50,6 +54,38 @@ def test_bounded() -> None:
     for one in (*data, data[1], data[0]):
         assert read(one) == [one]
     assert decoder.decoded == [*data, data[0]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A column in a value."""
+
+    column: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """A value of parts."""
+
+    name: str
+    part: Part
+    others: tuple[Part, ...]
+
+
+def test_writer_tells_the_reader() -> None:
+    """Whoever wrote the bytes tells what they say, and nobody decodes them."""
+    decoder = Decoder()
+    read, data, value = Once(decoder), fresh("a"), [b"said"]
+    assert read.remember(data, value) is data
+    assert read(data) is value
+    assert not decoder.decoded
+
+
+def test_told_values_are_read_only() -> None:
+    """A value that is shared cannot be changed, however deep its columns lie, just as a decoded one cannot."""
+    parts = [Part(np.zeros(2, np.int64)) for _ in range(3)]
+    Once[Whole](lambda _: Whole("", parts[0], ())).remember(fresh("a"), Whole("a", parts[0], tuple(parts[1:])))
+    assert not any(part.column.flags.writeable for part in parts)
 
 
 def test_errors_are_not_remembered() -> None:

@@ -7,7 +7,7 @@ from functions.handlers.infer import CARD
 from functions.ports.inference import Inference
 from functions.wire import facts
 from functions.wire.codecs.features import read_feature_batch
-from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
+from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch, read_prediction_batch
 from functions.wire.envelope import Event
 
 
@@ -33,6 +33,6 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
         name=CARD.name,
         version=CARD.version,
         message_type=PREDICTION_BATCH,
-        data=encode_prediction_batch(answer),
+        data=read_prediction_batch.remember(encode_prediction_batch(answer), answer),
         time_ns=None,
     )

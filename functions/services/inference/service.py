@@ -36,6 +36,22 @@ class InferenceServicer(service_pb2_grpc.InferenceServiceServicer):
             Malformed: The request's columns do not fit each other.
         """
         del context
+        return self._answer(request)
+
+    async def PredictEach(  # noqa: N802 - the name of the contract
+        self,
+        request: service_pb2.PredictEachRequest,
+        context: grpc.aio.ServicerContext[service_pb2.PredictEachRequest, service_pb2.PredictEachResponse],
+    ) -> service_pb2.PredictEachResponse:
+        """Answer every request as `Predict` does; rows of different requests never meet.
+
+        Raises:
+            Malformed: A request's columns do not fit each other.
+        """
+        del context
+        return service_pb2.PredictEachResponse(responses=map(self._answer, request.requests))
+
+    def _answer(self, request: service_pb2.PredictRequest) -> service_pb2.PredictResponse:
         columns = columns_value(request.columns)
         outputs = sorted((model.score(columns) for model in self.models), key=lambda output: output.model)
         return service_pb2.PredictResponse(outputs=map(output_fields, outputs))

@@ -9,8 +9,8 @@ from functions.domain.market import BAR_FINAL, NS_PER_S, BarBatch, GapDetected
 from functions.domain.quality import FeedQuality
 from functions.tables.bars import CARD
 from functions.wire import facts
-from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
-from functions.wire.codecs.market import GAP_DETECTED, TICK_BATCH, decode_tick_batch, encode_gap
+from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch, read_bar_batch
+from functions.wire.codecs.market import GAP_DETECTED, TICK_BATCH, encode_gap, read_tick_batch
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -47,7 +47,7 @@ class BarsTable:
         if event.type != TICK_BATCH:
             detail = f"{CARD.name} reads {TICK_BATCH}, not {event.type}"
             raise Malformed(detail)
-        batches = fold_batch(self.kernel, state, decode_tick_batch(event.data or b""), self.rules)
+        batches = fold_batch(self.kernel, state, read_tick_batch(event.data or b""), self.rules)
         told = quality(state)
         first = () if told is None else (_emit_quality(state, event, told),)
         return state, (*first, *(_emit_bars(state, event, batch) for batch in batches))
@@ -67,7 +67,8 @@ class BarsTable:
 
 
 def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
-    event = _emit(state, cause, BAR_BATCH, encode_bar_batch(batch), time_ns=_greatest_end(batch))
+    data = read_bar_batch.remember(encode_bar_batch(batch), batch)
+    event = _emit(state, cause, BAR_BATCH, data, time_ns=_greatest_end(batch))
     if not batch.rejections:
         return event
     extensions = {**event.extensions, "rejected": str(len(batch.rejections))}

@@ -9,7 +9,7 @@ from functions.domain.market import NS_PER_S, FeatureBatch, GapDetected
 from functions.tables.features import CARD
 from functions.wire import facts
 from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
-from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch
+from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch, read_feature_batch
 from functions.wire.codecs.market import GAP_DETECTED
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -67,7 +67,7 @@ def _emit(state: FeatureState, cause: Event, batch: FeatureBatch) -> Event:
         number=number,
         version=CARD.version,
         message_type=FEATURE_BATCH,
-        data=encode_feature_batch(batch),
+        data=read_feature_batch.remember(encode_feature_batch(batch), batch),
         time_ns=_greatest_end(batch),
     )
 

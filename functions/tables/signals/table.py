@@ -10,7 +10,7 @@ from functions.domain.market import GapDetected
 from functions.domain.signals import Desk, Strategy, Track, decide, forget_turns
 from functions.tables.signals import CARD
 from functions.wire import facts
-from functions.wire.codecs.predictions import PREDICTION_BATCH, decode_prediction_batch
+from functions.wire.codecs.predictions import PREDICTION_BATCH, read_prediction_batch
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -39,7 +39,7 @@ class SignalsTable:
         if event.type != PREDICTION_BATCH:
             detail = f"{CARD.name} reads {PREDICTION_BATCH}, not {event.type}"
             raise Malformed(detail)
-        batch = decode_prediction_batch(event.data or b"")
+        batch = read_prediction_batch(event.data or b"")
         number = state.emitted
         signals = decide(state, batch, self.strategy, identify=_identify)
         return state, tuple(_emit(signal, event, number + n) for n, signal in enumerate(signals))

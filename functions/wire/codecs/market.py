@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
+import lz4.block  # type: ignore[import-untyped]  # it ships no types
 import numpy as np
 from google.protobuf.message import DecodeError, Message
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from functions.domain.market import (
     TickBatch,
     Trades,
 )
+from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
 RAW_BATCH: Final = "tickloom.market.v1.RawBatch"
@@ -37,6 +39,12 @@ _U16: Final = np.dtype("<u2")
 _U32: Final = np.dtype("<u4")
 _U64: Final = np.dtype("<u8")
 _I64: Final = np.dtype("<i8")
+
+PAYLOAD_BYTES_MAX: Final = 1024 * 1024
+"""Rows that a compressed payload may give back: what is read decides how much memory is taken for it."""
+
+BATCHES_MAX: Final = 16
+"""Batches remembered of each kind: whoever reads one reads it at once, or is behind and reads its bytes."""
 
 S = TypeVar("S", Trades, Quotes, Book, Candles)
 Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]
@@ -136,7 +144,6 @@ def encode_raw_batch(batch: RawBatch) -> bytes:
         stream=batch.stream,
         dialect=batch.dialect,
         first_row=batch.first_row,
-        payload=batch.payload,
         offsets=_packed(batch.offsets, _U32),
         ts_receive=_packed(batch.ts_receive, _I64),
         symbol=batch.symbol,
@@ -149,6 +156,7 @@ def encode_raw_batch(batch: RawBatch) -> bytes:
         end_of_tape=batch.end_of_tape,
         tape_offset=batch.tape_offset,
         ts_cut_ns=batch.ts_cut_ns,
+        **_payload_fields(batch.payload),
     )
     return message.SerializeToString(deterministic=True)
 
@@ -165,13 +173,14 @@ def decode_raw_batch(data: bytes) -> RawBatch:
     if not (len(ts_receive) or message.heartbeat or message.end_of_tape):  # cut off behind a field, as protobuf allows
         reason = f"{RAW_BATCH}: it has no rows, and is neither a heartbeat nor the end of a tape"
         raise Malformed(reason)
+    payload = _payload(message)
     return RawBatch(
         shard=message.shard,
         stream=message.stream,
         dialect=message.dialect,
         first_row=message.first_row,
-        payload=message.payload,
-        offsets=_offsets(message.offsets, rows=len(ts_receive), size=len(message.payload)),
+        payload=payload,
+        offsets=_offsets(message.offsets, rows=len(ts_receive), size=len(payload)),
         ts_receive=ts_receive,
         symbol=message.symbol,
         bar_channel=message.bar_channel,
@@ -181,6 +190,10 @@ def decode_raw_batch(data: bytes) -> RawBatch:
         tape_offset=message.tape_offset,
         ts_cut_ns=message.ts_cut_ns,
     )
+
+
+read_raw_batch: Final = Once(decode_raw_batch, values_max=BATCHES_MAX)
+"""Read a batch that this process may have written."""
 
 
 def encode_tick_batch(batch: TickBatch) -> bytes:
@@ -231,6 +244,10 @@ def decode_tick_batch(data: bytes) -> TickBatch:
         end_of_tape=message.end_of_tape,
         ts_cut_ns=message.ts_cut_ns,
     )
+
+
+read_tick_batch: Final = Once(decode_tick_batch, values_max=BATCHES_MAX)
+"""Read a batch that this process may have written."""
 
 
 def encode_gap(gap: GapDetected) -> bytes:
@@ -321,6 +338,34 @@ def _whole(data: bytes, dtype: np.dtype[Any], name: str) -> None:
     if len(data) % dtype.itemsize:
         reason = f"column {name}: {len(data)} bytes are no whole number of {dtype.itemsize}-byte entries"
         raise Malformed(reason)
+
+
+def _payload_fields(payload: bytes) -> dict[str, Any]:
+    """Write rows as they are or as an LZ4 block, whichever is shorter; what could not be read back is not packed."""
+    if len(payload) <= PAYLOAD_BYTES_MAX:
+        packed = lz4.block.compress(payload, store_size=False)
+        if len(packed) < len(payload):
+            return {"payload_lz4": packed, "payload_size": len(payload)}
+    return {"payload": payload}
+
+
+def _payload(message: raw_pb2.RawBatch) -> bytes:
+    """Read rows back, however they travelled."""
+    packed, size = message.payload_lz4, message.payload_size
+    if not packed and not size:
+        return message.payload
+    if message.payload or not packed or not 0 < size <= PAYLOAD_BYTES_MAX:
+        reason = f"{RAW_BATCH}: {size} bytes of rows in a block of {len(packed)} beside {len(message.payload)} plain"
+        raise Malformed(reason)
+    try:
+        payload: bytes = lz4.block.decompress(packed, uncompressed_size=size)
+    except lz4.block.LZ4BlockError as error:
+        reason = f"{RAW_BATCH}: {len(packed)} bytes are no LZ4 block of {size} bytes ({error})"
+        raise Malformed(reason) from error
+    if len(payload) != size:
+        reason = f"{RAW_BATCH}: an LZ4 block gives {len(payload)} bytes, {size} are told"
+        raise Malformed(reason)
+    return payload
 
 
 def _offsets(data: bytes, *, rows: int, size: int) -> NDArray[np.uint32]:

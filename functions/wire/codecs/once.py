@@ -1,10 +1,14 @@
-"""Decode an event's bytes once for all who read them in one process."""
+"""Decode an event's bytes once for all who read them in one process, and not at all where they were written in it."""
 
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
+import numpy as np
+
 VALUES_MAX: Final = 64
 """Values remembered: those who hear an event read it soon after each other, and who comes later decodes it again."""
+
+_PLAIN: Final = (str, int, float, bytes, type(None))
 
 T = TypeVar("T")
 
@@ -37,7 +41,38 @@ class Once(Generic[T]):
         if known is not None:
             return known[1]
         value = self._decode(data)
+        self._keep(data, value)
+        return value
+
+    def known(self, data: bytes) -> T | None:
+        """Give the value of bytes that were read or written before; None when they must be decoded first."""
+        found = self._values.get(id(data))
+        return None if found is None else found[1]
+
+    def remember(self, data: bytes, value: T) -> bytes:
+        """Take note of what bytes say, from whoever just wrote them; its arrays are read-only from now on.
+
+        Returns:
+            The bytes.
+        """
+        _seal(value)
+        self._keep(data, value)
+        return data
+
+    def _keep(self, data: bytes, value: T) -> None:
         if len(self._values) >= self._values_max:
             del self._values[next(iter(self._values))]
         self._values[id(data)] = (data, value)
-        return value
+
+
+def _seal(value: object) -> None:
+    """Make the arrays of a value read-only, as those that look into bytes are."""
+    for name in getattr(value, "__slots__", ()):
+        part = getattr(value, name)
+        if isinstance(part, np.ndarray):
+            part.setflags(write=False)
+        elif isinstance(part, tuple):
+            for one in part:
+                _seal(one)
+        elif not isinstance(part, _PLAIN):
+            _seal(part)

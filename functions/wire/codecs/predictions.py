@@ -9,6 +9,7 @@ from tickloom.inference.v1 import prediction_pb2
 from functions.domain.market import STATE_VALID, ModelOutput, PredictionBatch
 from functions.wire.codecs.columns import F8, U1, unpack
 from functions.wire.codecs.features import columns_fields, columns_value
+from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
 PREDICTION_BATCH: Final = "tickloom.inference.v1.PredictionBatch"
@@ -46,6 +47,10 @@ def decode_prediction_batch(data: bytes) -> PredictionBatch:
         outputs=tuple(output_value(output, columns.row_count) for output in message.outputs),
         end_of_tape=message.end_of_tape,
     )
+
+
+read_prediction_batch: Final = Once(decode_prediction_batch)
+"""Read a batch that this process may have written."""
 
 
 def output_fields(value: ModelOutput) -> dict[str, Any]:

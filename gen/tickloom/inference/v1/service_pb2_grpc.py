@@ -40,6 +40,11 @@ class InferenceServiceStub:
                 request_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictRequest.SerializeToString,
                 response_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictResponse.FromString,
                 _registered_method=True)
+        self.PredictEach = channel.unary_unary(
+                '/tickloom.inference.v1.InferenceService/PredictEach',
+                request_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.SerializeToString,
+                response_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
@@ -53,6 +58,13 @@ class InferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PredictEach(self, request, context):
+        """PredictEach answers many requests in one call, each as Predict does: for a caller with more than one at hand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     servicer.Predict,
                     request_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictRequest.FromString,
                     response_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictResponse.SerializeToString,
+            ),
+            'PredictEach': grpc.unary_unary_rpc_method_handler(
+                    servicer.PredictEach,
+                    request_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.FromString,
+                    response_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class InferenceService:
             '/tickloom.inference.v1.InferenceService/Predict',
             tickloom_dot_inference_dot_v1_dot_service__pb2.PredictRequest.SerializeToString,
             tickloom_dot_inference_dot_v1_dot_service__pb2.PredictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PredictEach(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.inference.v1.InferenceService/PredictEach',
+            tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.SerializeToString,
+            tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class InferenceServiceStub:
     def __new__(cls, channel: _aio.Channel) -> InferenceServiceAsyncStub: ...
     Predict: _grpc.UnaryUnaryMultiCallable[_service_pb2.PredictRequest, _service_pb2.PredictResponse]
     """Predict scores every row with every loaded model. A row is scored only when all features a model needs are valid."""
+    PredictEach: _grpc.UnaryUnaryMultiCallable[_service_pb2.PredictEachRequest, _service_pb2.PredictEachResponse]
+    """PredictEach answers many requests in one call, each as Predict does: for a caller with more than one at hand."""
 
 @_typing.type_check_only
 class InferenceServiceAsyncStub(InferenceServiceStub):
@@ -43,6 +45,8 @@ class InferenceServiceAsyncStub(InferenceServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Predict: _aio.UnaryUnaryMultiCallable[_service_pb2.PredictRequest, _service_pb2.PredictResponse]  # type: ignore[assignment]
     """Predict scores every row with every loaded model. A row is scored only when all features a model needs are valid."""
+    PredictEach: _aio.UnaryUnaryMultiCallable[_service_pb2.PredictEachRequest, _service_pb2.PredictEachResponse]  # type: ignore[assignment]
+    """PredictEach answers many requests in one call, each as Predict does: for a caller with more than one at hand."""
 
 class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """InferenceService scores feature rows with the models it has loaded."""
@@ -54,5 +58,13 @@ class InferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.PredictResponse, _abc.Awaitable[_service_pb2.PredictResponse]]:
         """Predict scores every row with every loaded model. A row is scored only when all features a model needs are valid."""
+
+    @_abc_1.abstractmethod
+    def PredictEach(
+        self,
+        request: _service_pb2.PredictEachRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.PredictEachResponse, _abc.Awaitable[_service_pb2.PredictEachResponse]]:
+        """PredictEach answers many requests in one call, each as Predict does: for a caller with more than one at hand."""
 
 def add_InferenceServiceServicer_to_server(servicer: InferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctickloom/market/v1/raw.proto\x12\x12tickloom.market.v1\"\xb6\x03\n\x08RawBatch\x12\x14\n\x05shard\x18\x01 \x01(\tR\x05shard\x12\x16\n\x06stream\x18\x02 \x01(\tR\x06stream\x12\x18\n\x07\x64ialect\x18\x03 \x01(\tR\x07\x64ialect\x12\x1b\n\tfirst_row\x18\x04 \x01(\x04R\x08\x66irstRow\x12\x18\n\x07payload\x18\x05 \x01(\x0cR\x07payload\x12\x18\n\x07offsets\x18\x06 \x01(\x0cR\x07offsets\x12\x1d\n\nts_receive\x18\x07 \x01(\x0cR\ttsReceive\x12\x16\n\x06symbol\x18\x08 \x01(\tR\x06symbol\x12\x1f\n\x0b\x62\x61r_channel\x18\t \x01(\tR\nbarChannel\x12>\n\toversized\x18\n \x03(\x0b\x32 .tickloom.market.v1.OversizedRowR\toversized\x12\x1c\n\theartbeat\x18\x0b \x01(\x08R\theartbeat\x12\x1e\n\x0b\x65nd_of_tape\x18\x0c \x01(\x08R\tendOfTape\x12\x1f\n\x0btape_offset\x18\r \x01(\x04R\ntapeOffset\x12\x1a\n\tts_cut_ns\x18\x0e \x01(\x03R\x07tsCutNs\"q\n\x0cOversizedRow\x12\x14\n\x05index\x18\x01 \x01(\rR\x05index\x12\x16\n\x06length\x18\x02 \x01(\x04R\x06length\x12\x16\n\x06sha256\x18\x03 \x01(\x0cR\x06sha256\x12\x1b\n\tspool_ref\x18\x04 \x01(\tR\x08spoolRefb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ctickloom/market/v1/raw.proto\x12\x12tickloom.market.v1\"\xfa\x03\n\x08RawBatch\x12\x14\n\x05shard\x18\x01 \x01(\tR\x05shard\x12\x16\n\x06stream\x18\x02 \x01(\tR\x06stream\x12\x18\n\x07\x64ialect\x18\x03 \x01(\tR\x07\x64ialect\x12\x1b\n\tfirst_row\x18\x04 \x01(\x04R\x08\x66irstRow\x12\x18\n\x07payload\x18\x05 \x01(\x0cR\x07payload\x12\x18\n\x07offsets\x18\x06 \x01(\x0cR\x07offsets\x12\x1d\n\nts_receive\x18\x07 \x01(\x0cR\ttsReceive\x12\x16\n\x06symbol\x18\x08 \x01(\tR\x06symbol\x12\x1f\n\x0b\x62\x61r_channel\x18\t \x01(\tR\nbarChannel\x12>\n\toversized\x18\n \x03(\x0b\x32 .tickloom.market.v1.OversizedRowR\toversized\x12\x1c\n\theartbeat\x18\x0b \x01(\x08R\theartbeat\x12\x1e\n\x0b\x65nd_of_tape\x18\x0c \x01(\x08R\tendOfTape\x12\x1f\n\x0btape_offset\x18\r \x01(\x04R\ntapeOffset\x12\x1a\n\tts_cut_ns\x18\x0e \x01(\x03R\x07tsCutNs\x12\x1f\n\x0bpayload_lz4\x18\x0f \x01(\x0cR\npayloadLz4\x12!\n\x0cpayload_size\x18\x10 \x01(\rR\x0bpayloadSize\"q\n\x0cOversizedRow\x12\x14\n\x05index\x18\x01 \x01(\rR\x05index\x12\x16\n\x06length\x18\x02 \x01(\x04R\x06length\x12\x16\n\x06sha256\x18\x03 \x01(\x0cR\x06sha256\x12\x1b\n\tspool_ref\x18\x04 \x01(\tR\x08spoolRefb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tickloom.market.v1.raw_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RAWBATCH']._serialized_start=53
-  _globals['_RAWBATCH']._serialized_end=491
-  _globals['_OVERSIZEDROW']._serialized_start=493
-  _globals['_OVERSIZEDROW']._serialized_end=606
+  _globals['_RAWBATCH']._serialized_end=559
+  _globals['_OVERSIZEDROW']._serialized_start=561
+  _globals['_OVERSIZEDROW']._serialized_end=674
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RawBatch(_message.Message):
-    __slots__ = ("shard", "stream", "dialect", "first_row", "payload", "offsets", "ts_receive", "symbol", "bar_channel", "oversized", "heartbeat", "end_of_tape", "tape_offset", "ts_cut_ns")
+    __slots__ = ("shard", "stream", "dialect", "first_row", "payload", "offsets", "ts_receive", "symbol", "bar_channel", "oversized", "heartbeat", "end_of_tape", "tape_offset", "ts_cut_ns", "payload_lz4", "payload_size")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     DIALECT_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,8 @@ class RawBatch(_message.Message):
     END_OF_TAPE_FIELD_NUMBER: _ClassVar[int]
     TAPE_OFFSET_FIELD_NUMBER: _ClassVar[int]
     TS_CUT_NS_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_LZ4_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_SIZE_FIELD_NUMBER: _ClassVar[int]
     shard: str
     stream: str
     dialect: str
@@ -36,7 +38,9 @@ class RawBatch(_message.Message):
     end_of_tape: bool
     tape_offset: int
     ts_cut_ns: int
-    def __init__(self, shard: _Optional[str] = ..., stream: _Optional[str] = ..., dialect: _Optional[str] = ..., first_row: _Optional[int] = ..., payload: _Optional[bytes] = ..., offsets: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., symbol: _Optional[str] = ..., bar_channel: _Optional[str] = ..., oversized: _Optional[_Iterable[_Union[OversizedRow, _Mapping]]] = ..., heartbeat: _Optional[bool] = ..., end_of_tape: _Optional[bool] = ..., tape_offset: _Optional[int] = ..., ts_cut_ns: _Optional[int] = ...) -> None: ...
+    payload_lz4: bytes
+    payload_size: int
+    def __init__(self, shard: _Optional[str] = ..., stream: _Optional[str] = ..., dialect: _Optional[str] = ..., first_row: _Optional[int] = ..., payload: _Optional[bytes] = ..., offsets: _Optional[bytes] = ..., ts_receive: _Optional[bytes] = ..., symbol: _Optional[str] = ..., bar_channel: _Optional[str] = ..., oversized: _Optional[_Iterable[_Union[OversizedRow, _Mapping]]] = ..., heartbeat: _Optional[bool] = ..., end_of_tape: _Optional[bool] = ..., tape_offset: _Optional[int] = ..., ts_cut_ns: _Optional[int] = ..., payload_lz4: _Optional[bytes] = ..., payload_size: _Optional[int] = ...) -> None: ...
 
 class OversizedRow(_message.Message):
     __slots__ = ("index", "length", "sha256", "spool_ref")
