@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from functions.domain.calendar import Figure
 from functions.domain.decisions import Action
 from functions.domain.market import (
     BAR_FINAL,
@@ -27,8 +28,10 @@ from functions.domain.market import (
 )
 from functions.domain.money import plain
 from functions.wire.codecs.bars import decode_bar_batch
+from functions.wire.codecs.calendar import decode_calendar_batch
 from functions.wire.codecs.features import decode_feature_batch
 from functions.wire.codecs.market import decode_tick_batch
+from functions.wire.codecs.news import decode_news_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import decode_quality
@@ -38,7 +41,19 @@ from functions.wire.envelope import Event
 FINALITY: Final = {BAR_PROVISIONAL: "provisional", BAR_FINAL: "final", BAR_REVISED: "revised", BAR_OPEN: "open"}
 SIDES: Final = {0: "unknown", 1: "buy", 2: "sell"}
 INTERVALS: Final = {1: "1s", 5: "5s", 60: "1m", 300: "5m", 900: "15m", 3600: "1h"}
-STREAMS: Final = ("ticks", "quality", "bars", "features", "predictions", "signals", "orders", "fills", "deadletters")
+STREAMS: Final = (
+    "ticks",
+    "quality",
+    "bars",
+    "features",
+    "predictions",
+    "signals",
+    "orders",
+    "fills",
+    "news",
+    "calendar",
+    "deadletters",
+)
 
 _json: Final = msgspec.json.Encoder().encode
 
@@ -346,6 +361,61 @@ def _fills(data: bytes) -> Iterator[Row]:
     yield Row("fills", _json(line))
 
 
+def _news(data: bytes) -> Iterator[Row]:
+    batch = decode_news_batch(data)
+    yield from _rejections(batch.rejections, batch.stream)
+    for one in batch.items:
+        line = {
+            "body": one.body,
+            "content_key": one.content_key,
+            "duplicate_of": one.duplicate_of,
+            "headline": one.headline,
+            "kind": one.kind.value,
+            "language": one.language,
+            "news_id": one.news_id,
+            "revision": one.revision,
+            "row": one.row,
+            "shard": batch.stream,
+            "source": one.source,
+            "status": one.status.value,
+            "subjects": list(one.subjects),
+            "syndication_key": one.syndication_key,
+            "tickers": list(one.tickers),
+            "ts_available": one.ts_available,
+            "ts_published": one.ts_published,
+            "url": one.url,
+        }
+        yield Row("news", _json(line))
+
+
+def _calendar(data: bytes) -> Iterator[Row]:
+    batch = decode_calendar_batch(data)
+    yield from _rejections(batch.rejections, batch.stream)
+    for one in batch.events:
+        line = {
+            "actual": _figure(one.actual),
+            "country": one.country,
+            "currency": one.currency,
+            "event_id": one.event_id,
+            "forecast": _figure(one.forecast),
+            "impact": one.impact.value,
+            "name": one.name,
+            "previous": _figure(one.previous),
+            "row": one.row,
+            "shard": batch.stream,
+            "state": one.state.value,
+            "timing": one.timing.value,
+            "ts_available": one.ts_available,
+            "ts_scheduled": one.ts_scheduled,
+        }
+        yield Row("calendar", _json(line))
+
+
+def _figure(figure: Figure) -> list[object]:
+    values = [plain(value) for value in figure.values]
+    return [figure.text, figure.form.value, figure.comparison.value, values]
+
+
 _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.market.v1.TickBatch": _ticks,
     "tickloom.market.v1.FeedQuality": _quality,
@@ -355,4 +425,6 @@ _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.signals.v1.Signal": _signals,
     "tickloom.orders.v1.OrderUpdate": _orders,
     "tickloom.orders.v1.Fill": _fills,
+    "tickloom.news.v1.NewsBatch": _news,
+    "tickloom.calendar.v1.CalendarBatch": _calendar,
 }

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from barred import Bar, bar_batch
+from documented import DAY, RSS, as_json, raw
 from scored import Row, features_of
 
+from functions.adapters.memory_news import MemoryNews
 from functions.adapters.memory_views import MemoryLatest, MemoryViews
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
 from functions.domain.market import BAR_PROVISIONAL
@@ -18,12 +20,15 @@ from functions.handlers.project.handler import Deps, handle
 from functions.handlers.project.main import Settings, compose
 from functions.ports.errors import Unavailable
 from functions.wire.codecs.bars import encode_bar_batch
+from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
+from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.facts import sequence_text
+from functions.wire.news.digesting import digest
 
 SIGNAL = Signal(
     signal_id="5f4d9a10-0f0e-5a6b-8c42-2f3a6f0f7b11",
@@ -89,6 +94,11 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
+    "items": lambda: event("tickloom.news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
+    "events": lambda: event(
+        "tickloom.calendar.v1.CalendarBatch",
+        encode_calendar_batch(digest(raw("calendar.forexfactory.json", as_json(DAY)))),
+    ),
 }
 
 
@@ -104,14 +114,16 @@ class Down(MemoryViews):
 @pytest.fixture
 def deps() -> Deps:
     """Give empty stores."""
-    return Deps(views=MemoryViews(), latest=MemoryLatest())
+    return Deps(views=MemoryViews(), latest=MemoryLatest(), news=MemoryNews())
 
 
 def contents(deps: Deps) -> dict[str, Any]:
     """Copy everything that is kept."""
     assert isinstance(deps.views, MemoryViews)
     assert isinstance(deps.latest, MemoryLatest)
-    return copy.deepcopy({name: getattr(deps.views, name) for name in EVENTS} | {"latest": deps.latest.keys})
+    assert isinstance(deps.news, MemoryNews)
+    kept = {name: getattr(deps.news if name in {"items", "events"} else deps.views, name) for name in EVENTS}
+    return copy.deepcopy(kept | {"latest": deps.latest.keys})
 
 
 def test_card_and_table_agree() -> None:
@@ -180,7 +192,7 @@ async def test_no_data(deps: Deps, message_type: str) -> None:
 async def test_store_down() -> None:
     """A store that is away makes the delivery fail as unavailable, so that it is tried again."""
     with pytest.raises(Unavailable):
-        await handle(EVENTS["bars"](), deps=Deps(views=Down(), latest=MemoryLatest()))
+        await handle(EVENTS["bars"](), deps=Deps(views=Down(), latest=MemoryLatest(), news=MemoryNews()))
 
 
 async def test_composed_with_real_stores(database_url: str, redis_url: str) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from barred import Bar, bar_batch
 from counts import count
+from documented import DAY, RSS, as_json, raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored import Row as FeatureRow
@@ -19,14 +20,17 @@ from functions.domain.decisions import Quote as Market
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, Rejection
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.wire.codecs.bars import encode_bar_batch
+from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
 from functions.wire.codecs.market import encode_tick_batch
+from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.predictions import encode_prediction_batch
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
+from functions.wire.news.digesting import digest
 from functions.wire.rows import STREAMS, Row, decimal_text, render
 
 SIGNAL = Signal(
@@ -90,6 +94,11 @@ EVENTS = {
     "signals": event("signals.v1.Signal", encode_signal(SIGNAL)),
     "orders": event("orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": event("orders.v1.Fill", encode_fill(FILL)),
+    "news": event("news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
+    "calendar": event(
+        "calendar.v1.CalendarBatch",
+        encode_calendar_batch(digest(raw("calendar.forexfactory.json", as_json(DAY)))),
+    ),
     "deadletters": event("market.v1.BarBatch", encode_bar_batch(replace(bar_batch([]), rejections=(BAD,), stream="x"))),
 }
 

@@ -7,10 +7,13 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from functions.handlers.project import CARD
+from functions.ports.news import News
 from functions.ports.views import Latest, Views
 from functions.wire import facts
 from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
+from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, read_feature_batch
+from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
@@ -19,10 +22,11 @@ from functions.wire.errors import Malformed
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the handler needs: where rows are kept, and where the newest of each is."""
+    """What the handler needs: where rows are kept, where the newest of each is, and where news and the calendar are."""
 
     views: Views
     latest: Latest
+    news: News
 
 
 Project: TypeAlias = Callable[[bytes, int, Deps], Awaitable[object]]
@@ -60,5 +64,7 @@ _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
         ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
         FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),
+        NEWS_BATCH: lambda data, _, deps: deps.news.put_news(decode_news_batch(data)),
+        CALENDAR_BATCH: lambda data, _, deps: deps.news.put_calendar(decode_calendar_batch(data)),
     }
 )

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.adapters.postgres import Pool
+from functions.adapters.postgres_news import PostgresNews
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_latest import RedisLatest
 from functions.handlers.project import CARD, handler
@@ -42,14 +43,17 @@ def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its stores; they connect on first use."""
     pool = Pool(settings.database_url, size=settings.database_connections_max)
     views = PostgresViews(pool)
+    news = PostgresNews(pool)
     latest = RedisLatest(settings.redis_url, ttl_s=settings.latest_ttl_s)
 
     async def close() -> None:
         await views.close()
+        await news.close()
         await latest.close()
         await pool.close()
 
-    return HostedHandler(CARD, partial(handler.handle, deps=handler.Deps(views=views, latest=latest)), close)
+    deps = handler.Deps(views=views, latest=latest, news=news)
+    return HostedHandler(CARD, partial(handler.handle, deps=deps), close)
 
 
 respond = event_app.endpoint(Settings, compose)

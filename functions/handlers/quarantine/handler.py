@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from functions.domain.calendar import CalendarBatch
 from functions.domain.market import BarBatch, TickBatch
+from functions.domain.news import NewsBatch
 from functions.ports.views import DeadLetters
 from functions.wire.codecs.bars import BAR_BATCH, decode_bar_batch
+from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.market import TICK_BATCH, decode_tick_batch
+from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.envelope import Event
 
 
@@ -20,9 +24,16 @@ class Deps:
     dead_letters: DeadLetters
 
 
-Decode: TypeAlias = Callable[[bytes], TickBatch | BarBatch]
+Decode: TypeAlias = Callable[[bytes], TickBatch | BarBatch | NewsBatch | CalendarBatch]
 
-_CARRIERS: Final[Mapping[str, Decode]] = MappingProxyType({TICK_BATCH: decode_tick_batch, BAR_BATCH: decode_bar_batch})
+_CARRIERS: Final[Mapping[str, Decode]] = MappingProxyType(
+    {
+        TICK_BATCH: decode_tick_batch,
+        BAR_BATCH: decode_bar_batch,
+        NEWS_BATCH: decode_news_batch,
+        CALENDAR_BATCH: decode_calendar_batch,
+    }
+)
 
 
 async def handle(event: Event, *, deps: Deps) -> None:
