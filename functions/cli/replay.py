@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from functions.adapters.csv_tapes import is_csv_tape, write_capture
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
 from functions.cli.progress import bar
@@ -18,7 +19,13 @@ from functions.local.replays import Progress, Result, replay
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("files", nargs="+", type=pathlib.Path, metavar="FILE", help="capture, plain or gzip")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="capture, plain or gzip; with --dialect also .csv, .zip or .json without receive times",
+    )
     parser.add_argument("--out", type=pathlib.Path, help="folder for output rows and summary.json (default FOLDER/out)")
     parser.add_argument(
         "--folder", type=pathlib.Path, default=pathlib.Path("var/replay"), help="where logs and stores lie"
@@ -33,6 +40,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows-max", type=int, default=512, help="most rows of a batch (default 512)")
     parser.add_argument("--cut-ms", type=int, default=1000, help="most receive time of a batch, ms (default 1000)")
     parser.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
+    parser.add_argument("--symbol", default="", help="what a .csv, .zip or .json file's rows leave out, such as AAPL")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
     parser.add_argument(
         "--verify", action="store_true", help="replay twice into fresh folders and compare every output row"
@@ -49,15 +57,33 @@ def run(args: argparse.Namespace) -> int:
     if args.strict and not args.verify:
         msg = "--strict compares two replays; add --verify"
         raise UsageError(msg)
-    if args.verify:
-        return _verify(args)
     if args.fresh:
         shutil.rmtree(args.folder, ignore_errors=True)
+    args.files = [_capture(file, args) for file in args.files]
+    if args.verify:
+        return _verify(args)
     out = args.out or args.folder / "out"
     result = _replay(args, args.folder, out)
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n")
     sys.stdout.write(json.dumps(result.summary, indent=1) + "\n" if args.json else report(result.summary, out))
     return 0
+
+
+def _capture(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
+    """Give a capture as it is; write other files down as one, once, under the folder."""
+    if not is_csv_tape(file):
+        return file
+    if not args.dialect:
+        msg = f"{file} does not tell its dialect; name it with --dialect"
+        raise UsageError(msg)
+    capture: pathlib.Path = args.folder / "tapes" / f"{file.name}.txt"
+    if not capture.exists():
+        capture.parent.mkdir(parents=True, exist_ok=True)
+        partial = capture.with_suffix(".partial")
+        with partial.open("wb") as target:
+            write_capture(file, target, dialect=args.dialect, symbol=args.symbol)
+        partial.rename(capture)
+    return capture
 
 
 def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *, label: str = "replaying") -> Result:
