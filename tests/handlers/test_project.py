@@ -11,10 +11,14 @@ from barred import Bar, bar_batch
 from documented import DAY, RSS, as_json, raw
 from scored import Row, features_of
 
+from functions.adapters.memory_flow import MemoryFlow
 from functions.adapters.memory_news import MemoryNews
+from functions.adapters.memory_quality import MemoryQuality
 from functions.adapters.memory_views import MemoryLatest, MemoryViews
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_PROVISIONAL
+from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.handlers.project import CARD
 from functions.handlers.project.handler import Deps, handle
 from functions.handlers.project.main import Settings, compose
@@ -22,8 +26,10 @@ from functions.ports.errors import Unavailable
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
+from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
+from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -63,6 +69,8 @@ FILL = Fill(
     signal_id=SIGNAL.signal_id,
     as_of_ns=SIGNAL.as_of_ns,
 )
+FLOW = OrderFlow("FIX-0", "FIX-0.fix", (FlowEntry(7, FlowKind.CANCEL, "US", "VENUE", 9, 5, cl_ord_id="o-1"),))
+QUALITY = FeedQuality("BINANCE-0", (InstrumentQuality("ETH-USDT.BINANCE", 10, 20, rows=5),))
 UPDATE = OrderUpdate(
     client_order_id=FILL.client_order_id,
     n=1,
@@ -94,6 +102,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
+    "order_flow": lambda: event("tickloom.orders.v1.OrderFlow", encode_order_flow(FLOW)),
+    "feed_quality": lambda: event("tickloom.market.v1.FeedQuality", encode_quality(QUALITY)),
     "items": lambda: event("tickloom.news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
     "events": lambda: event(
         "tickloom.calendar.v1.CalendarBatch",
@@ -111,10 +121,15 @@ class Down(MemoryViews):
         raise Unavailable(message)
 
 
+def with_views(views: MemoryViews) -> Deps:
+    """Give empty stores beside some views."""
+    return Deps(views=views, latest=MemoryLatest(), news=MemoryNews(), flow=MemoryFlow(), quality=MemoryQuality())
+
+
 @pytest.fixture
 def deps() -> Deps:
     """Give empty stores."""
-    return Deps(views=MemoryViews(), latest=MemoryLatest(), news=MemoryNews())
+    return with_views(MemoryViews())
 
 
 def contents(deps: Deps) -> dict[str, Any]:
@@ -122,8 +137,12 @@ def contents(deps: Deps) -> dict[str, Any]:
     assert isinstance(deps.views, MemoryViews)
     assert isinstance(deps.latest, MemoryLatest)
     assert isinstance(deps.news, MemoryNews)
-    kept = {name: getattr(deps.news if name in {"items", "events"} else deps.views, name) for name in EVENTS}
-    return copy.deepcopy(kept | {"latest": deps.latest.keys})
+    assert isinstance(deps.flow, MemoryFlow)
+    assert isinstance(deps.quality, MemoryQuality)
+    own = {"order_flow": deps.flow.rows, "feed_quality": deps.quality.rows, "latest": deps.latest.keys}
+    names = EVENTS.keys() - own.keys()
+    kept = {name: getattr(deps.news if name in {"items", "events"} else deps.views, name) for name in names}
+    return copy.deepcopy(kept | own)
 
 
 def test_card_and_table_agree() -> None:
@@ -192,7 +211,7 @@ async def test_no_data(deps: Deps, message_type: str) -> None:
 async def test_store_down() -> None:
     """A store that is away makes the delivery fail as unavailable, so that it is tried again."""
     with pytest.raises(Unavailable):
-        await handle(EVENTS["bars"](), deps=Deps(views=Down(), latest=MemoryLatest(), news=MemoryNews()))
+        await handle(EVENTS["bars"](), deps=with_views(Down()))
 
 
 async def test_composed_with_real_stores(database_url: str, redis_url: str) -> None:

@@ -12,9 +12,11 @@ CARD: Final = Card(
     consumes=(
         "tickloom.market.v1.BarBatch",
         "tickloom.features.v1.FeatureBatch",
+        "tickloom.market.v1.FeedQuality",
         "tickloom.signals.v1.Signal",
         "tickloom.orders.v1.OrderUpdate",
         "tickloom.orders.v1.Fill",
+        "tickloom.orders.v1.OrderFlow",
         "tickloom.news.v1.NewsBatch",
         "tickloom.calendar.v1.CalendarBatch",
     ),

@@ -7,14 +7,18 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from functions.handlers.project import CARD
+from functions.ports.flow import Flow
 from functions.ports.news import News
+from functions.ports.quality import Quality
 from functions.ports.views import Latest, Views
 from functions.wire import facts
 from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, read_feature_batch
+from functions.wire.codecs.flow import ORDER_FLOW, decode_order_flow
 from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
+from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -22,11 +26,13 @@ from functions.wire.errors import Malformed
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the handler needs: where rows are kept, where the newest of each is, and where news and the calendar are."""
+    """What the handler needs: where rows are kept, where the newest of each is, and where each further noun is kept."""
 
     views: Views
     latest: Latest
     news: News
+    flow: Flow
+    quality: Quality
 
 
 Project: TypeAlias = Callable[[bytes, int, Deps], Awaitable[object]]
@@ -61,6 +67,8 @@ _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
     {
         BAR_BATCH: _bars,
         FEATURE_BATCH: _features,
+        FEED_QUALITY: lambda data, _, deps: deps.quality.put_quality(decode_quality(data)),
+        ORDER_FLOW: lambda data, _, deps: deps.flow.put_order_flow(decode_order_flow(data)),
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
         ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
         FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),

@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from functions.adapters.postgres import Pool
+from functions.adapters.postgres_flow import PostgresFlow
 from functions.adapters.postgres_news import PostgresNews
+from functions.adapters.postgres_quality import PostgresQuality
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_latest import RedisLatest
 from functions.handlers.project import CARD, handler
@@ -43,16 +45,15 @@ def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its stores; they connect on first use."""
     pool = Pool(settings.database_url, size=settings.database_connections_max)
     views = PostgresViews(pool)
-    news = PostgresNews(pool)
+    news, flow, quality = PostgresNews(pool), PostgresFlow(pool), PostgresQuality(pool)
     latest = RedisLatest(settings.redis_url, ttl_s=settings.latest_ttl_s)
 
     async def close() -> None:
-        await views.close()
-        await news.close()
-        await latest.close()
+        for store in (views, news, flow, quality, latest):
+            await store.close()
         await pool.close()
 
-    deps = handler.Deps(views=views, latest=latest, news=news)
+    deps = handler.Deps(views=views, latest=latest, news=news, flow=flow, quality=quality)
     return HostedHandler(CARD, partial(handler.handle, deps=deps), close)
 
 

@@ -27,7 +27,7 @@ def decode_quality(data: bytes) -> FeedQuality:
     """Read a feed's quality.
 
     Raises:
-        Malformed: The bytes are no FeedQuality, or a window does not end behind its start.
+        Malformed: The bytes are no FeedQuality, it tells of no instrument, or a window does not end behind its start.
     """
     message = quality_pb2.FeedQuality()
     try:
@@ -36,6 +36,9 @@ def decode_quality(data: bytes) -> FeedQuality:
         reason = f"{FEED_QUALITY}: {len(data)} bytes are no such message ({error})"
         raise Malformed(reason) from error
     found = tuple(InstrumentQuality(**{name: getattr(one, name) for name in _NAMES}) for one in message.instruments)
+    if not found:
+        reason = f"{FEED_QUALITY}: it tells of no instrument"
+        raise Malformed(reason)
     for one in found:
         if one.window_end_ns <= one.window_start_ns:
             reason = (
