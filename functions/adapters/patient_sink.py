@@ -1,27 +1,16 @@
 """Publish with patience: the same event again, later and later, until the broker has it (design R7)."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from functions.adapters.resilience import full_jitter
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.sink import Sink
 from functions.wire.envelope import Event
 
 BACKOFF_S: Final = 0.05
 BACKOFF_MAX_S: Final = 5.0
-_DOUBLINGS_MAX: Final = 16  # 2**16 times any base is beyond any cap
-
-_random: Final = random.SystemRandom()
-
-
-def full_jitter(attempt: int, *, base_s: float, max_s: float) -> float:
-    """Draw how long to wait after a failed attempt, counted from 0.
-
-    Source: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-    """
-    return _random.uniform(0.0, min(max_s, base_s * 2.0 ** min(attempt, _DOUBLINGS_MAX)))
 
 
 class PatientSink:

@@ -74,7 +74,7 @@ async def _demo(args: argparse.Namespace) -> dict[str, Any]:
                 try:
                     await platform.run_feed("replay", _history(where, args.folder))
                     board.phase = f"streaming for {args.seconds} s"
-                    await platform.run_feed("binance", _live(where, args))
+                    await platform.run_feed("stream", _live(where, args))
                     board.phase = "finishing"
                     await platform.drained()
                 finally:

@@ -18,7 +18,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8080, help="port of the brokers' ingress (default 8080)")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
     parser.add_argument(
-        "--feed", action="append", default=[], help="also run this feed, for example binance; settings by environment"
+        "--feed", action="append", default=[], help="also run this feed, for example stream; settings by environment"
     )
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from functions.adapters.memory_sink import MemorySink
-from functions.adapters.patient_sink import PatientSink, full_jitter
+from functions.adapters.patient_sink import PatientSink
+from functions.adapters.resilience import full_jitter
 from functions.ports.errors import Overloaded, Unavailable
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed

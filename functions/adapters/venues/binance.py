@@ -1,183 +1,186 @@
-"""Listen to Binance: combined WebSocket streams that are connected again, and book snapshots over REST."""
+"""Connect to Binance: spot, USD-M and COIN-M futures; combined streams, books and missed trades over REST.
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+Source: Binance's public documentation of WebSocket streams and REST of the three venues. What is heard is named in the
+address, so nothing is sent. Since 2026 USD-M serves `/public` (books and quotes) and `/market` (trades) apart: name the
+one wanted in the base of the streams, and run a feed for each.
+"""
 
-import aiohttp
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+import functools
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Final
 
-from functions.adapters.patient_sink import full_jitter
-from functions.ports.venue import Put, Received
+import msgspec
 
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
-STREAMS_MAX: Final = 1_024  # the venue's own limit for one connection
-_OK: Final = 200
+from functions.adapters.resilience import Rate
+from functions.adapters.venues._profile import (
+    Backfill,
+    Glance,
+    Keepalive,
+    Limits,
+    Missing,
+    Page,
+    Profile,
+    Request,
+    Subscription,
+    Trades,
+)
+from functions.domain.books import BookMessage, Rule
 
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Say where the venue is and how patient to be with it.
-
-    Args:
-        websocket_url: Base of the streams, for example `wss://stream.binance.com:9443`.
-        rest_url: Base of the REST answers, for example `https://api.binance.com`.
-        symbols: Venue symbols.
-        channels: Channels of each symbol.
-        depth_limit: Levels a side of a snapshot.
-        idle_s: Silence after which a connection counts as dead, seconds.
-        ping_s: Time between pings, and for an answer to one, seconds.
-        open_s: Time to connect, or for a snapshot to come, seconds.
-        backoff_s: Longest wait after the first failure, seconds; it doubles.
-        backoff_max_s: Longest wait of all, seconds.
-        resync_s: Least time between two snapshots of a symbol, seconds.
-    """
-
-    websocket_url: str
-    rest_url: str
-    symbols: tuple[str, ...]
-    channels: tuple[str, ...]
-    depth_limit: int = 1_000
-    idle_s: float = 30.0
-    ping_s: float = 20.0
-    open_s: float = 10.0
-    backoff_s: float = 0.25
-    backoff_max_s: float = 30.0
-    resync_s: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse what one connection cannot carry."""
-        streams = len(self.symbols) * len(self.channels)
-        if not 0 < streams <= STREAMS_MAX:
-            msg = f"one connection carries 1 to {STREAMS_MAX} streams; symbols times channels is {streams}"
-            raise ValueError(msg)
-
-    @property
-    def url(self) -> str:
-        """Name every stream."""
-        names = (f"{symbol.lower()}@{channel}" for symbol in self.symbols for channel in self.channels)
-        return f"{self.websocket_url.rstrip('/')}/stream?streams={'/'.join(names)}"
+TRADES_A_PAGE: Final = 400
+"""Trades asked for at once: the venue gives 1,000, but these fit into one batch of 64 KiB."""
+AGE_MAX_S: Final = 23.5 * 3600.0
+"""The venue ends a connection after 24 hours."""
+_TRADE_IDS: Final = ("trade", "aggTrade")
 
 
-class Report(Protocol):
-    """Take what an operator should know: an event in the past tense, ids and units as keys."""
+class _Data(msgspec.Struct):
+    s: str = ""
+    t: object = 0  # trade id
+    U: int = 0
+    u: int = 0
+    pu: int | None = None
+    b: object = ""  # text in a quote, levels in a depth message
+    a: object = ""  # also an aggregate trade's id
 
-    def __call__(self, event: str, **keys: object) -> None:
-        """Write it down."""
+
+class _Message(msgspec.Struct):
+    stream: str = ""
+    data: _Data = msgspec.field(default_factory=_Data)
+    lastUpdateId: int = 0  # noqa: N815 - the venue's name
 
 
-class BinanceVenue:
-    """Listen to the venue's streams.
+class _Trade(msgspec.Struct):
+    id: int = 0
+    a: int = 0
 
-    Args:
-        connection: Where the venue is.
-        report: Is told of lost connections and failed snapshots.
-        clock: Gives UTC nanoseconds.
-        pause: Waits for seconds.
-        jitter: Draws the wait after failure n, in seconds.
-    """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        report: Report,
-        clock: Callable[[], int] = time.time_ns,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        jitter: Callable[[int], float] | None = None,
-    ) -> None:
-        """Connect to nothing yet."""
-        self._to = connection
-        self._report = report
-        self._clock = clock
-        self._pause = pause
-        self._jitter = jitter or self._full_jitter
-        self._due: asyncio.Queue[str] = asyncio.Queue(len(connection.symbols))
-        self._asked: set[str] = set()
-        self.connections = 0
+_decode: Final = msgspec.json.Decoder(_Message).decode
+_decode_trades: Final = msgspec.json.Decoder(list[_Trade]).decode
 
-    def resync(self, symbol: str) -> None:
-        """Ask for a snapshot of a symbol's book soon; of a symbol that is not listened to, do nothing."""
-        if symbol in self._to.symbols and symbol not in self._asked:
-            self._asked.add(symbol)
-            self._due.put_nowait(symbol)  # never full: each symbol is in it at most once
 
-    async def run(self, put: Put) -> None:
-        """Hand over every message in the order it came, connecting again when it must; ends only by cancelling."""
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._to.open_s)) as session,
-            asyncio.TaskGroup() as tasks,
-        ):
-            tasks.create_task(self._listen(put))
-            tasks.create_task(self._snapshots(session, put))
+def glance(row: bytes, symbol: str = "") -> tuple[Glance, ...]:
+    """Read update ids, trade ids and crossed quotes; levels are not needed, for every message is numbered."""
+    try:
+        message = _decode(row)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
+    if symbol:
+        return (Glance(symbol, book=BookMessage(snapshot=True, last=message.lastUpdateId)),)
+    name, _, channel = message.stream.partition("@")
+    data, kind = message.data, channel.partition("@")[0]
+    if kind in _TRADE_IDS:
+        number = data.t if kind == "trade" else data.a
+        return (Glance(name.upper(), trades=Trades(kind, number, number)),) if isinstance(number, int) else ()
+    if kind == "bookTicker":
+        return (Glance(name.upper(), quote=True, crossed=_crossed(data.b, data.a)),)
+    if kind == "depth":
+        return (Glance(name.upper(), book=BookMessage(first=data.U, last=data.u, previous=data.pu)),)
+    return ()
 
-    # -- streams
 
-    async def _listen(self, put: Put) -> None:
-        failures = 0
-        while True:
-            heard = self.connections
-            try:
-                await self._hear(put)
-            except (OSError, TimeoutError, WebSocketException) as error:
-                failures = 0 if self.connections > heard else failures + 1
-                self._report("connection_lost", error=f"{type(error).__name__}: {error}", failures=failures)
-            await self._pause(self._jitter(failures))
+def _crossed(bid: object, ask: object) -> bool:
+    """Compare two texts as numbers; rounding keeps the order, so only texts that round alike are compared exactly."""
+    if not (isinstance(bid, str) and isinstance(ask, str)):
+        return False
+    try:
+        low, high = float(ask), float(bid)
+        return high > low or (high == low and Decimal(bid) > Decimal(ask))
+    except (ValueError, InvalidOperation):
+        return False
 
-    async def _hear(self, put: Put) -> None:
-        """Listen to one connection until it breaks; every new one begins with fresh snapshots."""
-        to = self._to
-        async with connect(
-            to.url,
-            open_timeout=to.open_s,
-            ping_interval=to.ping_s,
-            ping_timeout=to.ping_s,
-            max_size=MESSAGE_BYTES_MAX,
-            compression=None,
-        ) as socket:
-            self.connections += 1
-            for symbol in to.symbols:
-                self.resync(symbol)
-            while True:
-                row = await self._next(socket)
-                await put(Received(row, self._clock()))
 
-    async def _next(self, socket: ClientConnection) -> bytes:
-        async with asyncio.timeout(self._to.idle_s):
-            return await socket.recv(decode=False)
+def _path(wanted: Subscription) -> str:
+    names = (f"{symbol.lower()}@{channel}" for symbol in wanted.symbols for channel in wanted.channels)
+    return f"/stream?streams={'/'.join(names)}"
 
-    def _full_jitter(self, attempt: int) -> float:
-        return full_jitter(attempt, base_s=self._to.backoff_s, max_s=self._to.backoff_max_s)
 
-    # -- snapshots
+def _subscribe(_wanted: Subscription) -> tuple[str, ...]:
+    return ()
 
-    async def _snapshots(self, session: aiohttp.ClientSession, put: Put) -> None:
-        """Fetch what is asked for, one after the other, so that the venue's request limits are never in sight."""
-        failures = 0
-        while True:
-            symbol = await self._due.get()
-            try:
-                received = await self._snapshot(session, symbol)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                failures += 1
-                self._report("snapshot_failed", symbol=symbol, error=f"{type(error).__name__}: {error}")
-                await self._pause(self._jitter(failures))
-                self._due.put_nowait(symbol)
-                continue
-            failures = 0
-            self._asked.discard(symbol)
-            await put(received)
-            await self._pause(self._to.resync_s / len(self._to.symbols))
 
-    async def _snapshot(self, session: aiohttp.ClientSession, symbol: str) -> Received:
-        url = f"{self._to.rest_url.rstrip('/')}/api/v3/depth"
-        query = {"symbol": symbol, "limit": str(self._to.depth_limit)}
-        async with session.get(url, params=query) as response:
-            body = await response.read()
-            if response.status != _OK:
-                msg = f"{response.status}: {body[:200]!r}"
-                raise aiohttp.ClientError(msg)
-            return Received(body, self._clock(), symbol)
+def _bar_channel(channels: tuple[str, ...]) -> str:
+    return "trade" if "trade" in channels else "aggTrade"
+
+
+def _is_book(channel: str) -> bool:
+    return channel.partition("@")[0] == "depth"
+
+
+def _page(body: bytes) -> Page:
+    try:
+        ids = [one.id or one.a for one in _decode_trades(body)]
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+    return Page(min(ids), max(ids), len(ids)) if ids else Page()
+
+
+def _snapshot(path: str, weights: Mapping[int, int], symbol: str, depth: int) -> Request:
+    """Ask for a book of at least so many levels; more levels weigh more."""
+    limit = next((most for most in weights if depth <= most), max(weights))
+    return Request(path, {"symbol": symbol, "limit": str(limit)}, weights[limit])
+
+
+def _missing(
+    base: str, weights: Mapping[str, int], missing: Missing, key: str, *, needs_key: bool = False
+) -> Request | None:
+    """Ask for trades from an id on; the futures venues keep single trades for those who have a key."""
+    path = {"trade": "historicalTrades", "aggTrade": "aggTrades"}.get(missing.channel)
+    if path is None or (missing.channel == "trade" and needs_key and not key):
+        return None
+    count = TRADES_A_PAGE if missing.last is None else min(TRADES_A_PAGE, missing.last - missing.first + 1)
+    query = {"symbol": missing.symbol, "fromId": str(missing.first), "limit": str(count)}
+    headers = {"X-MBX-APIKEY": key} if key and missing.channel == "trade" else {}
+    return Request(f"{base}/{path}", query, weights[missing.channel], headers)
+
+
+_FUTURES_WEIGHTS: Final = {50: 2, 100: 5, 500: 10, 1_000: 20}
+_SPOT_WEIGHTS: Final = {100: 5, 500: 25, 1_000: 50, 5_000: 250}
+
+
+def _futures(dialect: str, letter: str) -> Profile:
+    return Profile(
+        dialect=dialect,
+        websocket_url=f"wss://{letter}stream.binance.com",
+        rest_url=f"https://{letter}api.binance.com",
+        channels=("aggTrade", "bookTicker", "depth@100ms"),
+        limits=Limits(Rate(300, 300.0), Rate(10, 1.0), Rate(2_400, 60.0), 1_024, AGE_MAX_S),
+        glance=glance,
+        path=_path,
+        subscribe=_subscribe,
+        rule=Rule.FUTURES_CHAIN,
+        depth=1_000,
+        bar_channel=_bar_channel,
+        keepalive=Keepalive(idle_s=30.0, ping_s=20.0),
+        snapshot=functools.partial(_snapshot, f"/{letter}api/v1/depth", _FUTURES_WEIGHTS),
+        backfill=Backfill(
+            functools.partial(_missing, f"/{letter}api/v1", {"trade": 20, "aggTrade": 20}, needs_key=True),
+            _page,
+            TRADES_A_PAGE,
+        ),
+        is_book=_is_book,
+    )
+
+
+SPOT: Final = Profile(
+    dialect="binance.spot",
+    websocket_url="wss://stream.binance.com:9443",
+    rest_url="https://api.binance.com",
+    channels=("trade", "bookTicker", "depth@100ms"),
+    limits=Limits(Rate(300, 300.0), Rate(5, 1.0), Rate(6_000, 60.0), 1_024, AGE_MAX_S),
+    glance=glance,
+    path=_path,
+    subscribe=_subscribe,
+    rule=Rule.SPOT_CHAIN,
+    depth=1_000,
+    bar_channel=_bar_channel,
+    keepalive=Keepalive(idle_s=30.0, ping_s=20.0),
+    snapshot=functools.partial(_snapshot, "/api/v3/depth", _SPOT_WEIGHTS),
+    backfill=Backfill(functools.partial(_missing, "/api/v3", {"trade": 25, "aggTrade": 4}), _page, TRADES_A_PAGE),
+    is_book=_is_book,
+)
+
+PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
+    {one.dialect: one for one in (SPOT, _futures("binance.usdm", "f"), _futures("binance.coinm", "d"))}
+)

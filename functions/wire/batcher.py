@@ -1,4 +1,4 @@
-"""Cut what a live feed receives into raw batches; when to cut by wall time is the feed's business."""
+"""Cut what a live feed receives into raw batches; when to cut by wall time is each feed's own business."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX, OversizedRow, RawBatch
-from functions.ports.venue import Received
 from functions.wire.tape import LINE_BYTES_MAX, OVERSIZED_HEAD_BYTES, Keep, oversized_row
 
 
@@ -52,21 +51,26 @@ class Batcher:
         """Count the rows that wait."""
         return len(self._rows)
 
-    def add(self, received: Received) -> RawBatch | None:
-        """Take a row; give the batch that was full, or of another symbol, before it."""
-        size = len(received.row) if len(received.row) <= self._cut.line_bytes_max else OVERSIZED_HEAD_BYTES
+    def add(self, row: bytes, ts_receive: int, *, symbol: str = "") -> RawBatch | None:
+        """Take a row; give the batch that was full, or of another symbol, before it.
+
+        Args:
+            row: What was received.
+            ts_receive: When, UTC nanoseconds.
+            symbol: Symbol it is about when it names none itself; else empty.
+        """
+        size = len(row) if len(row) <= self._cut.line_bytes_max else OVERSIZED_HEAD_BYTES
         full = len(self._rows) >= self._cut.rows_max or self._size + size > self._cut.bytes_max
-        other = self._symbol and received.symbol not in {"", self._symbol}
+        other = self._symbol and symbol not in {"", self._symbol}
         batch = self.flush() if self._rows and (full or other) else None
-        self._symbol = self._symbol or received.symbol
-        row = received.row
+        self._symbol = self._symbol or symbol
         if len(row) > self._cut.line_bytes_max:
             entry = oversized_row(len(self._rows), row)
             self._keep(entry.spool_ref, row)
             self._oversized.append(entry)
             row = row[:OVERSIZED_HEAD_BYTES]
         self._rows.append(row)
-        self._times.append(received.ts_receive)
+        self._times.append(ts_receive)
         self._size += len(row)
         return batch
 

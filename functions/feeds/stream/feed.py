@@ -1,15 +1,16 @@
 """Take what the venue says, cut it by rows, bytes and wall time, and publish it with a clock beside it."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from functions.domain.market import RawBatch
-from functions.feeds.binance import CARD
-from functions.feeds.binance.batcher import Batcher
-from functions.feeds.binance.mailbox import Mailbox
-from functions.feeds.binance.sync import UNSEEN, Watch, glance, needs_resync
+from functions.feeds.stream import CARD
+from functions.feeds.stream.mailbox import Mailbox
+from functions.ports.journal import Entry, Journal
 from functions.ports.sink import Sink
-from functions.ports.venue import Put, Received, Venue
+from functions.ports.venue import Mark, Received, Venue
+from functions.wire.batcher import Batcher
 from functions.wire.raw import raw_event
 
 
@@ -30,21 +31,45 @@ class Rhythm:
 
 @dataclass(slots=True)
 class Out:
-    """Number batches and publish them."""
+    """Number batches, write each down, and publish it.
+
+    Args:
+        sink: Takes the events.
+        journal: Keeps the batch that is on its way.
+        number: Sequence number of the next batch.
+        marks: Last trades of an earlier run.
+    """
 
     sink: Sink
+    journal: Journal
     number: int
+    marks: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def publish(self, batch: RawBatch | None) -> None:
         """Publish a batch if there is one."""
         if batch is not None:
             number, self.number = self.number, self.number + 1
+            self.journal.write(Entry(number, batch, self.marks))
             await self.sink.publish(raw_event(batch, number, feed=CARD.name))
+
+    async def repeat(self, entry: Entry) -> None:
+        """Publish what an earlier run was about to: the same event again, which is the same event once."""
+        await self.sink.publish(raw_event(entry.batch, entry.number, feed=CARD.name))
+
+    def note(self, marks: Iterable[Mark]) -> None:
+        """Take note of the trades of a row that is in the batch under way."""
+        for mark in marks:
+            key = mark.symbol, mark.channel
+            self.marks[key] = max(mark.trade_id, self.marks.get(key, 0))
 
 
 async def listen(venue: Venue, batcher: Batcher, out: Out, *, rhythm: Rhythm, mailbox: Mailbox) -> None:
     """Run until the tape ends or this is cancelled; what has come in by then is published either way."""
-    reader = asyncio.create_task(venue.run(_into(mailbox, venue)), name=f"{CARD.name}-reader")
+
+    async def put(received: Received) -> None:
+        await mailbox.put(received, quote_of=received.quote_of)
+
+    reader = asyncio.create_task(venue.run(put), name=f"{CARD.name}-reader")
     try:
         await _pump(reader, batcher, out, rhythm=rhythm, mailbox=mailbox)
     finally:
@@ -52,21 +77,6 @@ async def listen(venue: Venue, batcher: Batcher, out: Out, *, rhythm: Rhythm, ma
         await asyncio.gather(reader, return_exceptions=True)
         await _drain(batcher, out, mailbox)
     await out.publish(batcher.end())
-
-
-def _into(mailbox: Mailbox, venue: Venue) -> Put:
-    """Make what the venue puts messages into: the mailbox, with an eye on every book."""
-    watches: dict[str, Watch] = {}
-
-    async def put(received: Received) -> None:
-        seen = glance(received.row, received.symbol)
-        if seen.symbol:
-            watches[seen.symbol], broken = needs_resync(watches.get(seen.symbol, UNSEEN), seen)
-            if broken:
-                venue.resync(seen.symbol)
-        await mailbox.put(received, quote_of=seen.symbol if seen.quote and not seen.crossed else "")
-
-    return put
 
 
 async def _pump(reader: asyncio.Task[None], batcher: Batcher, out: Out, *, rhythm: Rhythm, mailbox: Mailbox) -> None:
@@ -81,7 +91,7 @@ async def _pump(reader: asyncio.Task[None], batcher: Batcher, out: Out, *, rhyth
         while (received := mailbox.take()) is not None:
             if not len(batcher):
                 flush = now() + rhythm.flush_s
-            await out.publish(batcher.add(received))
+            await _add(received, batcher, out)
             if now() >= min(flush, beat):
                 break
         if now() >= min(flush, beat):
@@ -92,7 +102,12 @@ async def _pump(reader: asyncio.Task[None], batcher: Batcher, out: Out, *, rhyth
             beat = max(beat + rhythm.heartbeat_s, now())
 
 
+async def _add(received: Received, batcher: Batcher, out: Out) -> None:
+    await out.publish(batcher.add(received.row, received.ts_receive, symbol=received.symbol))
+    out.note(received.marks)  # behind the batch it is not in
+
+
 async def _drain(batcher: Batcher, out: Out, mailbox: Mailbox) -> None:
     while (received := mailbox.take()) is not None:
-        await out.publish(batcher.add(received))
+        await _add(received, batcher, out)
     await out.publish(batcher.flush())

@@ -1,0 +1,208 @@
+"""Documents are given once as long as they stay the same, and what cannot be had is asked for again."""
+
+import os
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from functions.adapters.documents import DOCUMENT_BYTES_MAX, Files, Pages, Together
+from functions.ports.documents import Document, Documents
+
+NOW = 1_800_000_000_000_000_000
+
+
+class Reports:
+    """Remember what an operator is told."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.told: list[tuple[str, dict[str, object]]] = []
+
+    def __call__(self, event: str, **keys: object) -> None:
+        """Write it down."""
+        self.told.append((event, keys))
+
+    @property
+    def events(self) -> list[str]:
+        """Name what was told."""
+        return [event for event, _ in self.told]
+
+
+async def rows(documents: Documents) -> list[bytes]:
+    """Ask once and give the bytes alone."""
+    return [one.row for one in await documents.poll()]
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reports() -> Reports:
+    """Give an operator."""
+    return Reports()
+
+
+def files(reports: Reports, *paths: pathlib.Path) -> Files:
+    """Read files at a fixed time."""
+    return Files(paths, report=reports, clock=lambda: NOW)
+
+
+async def test_a_folder(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """Files come in the order of their names, subfolders too, hidden and empty ones do not."""
+    (tmp_path / "sub").mkdir()
+    for name, data in (
+        ("b.json", b"2"),
+        ("a.json", b"1"),
+        ("sub/c.json", b"3"),
+        (".hidden", b"x"),
+        ("empty.json", b" "),
+    ):
+        (tmp_path / name).write_bytes(data)
+    source = files(reports, tmp_path)
+    assert await source.poll() == [Document(b"1", NOW), Document(b"2", NOW), Document(b"3", NOW)]
+    assert await rows(source) == []
+
+
+async def test_a_file_that_changes(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """A file that was written again is given again, and a new one as soon as it is there."""
+    path = tmp_path / "a.json"
+    source = files(reports, path)
+    assert (await rows(source), reports.events) == ([], ["document_unreadable"])
+    path.write_bytes(b"1")
+    assert await rows(source) == [b"1"]
+    path.write_bytes(b"two")
+    os.utime(path, ns=(1, 1))
+    assert await rows(source) == [b"two"]
+    assert await rows(source) == []
+
+
+async def test_json_lines_are_read_on(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """A file of lines gives a row a line, each once; a line that is still being written waits for its end."""
+    path = tmp_path / "posts.jsonl"
+    path.write_bytes(b'{"a":1}\n\n{"a":2}\n{"a"')
+    source = files(reports, path)
+    assert await rows(source) == [b'{"a":1}', b'{"a":2}']
+    with path.open("ab") as file:
+        file.write(b":3}\n")
+    assert await rows(source) == [b'{"a":3}']
+    path.write_bytes(b"4\n")
+    assert await rows(source) == [b"4"]
+
+
+async def test_a_file_too_large(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """A file beyond the bound is told of and left out; it is not read."""
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(DOCUMENT_BYTES_MAX + 1)
+    assert (await rows(files(reports, path)), reports.events) == ([], ["document_too_large"])
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+class Site:
+    """Serve one page, as the test says, and remember what was asked."""
+
+    def __init__(self) -> None:
+        """Serve an empty page."""
+        self.body, self.status, self.headers = b"", 200, {}
+        self.asked: list[dict[str, str]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer, with 304 where the validator matches."""
+        self.asked.append(dict(request.headers))
+        if self.headers.get("ETag") and request.headers.get("If-None-Match") == self.headers["ETag"]:
+            return web.Response(status=304, headers=self.headers)
+        return web.Response(status=self.status, body=self.body, headers=self.headers)
+
+
+@pytest.fixture
+def site() -> Site:
+    """Give a site."""
+    return Site()
+
+
+@pytest.fixture
+async def url(site: Site) -> AsyncIterator[str]:
+    """Serve the site on loopback."""
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", site.answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield str(server.make_url("/feed.xml"))
+
+
+@pytest.fixture
+async def pages(url: str, reports: Reports) -> AsyncIterator[Pages]:
+    """Ask for the site's page at a fixed time."""
+    source = Pages([f"{url}?key=secret"], report=reports, headers={"User-Agent": "t"}, clock=lambda: NOW, elapsed=float)
+    yield source
+    await source.close()
+
+
+async def test_validators_are_sent(site: Site, pages: Pages) -> None:
+    """A page that the server says is the same is not given again; its validators went with the second request."""
+    site.body, site.headers = b"<rss/>", {"ETag": '"1"', "Last-Modified": "Thu, 25 Jul 2019 10:39:38 GMT"}
+    assert await pages.poll() == [Document(b"<rss/>", NOW)]
+    assert await rows(pages) == []
+    assert "If-None-Match" not in site.asked[0]
+    assert site.asked[1]["If-None-Match"] == '"1"'
+    assert site.asked[1]["If-Modified-Since"] == "Thu, 25 Jul 2019 10:39:38 GMT"
+    assert site.asked[1]["User-Agent"] == "t"
+    site.body, site.headers = b"<rss>2</rss>", {"ETag": '"2"'}
+    assert await rows(pages) == [b"<rss>2</rss>"]
+
+
+async def test_servers_without_validators(site: Site, pages: Pages) -> None:
+    """Where a server tells no validators, equal bytes are the same page."""
+    site.body = b"1"
+    assert [await rows(pages), await rows(pages)] == [[b"1"], []]
+    site.body = b"2"
+    assert await rows(pages) == [b"2"]
+
+
+async def test_failures_are_told_and_tried_again(site: Site, pages: Pages, reports: Reports) -> None:
+    """A refusal gives nothing and is asked again; no key in the address is ever shown."""
+    site.status = 500
+    assert (await rows(pages), reports.events) == ([], ["document_refused"])
+    site.status, site.body = 200, b"1"
+    assert await rows(pages) == [b"1"]
+    assert "secret" not in str(reports.told)
+
+
+async def test_a_server_may_ask_for_patience(url: str, site: Site, reports: Reports) -> None:
+    """After `Retry-After` nothing is asked until the time has passed."""
+    now = 0.0
+    source = Pages([url], report=reports, headers={}, elapsed=lambda: now)
+    site.status, site.headers = 429, {"Retry-After": "60"}
+    await source.poll()
+    now = 59.0
+    await source.poll()
+    assert len(site.asked) == 1
+    now = 60.0
+    await source.poll()
+    await source.close()
+    assert len(site.asked) == 2
+
+
+async def test_a_page_too_large(site: Site, pages: Pages, reports: Reports) -> None:
+    """A page beyond the bound is told of and left out."""
+    site.body = b"x" * (DOCUMENT_BYTES_MAX + 1)
+    assert (await rows(pages), reports.events) == ([], ["document_too_large"])
+
+
+async def test_nobody_there(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """A server that is not there is told of; other sources are asked all the same."""
+    (tmp_path / "a.json").write_bytes(b"1")
+    source = Together(Pages(["http://127.0.0.1:1/"], report=reports, headers={}), files(reports, tmp_path))
+    assert (await rows(source), reports.events) == ([b"1"], ["document_unreadable"])
+    await source.close()
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://x/", "x"])
+def test_other_schemes(address: str, reports: Reports) -> None:
+    """An address that is neither http nor https stops the start."""
+    with pytest.raises(ValueError, match="http"):
+        Pages([address], report=reports, headers={})
