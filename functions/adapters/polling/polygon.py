@@ -1,0 +1,113 @@
+"""Say how Polygon's (Massive's) US stock interface is polled: pages of trades and quotes, and closed bars.
+
+A window of time is asked for once it has settled, and its pages are followed by `next_url` to the last. The cursor is
+the window's start in nanoseconds; while its pages are followed, `start|end|cursor of the next page`.
+Source: Polygon's documentation, "Stocks REST: trades v3, quotes v3, aggregates v2, pagination".
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from functions.adapters.polling._profile import (
+    PAGE_ROWS,
+    Answer,
+    Ask,
+    Channel,
+    Moment,
+    PollProfile,
+    UnknownPollError,
+)
+from functions.adapters.resilience import Rate
+
+NS_PER_S: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
+SPANS_S: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 3_600}
+WINDOW_NS: Final = 60 * NS_PER_S
+"""Longest window of ticks: a busy minute of one stock is some dozens of pages. A shorter one has reached the present,
+and the next is asked for a while later."""
+_AGGREGATES: Final = re.compile(r"aggs_([1-9][0-9]{0,2})_([a-z]+)")
+_NAMES: Final = ("trades", "quotes", "aggs_<count>_<second|minute|hour>")
+_FREE: Final = Rate(5, 60.0)
+
+
+def ticks(kind: str) -> Channel:
+    """Poll pages of `trades` or `quotes`, oldest first."""
+
+    def ask(symbol: str, cursor: str, moment: Moment) -> Ask | None:
+        start, _, rest = cursor.partition("|")
+        end, _, page = rest.partition("|")
+        path = f"/v3/{kind}/{quote(symbol)}"
+        if page:
+            return Ask(f"{path}?cursor={quote(page, safe='')}", symbol, 1.0, cursor, int(end))
+        begin = int(start) if start else moment.start_ns
+        until = min(moment.now_ns - moment.settle_ns, begin + WINDOW_NS)
+        if begin >= until:
+            return None
+        window = f"timestamp.gte={begin}&timestamp.lt={until}"
+        query = f"{window}&order=asc&sort=timestamp&limit={PAGE_ROWS}"
+        return Ask(f"{path}?{query}", symbol, 1.0, f"{begin}", until)
+
+    def read(row: bytes, asked: Ask) -> Answer:
+        content = _reply(row)
+        following = content.get("next_url")
+        if not following:
+            return Answer(str(asked.end), more=asked.end - int(asked.cursor.partition("|")[0]) >= WINDOW_NS)
+        page = parse_qs(urlsplit(following).query)["cursor"][0]
+        return Answer(f"{asked.cursor.partition('|')[0]}|{asked.end}|{page}", more=True)
+
+    return Channel(ask, read, 1.0)
+
+
+def aggregates(count: int, span: str) -> Channel:
+    """Poll closed bars of `count` spans."""
+    step_s = count * SPANS_S[span]
+
+    def ask(symbol: str, cursor: str, moment: Moment) -> Ask | None:
+        begin = int(cursor) if cursor else moment.start_ns // NS_PER_S // step_s * step_s * NS_PER_S
+        closed = (moment.now_ns - moment.settle_ns) // NS_PER_S // step_s * step_s * NS_PER_S
+        if begin >= closed:
+            return None
+        until = min(closed, begin + PAGE_ROWS * step_s * NS_PER_S)
+        window = f"{begin // NS_PER_MS}/{until // NS_PER_MS - 1}"
+        path = f"/v2/aggs/ticker/{quote(symbol)}/range/{count}/{span}/{window}?adjusted=false&sort=asc&limit=50000"
+        return Ask(path, f"{symbol}@{count}/{span}", 1.0, cursor, until)
+
+    def read(row: bytes, asked: Ask) -> Answer:
+        _reply(row)
+        return Answer(str(asked.end), more=True)
+
+    return Channel(ask, read, max(1.0, step_s / 10))
+
+
+def _reply(row: bytes) -> dict[str, Any]:
+    content = json.loads(row)
+    if not isinstance(content, dict) or content.get("status") not in {"OK", "DELAYED"}:
+        msg = f"the reply's status is {content.get('status')!r}" if isinstance(content, dict) else "no object"
+        raise ValueError(msg)
+    return content
+
+
+def _channel(name: str) -> Channel:
+    found = _AGGREGATES.fullmatch(name)
+    if name in {"trades", "quotes"}:
+        return ticks(name)
+    if found and found[2] in SPANS_S:
+        return aggregates(int(found[1]), found[2])
+    msg = f"polygon.stocks has no channel {name[:32]!r} to poll; there are {', '.join(_NAMES)}"
+    raise UnknownPollError(msg)
+
+
+PROFILES: Final[Mapping[str, PollProfile]] = {
+    "polygon.stocks": PollProfile(
+        "polygon.stocks",
+        "https://api.polygon.io",
+        _FREE,
+        _channel,
+        _NAMES,
+        lambda key: {"Authorization": f"Bearer {key}"},
+    )
+}
+"""How Polygon is polled; the rate is that of the free plan."""

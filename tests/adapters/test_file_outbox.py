@@ -1,0 +1,116 @@
+"""A file outbox goes on where it stopped, sends again what may not be stored, and refuses notes not its own."""
+
+import json
+import pathlib
+
+import pytest
+
+from functions.adapters.file_outbox import CURSORS_MAX, BadStateError, FileOutbox, OutboxOptions
+from functions.adapters.memory_sink import MemorySink
+from functions.ports.errors import Unavailable
+from functions.ports.outbox import Standing
+from functions.wire.batching import Label
+from functions.wire.codecs.market import decode_raw_batch
+
+NOW = 1_700_000_000_000_000_000
+
+
+def forget(name: str, row: bytes) -> None:
+    """Keep nothing: no row here is too long."""
+    raise AssertionError(name, len(row))
+
+
+def outbox(
+    path: pathlib.Path | None, sink: MemorySink, *, stream: str = "X-0.rest", standing: Standing | None = None
+) -> FileOutbox:
+    options = OutboxOptions("rest", path, forget, lambda: NOW, standing or Standing())
+    return FileOutbox(Label("X-0", stream, "binance.spot"), sink, options)
+
+
+async def test_numbers_rows_and_cursors_go_on(tmp_path: pathlib.Path) -> None:
+    """What a second outbox publishes follows on what the first one did."""
+    path, sink = tmp_path / "state/rest.json", MemorySink()
+    async with outbox(path, sink) as one:
+        await one.publish([(b"a", 1), (b"b", 2)], cursors={"x": "2", "y": "7"})
+        await one.heartbeat()
+    async with outbox(path, sink) as one:
+        assert one.standing == Standing(2, 2, {"x": "2", "y": "7"})
+        await one.publish([(b"c", 3)], symbol="BTCUSDT", cursors={"x": "3"})
+        await one.end()
+        assert one.standing == Standing(4, 3, {"x": "3", "y": "7"})
+    batches = [decode_raw_batch(event.data or b"") for event in sink.events]
+    assert [str(event.extensions["sequence"])[-1] for event in sink.events] == ["0", "1", "2", "3"]
+    assert [(one.first_row, one.row_count) for one in batches] == [(0, 2), (2, 0), (2, 1), (3, 0)]
+    assert [one.symbol for one in batches] == ["", "", "BTCUSDT", ""]
+    assert (batches[1].heartbeat, batches[3].end_of_tape) == (True, True)
+
+
+async def test_what_failed_is_sent_again_as_it_was(tmp_path: pathlib.Path) -> None:
+    """A batch whose publishing failed comes first in the next life, under its own number; then its cursor counts."""
+    path = tmp_path / "rest.json"
+    failing = MemorySink([Unavailable("down")])
+    async with outbox(path, failing) as one:
+        with pytest.raises(Unavailable):
+            await one.publish([(b"a", 1)], cursors={"x": "1"})
+        assert one.standing == Standing()
+    sink = MemorySink()
+    async with outbox(path, sink) as one:
+        assert one.standing == Standing(1, 1, {"x": "1"})
+    assert [decode_raw_batch(event.data or b"").payload for event in sink.events] == [b"a"]
+    again = MemorySink()
+    async with outbox(path, again):
+        assert again.events == []
+
+
+async def test_told_numbers_never_go_back(tmp_path: pathlib.Path) -> None:
+    """Of the numbers in the file and those that are told, the greater count."""
+    path, sink = tmp_path / "rest.json", MemorySink()
+    async with outbox(path, sink) as one:
+        await one.publish([(b"a", 1)], cursors={"x": "1"})
+    async with outbox(path, sink, standing=Standing(9, 0)) as one:
+        assert one.standing == Standing(9, 1, {"x": "1"})
+
+
+async def test_without_a_file_nothing_is_kept() -> None:
+    """An outbox without a file publishes all the same."""
+    sink = MemorySink()
+    async with outbox(None, sink) as one:
+        await one.publish([(b"a", 1)], cursors={"x": "1"})
+        assert one.standing == Standing(1, 1, {"x": "1"})
+
+
+async def test_cursors_move_without_rows(tmp_path: pathlib.Path) -> None:
+    """A cursor may go on where there is nothing to publish; no number is spent on it."""
+    sink = MemorySink()
+    async with outbox(tmp_path / "rest.json", sink) as one:
+        await one.publish([], cursors={"x": "1"})
+        assert (one.standing, sink.events) == (Standing(0, 0, {"x": "1"}), [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"stream":"X-0.rest"}', '{"stream":"X-0.rest","sequence":"x","row":0,"cursors":{}}'],
+)
+async def test_a_file_nobody_wrote_is_refused(tmp_path: pathlib.Path, content: str) -> None:
+    """A file that cannot be read stops the start: beginning anew by itself would fetch everything twice."""
+    path = tmp_path / "rest.json"
+    path.write_text(content)
+    with pytest.raises(BadStateError, match="move it away"):
+        await outbox(path, MemorySink()).__aenter__()
+
+
+@pytest.mark.parametrize("suffix", ["", ".pending"])
+async def test_another_streams_file_is_refused(tmp_path: pathlib.Path, suffix: str) -> None:
+    """Neither notes nor a pending batch of another stream are taken."""
+    path = tmp_path / "rest.json"
+    content = {"stream": "OTHER", "sequence": 1, "row": 1, "cursors": {}}
+    path.with_name(path.name + suffix).write_text(json.dumps(content) + "\n")
+    with pytest.raises(BadStateError, match="of its own"):
+        await outbox(path, MemorySink()).__aenter__()
+
+
+async def test_cursors_are_bounded(tmp_path: pathlib.Path) -> None:
+    """More cursors than a feed can have are refused."""
+    async with outbox(tmp_path / "rest.json", MemorySink()) as one:
+        with pytest.raises(BadStateError, match="at most"):
+            await one.publish([], cursors={str(number): "" for number in range(CURSORS_MAX + 1)})
