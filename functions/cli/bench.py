@@ -27,12 +27,12 @@ PACED_SHARE: Final = 0.5
 PACED_CUT_MS: Final = 10
 """Batches of the paced run are cut as a live feed cuts them, by wall time."""
 
-LATENCY_STAGES: Final = ("normalize", "bars", "features", "infer", "signals", "orders")
+LATENCY_STAGES: Final = ("normalize", "enrich", "bars", "features", "infer", "signals", "orders")
 
 END_TO_END: Final = """\
 End to end, from the first line read to the last sink's acknowledgement after the end of the tape; kernels are loaded
 before. The first two runs go as fast as they can, so their latency holds the wait for a busy core; their batches end at
-512 rows, 64 KiB or {cut:,} ms of receive time (10 ms would imitate live). The paced run goes at half the disk log's
+512 rows, 128 KiB or {cut:,} ms of receive time (10 ms would imitate live). The paced run goes at half the disk log's
 rate, its batches cut every {paced_cut} ms as a live feed cuts them. Latency is p50 / p99, from the broker accepting the
 RawBatch that moved the watermark past the bar's end to the acknowledged event; allowed lateness is {lateness} ms of
 venue time."""
@@ -98,7 +98,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--cut-ms",
         type=int,
         default=10_000,
-        help="most receive time of a batch, ms (default 10000: 512 rows and 64 KiB bound it; 10 imitates live)",
+        help="most receive time of a batch, ms (default 10000: 512 rows and 128 KiB bound it; 10 imitates live)",
     )
     parser.add_argument("--seconds-max", type=float, default=600, help="give a run up after this long (default 600)")
     parser.add_argument("--quick", action="store_true", help="fewer messages and rounds: a look in under a minute")

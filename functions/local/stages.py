@@ -44,6 +44,7 @@ from functions.domain.market import (
 )
 from functions.domain.risk import check
 from functions.feeds.replay import CARD as REPLAY
+from functions.handlers.enrich import main as enrich
 from functions.handlers.normalize import main as normalize
 from functions.handlers.normalize.handler import units_from
 from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
@@ -302,8 +303,12 @@ def _crowd(batches: int, spacing_ns: int, *, instruments: int = CROWD) -> list[T
 
 def _bars(bench: _Bench) -> Iterator[Figure]:
     yield from _bar_kernel(bench)
+    handle = enrich.compose(enrich.Settings()).handle
+    enriched = bench.handle(handle, bench.ticks)
+    spent = bench.us(bench.rows, lambda: bench.handle(handle, bench.ticks))
+    yield Figure("enrich: the tape, event to event", spent, "us/message")
     fold = bars.compose(bars.Settings()).fold
-    spent = bench.us_from(bench.rows, lambda: fold.start("BINANCE-0"), lambda state: _folded(fold, state, bench.ticks))
+    spent = bench.us_from(bench.rows, lambda: fold.start("BINANCE-0"), lambda state: _folded(fold, state, enriched))
     yield Figure("bars table: the tape, event to events", spent, "us/message")
 
 

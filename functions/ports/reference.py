@@ -1,59 +1,74 @@
-"""Say where instruments come from: their names, and the steps their prices and sizes move in."""
+"""Say where instruments come from: their names, their steps, and whatever else is known about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
-from functions.domain.market import InstrumentRef
+from functions.domain.loads import Changes, Update
+from functions.domain.reference import Instrument, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Instrument:
-    """Describe one instrument as its venue lists it.
+class Snapshot:
+    """Hold instruments as one version of the reference knows them.
 
     Args:
-        instrument_id: Canonical id, `ETH-USDT.BINANCE`.
-        venue_symbol: The venue's own symbol, `ETHUSDT`.
-        venue: Venue code, `BINANCE`.
-        tick_size: Smallest price step today, in quote currency.
-        lot_size: Smallest size step today, in base currency.
-        finest_tick: Finest price step an order may still rest at: venues change their steps, old orders keep theirs.
-        finest_lot: Finest size step an order may still rest at.
+        version: Name of the version; equal versions of one reference know the same.
+        instruments: Those that were asked for and are known, by id.
     """
 
-    instrument_id: str
-    venue_symbol: str
-    venue: str
-    tick_size: Decimal
-    lot_size: Decimal
-    finest_tick: Decimal
-    finest_lot: Decimal
-
-    @property
-    def ref(self) -> InstrumentRef:
-        """Give the units its mantissas count: the powers of ten of its finest steps.
-
-        >>> Instrument("X-Y.V", "XY", "V", *map(Decimal, ("0.5", "1", "0.5", "0.0001"))).ref
-        InstrumentRef(instrument_id='X-Y.V', price_exponent=-1, size_exponent=-4)
-        """
-        return InstrumentRef(self.instrument_id, exponent_of(self.finest_tick), exponent_of(self.finest_lot))
+    version: str
+    instruments: Mapping[str, Instrument]
 
 
 class Reference(Protocol):
-    """Know the instruments of a venue."""
+    """Know instruments, and say in which version."""
 
-    def instruments(self, venue: str) -> Mapping[str, Instrument]:
-        """Give a venue's instruments by venue symbol; empty when the venue is not known."""
+    async def version(self) -> str:
+        """Name the version that answers now.
+
+        Raises:
+            Unavailable: Nobody can tell.
+        """
+        ...
+
+    async def look_up(self, ids: Sequence[str]) -> Snapshot:
+        """Give what is known about instruments, all of one version.
+
+        Raises:
+            Unavailable: Nobody can tell.
+        """
+        ...
+
+    async def listed(self, venue: str) -> tuple[Instrument, ...]:
+        """Give every instrument a venue ever listed, ordered by id; empty for a venue that is not known.
+
+        Raises:
+            Unavailable: Nobody can tell.
+        """
         ...
 
 
-def exponent_of(step: Decimal) -> int:
-    """Give the power of ten that every multiple of a step is a multiple of, 0 at most.
+class ReferenceStore(Reference, Protocol):
+    """Keep instruments; every change makes a new version."""
 
-    >>> exponent_of(Decimal("0.0100")), exponent_of(Decimal("0.5")), exponent_of(Decimal("10"))
-    (-2, -1, 0)
-    """
-    exponent = step.normalize().as_tuple().exponent
-    assert isinstance(exponent, int), f"a step of {step} is not finite"  # noqa: S101 - the adapter has checked it
-    return min(exponent, 0)
+    async def take_in(self, updates: Sequence[Update], *, at_ns: int, source: str) -> Changes:
+        """Take in records of one time, all or none; `domain.loads.take_in` has the rules.
+
+        Args:
+            updates: Records of one venue or several.
+            at_ns: Time of which they are told, UTC nanoseconds.
+            source: Where they came from, for people.
+
+        Raises:
+            Unavailable: They were not stored.
+        """
+        ...
+
+    async def set_status(self, instrument_id: str, status: Status) -> Instrument | None:
+        """Say that an instrument halts, trades or closes from a time on; None when it is not known.
+
+        Raises:
+            Unavailable: It was not stored.
+        """
+        ...

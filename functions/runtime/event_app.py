@@ -197,6 +197,9 @@ async def dispatch(
     labels = {"function": name, "outcome": outcomes.outcome_at(result[0]).value}
     telemetry.count("tickloom_events_handled_total", labels)
     telemetry.observe("tickloom_handler_duration_seconds", {"function": name}, time.perf_counter() - begun)
+    if not result[2]:
+        for metric, own, amount in hosted.counts(event):
+            telemetry.count(metric, own, amount)
     return result
 
 

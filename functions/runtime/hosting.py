@@ -1,6 +1,6 @@
 """Say what `compose` hands to a host: a card, what to run, and how to let go of what was opened."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,19 +15,30 @@ if TYPE_CHECKING:  # gRPC takes 0.2 s to import and numpy behind the fold 0.1 s:
 
 Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
 Close: TypeAlias = Callable[[], Awaitable[None]]
+Count: TypeAlias = tuple[str, Mapping[str, str], int]
+"""A declared counter, its labels, and what to add."""
 
 
 async def nothing() -> None:
     """Close nothing."""
 
 
+def no_counts(event: Event) -> Iterable[Count]:  # noqa: ARG001 - every event adds nothing
+    """Count nothing."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class HostedHandler:
-    """A handler with its collaborators bound; connections open on first use and close with `close`."""
+    """A handler with its collaborators bound; connections open on first use and close with `close`.
+
+    `counts` says what a handled event adds to metrics of its own noun; it is asked only where metrics are kept.
+    """
 
     card: Card
     handle: Handle
     close: Close = nothing
+    counts: Callable[[Event], Iterable[Count]] = no_counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ METRICS: Final = (
     Metric(
         "tickloom_handler_duration_seconds", Instrument.HISTOGRAM, "s", ("function",), "Time one event took to handle."
     ),
+    Metric("tickloom_feed_rows_total", Instrument.COUNTER, "1", ("venue",), "Rows of instruments that feeds gave."),
+    Metric(
+        "tickloom_feed_faults_total", Instrument.COUNTER, "1", ("venue", "fault"), "What was wrong with those rows."
+    ),
     Metric(
         "tickloom_rpc_duration_seconds",
         Instrument.HISTOGRAM,

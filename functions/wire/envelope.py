@@ -37,6 +37,7 @@ _FAMILIAR: Final = frozenset(
         "handlerversion",
         "partitionkey",
         "recordedtime",
+        "referenceversion",
         "rejected",
         "sequence",
         "stagetimes",

@@ -30,6 +30,7 @@ from functions.domain.money import plain
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.calendar import decode_calendar_batch
 from functions.wire.codecs.features import decode_feature_batch
+from functions.wire.codecs.flow import decode_order_flow
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.news import decode_news_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
@@ -50,6 +51,7 @@ STREAMS: Final = (
     "signals",
     "orders",
     "fills",
+    "flow",
     "news",
     "calendar",
     "deadletters",
@@ -345,6 +347,13 @@ def _orders(data: bytes) -> Iterator[Row]:
     yield Row("orders", _json(line))
 
 
+def _flow(data: bytes) -> Iterator[Row]:
+    flow = decode_order_flow(data)
+    for entry in flow.entries:
+        line = {**asdict(entry), "kind": entry.kind.value, "shard": flow.stream}
+        yield Row("flow", _json(dict(sorted(line.items()))))
+
+
 def _fills(data: bytes) -> Iterator[Row]:
     fill = decode_fill(data)
     line = {
@@ -425,6 +434,7 @@ _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.signals.v1.Signal": _signals,
     "tickloom.orders.v1.OrderUpdate": _orders,
     "tickloom.orders.v1.Fill": _fills,
+    "tickloom.orders.v1.OrderFlow": _flow,
     "tickloom.news.v1.NewsBatch": _news,
     "tickloom.calendar.v1.CalendarBatch": _calendar,
 }

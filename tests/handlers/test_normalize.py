@@ -5,12 +5,18 @@ import pathlib
 
 import numpy as np
 import pytest
+from referred import instrument
 
+from functions.adapters.memory_reference import MemoryReference
+from functions.adapters.postgres import Pool
+from functions.adapters.postgres_reference import PostgresReference
 from functions.adapters.reference import BadReference, FileReference
+from functions.domain.loads import Update
 from functions.domain.market import RawBatch
 from functions.handlers.normalize import CARD
 from functions.handlers.normalize.handler import Deps, handle, units_from
 from functions.handlers.normalize.main import Settings, compose
+from functions.ports.errors import Unavailable
 from functions.wire.codecs.market import TICK_BATCH, decode_tick_batch, encode_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -89,7 +95,7 @@ async def test_units_come_from_the_reference(deps: Deps) -> None:
     """Prices and sizes count in the units of the shipped reference."""
     batch = decode_tick_batch((await answer(raw(TRADE), deps)).data or b"")
     (ref,) = batch.instruments
-    assert ref == deps.units("BINANCE")["ETHUSDT"]
+    assert ref == (await deps.units("BINANCE", NOW))["ETHUSDT"]
     assert (ref.instrument_id, ref.price_exponent) == ("ETH-USDT.BINANCE", -2)
     assert batch.trades.price.tolist() == [268380]
     assert int(batch.trades.size[0]) * 10.0**ref.size_exponent == pytest.approx(0.002)
@@ -175,12 +181,13 @@ def reference_file(folder: pathlib.Path, **changes: str) -> pathlib.Path:
     return path
 
 
-def test_another_reference_may_be_named(tmp_path: pathlib.Path) -> None:
+async def test_another_reference_may_be_named(tmp_path: pathlib.Path) -> None:
     """Steps become exponents: 0.5 moves in tenths, 10 in ones; a finer step that still rests in the book counts."""
     path = reference_file(tmp_path)
     units = compose(Settings(reference=str(path))).handle.keywords["deps"].units  # type: ignore[attr-defined]
-    assert (units("BINANCE")["XY"].price_exponent, units("BINANCE")["XY"].size_exponent) == (-1, 0)
-    finer = FileReference(reference_file(tmp_path, finest_lot="0.01")).instruments("BINANCE")["XY"]
+    one = (await units("BINANCE", NOW))["XY"]
+    assert (one.price_exponent, one.size_exponent) == (-1, 0)
+    (finer,) = await FileReference(reference_file(tmp_path, finest_lot="0.01")).listed("BINANCE")
     assert finer.ref.size_exponent == -2
 
 
@@ -197,6 +204,52 @@ def test_a_missing_reference_stops_the_start(tmp_path: pathlib.Path) -> None:
         FileReference(tmp_path / "none.json")
 
 
-def test_an_unknown_venue_has_no_instruments() -> None:
+async def test_an_unknown_venue_has_no_instruments() -> None:
     """Asking for a venue that the file does not list gives nothing."""
-    assert FileReference().instruments("NOWHERE") == {}
+    assert await FileReference().listed("NOWHERE") == ()
+
+
+async def test_symbols_are_those_of_the_time() -> None:
+    """A ticker that was reused means the instrument that had it when the rows came."""
+    old = instrument("OLD.BINANCE", symbol="ETHUSDT", listed_to_ns=NOW)
+    new = instrument("NEW.BINANCE", symbol="ETHUSDT", listed_from_ns=NOW)
+    needs = Deps(units_from(MemoryReference([old, new])), 10_000)
+    early = raw(TRADE, ts_receive=np.full(1, NOW - 10**9, np.int64))
+    found = [decode_tick_batch((await answer(event, needs)).data or b"") for event in (raw(TRADE), early)]
+    assert [batch.instruments[0].instrument_id for batch in found] == ["NEW.BINANCE", "OLD.BINANCE"]
+
+
+async def test_a_load_is_seen() -> None:
+    """An instrument that is listed while the handler runs has its own units from the next batch on."""
+    reference = MemoryReference()
+    needs = Deps(units_from(reference), 10_000)
+    before = decode_tick_batch((await answer(raw(TRADE), needs)).data or b"")
+    await reference.take_in([Update(instrument("E-U.BINANCE", symbol="ETHUSDT"))], at_ns=0, source="test")
+    after = decode_tick_batch((await answer(raw(TRADE), needs)).data or b"")
+    assert before.instruments[0].instrument_id != after.instruments[0].instrument_id == "E-U.BINANCE"
+
+
+async def test_store_down() -> None:
+    """A store that cannot be asked is not taken for one that knows nothing: the delivery is retried."""
+    hosted = compose(Settings(database_url="postgresql://p@127.0.0.1:9/none"))
+    with pytest.raises(Unavailable):
+        await hosted.handle(raw(TRADE))
+    await hosted.close()
+
+
+async def test_with_a_store(database_url: str) -> None:
+    """What was loaded goes before the file; the file fills in."""
+    pool = Pool(database_url)
+    eth = instrument("ETH-USDT.BINANCE", symbol="ETHUSDT", tick="0.001")
+    await PostgresReference(pool).take_in([Update(eth)], at_ns=0, source="test")
+    await pool.close()
+    hosted = compose(Settings(database_url=database_url))
+    found = [
+        decode_tick_batch(((await hosted.handle(raw(row))) or raw()).data or b"").instruments[0]
+        for row in (TRADE, TRADE.replace(b"ETHUSDT", b"BTCUSDT").replace(b"ethusdt", b"btcusdt"))
+    ]
+    assert [(one.instrument_id, one.price_exponent) for one in found] == [
+        ("ETH-USDT.BINANCE", -3),
+        ("BTC-USDT.BINANCE", -2),
+    ]
+    await hosted.close()

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,9 +21,10 @@ from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_PROVISIONAL
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.handlers.project import CARD
-from functions.handlers.project.handler import Deps, handle
+from functions.handlers.project.handler import Deps, counts, handle
 from functions.handlers.project.main import Settings, compose
 from functions.ports.errors import Unavailable
+from functions.runtime.telemetry import METRICS
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
@@ -212,6 +214,18 @@ async def test_store_down() -> None:
     """A store that is away makes the delivery fail as unavailable, so that it is tried again."""
     with pytest.raises(Unavailable):
         await handle(EVENTS["bars"](), deps=with_views(Down()))
+
+
+def test_counts() -> None:
+    """What a feed was like is counted by venue, faults by name; nothing else is counted."""
+    faulty = replace(QUALITY.instruments[0], missing_trades=2)
+    told = event("tickloom.market.v1.FeedQuality", encode_quality(replace(QUALITY, instruments=(faulty,))))
+    assert list(counts(told)) == [
+        ("tickloom_feed_rows_total", {"venue": "BINANCE"}, 5),
+        ("tickloom_feed_faults_total", {"venue": "BINANCE", "fault": "missing_trades"}, 2),
+    ]
+    assert list(counts(EVENTS["bars"]())) == []
+    assert {name for name, _, _ in counts(told)} <= {metric.name for metric in METRICS}
 
 
 async def test_composed_with_real_stores(database_url: str, redis_url: str) -> None:

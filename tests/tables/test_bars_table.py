@@ -7,6 +7,7 @@ from ticking import T0, Quote, Row, S, Trade, batch, instruments, lines
 from tickloom.market.v1 import bar_pb2
 
 from functions.domain.bars.state import BarState
+from functions.domain.enrichment import InstrumentFacts
 from functions.domain.errors import Rejected
 from functions.domain.market import BAR_FINAL, GapDetected, InstrumentRef, TickBatch
 from functions.tables.bars import CARD
@@ -14,12 +15,13 @@ from functions.tables.bars.main import Settings, compose
 from functions.tables.bars.table import BarsTable
 from functions.wire import facts
 from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
+from functions.wire.codecs.enriched import ENRICHED_BATCH, encode_enriched_batch, encode_facts
 from functions.wire.codecs.market import decode_gap, encode_tick_batch
 from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 
-SOURCE = "/tickloom/handlers/normalize/BINANCE-0.replay"
+SOURCE = "/tickloom/handlers/enrich/BINANCE-0.replay"
 GAP = GapDetected("BINANCE-0", SOURCE, 3, 4)
 
 
@@ -31,12 +33,13 @@ def table(**settings: object) -> BarsTable:
 
 
 def ticks(value: TickBatch, number: int = 0) -> Event:
-    """Wrap a batch of ticks as normalize does."""
+    """Wrap a batch of ticks as enrich does."""
+    told = [encode_facts(InstrumentFacts(ref.instrument_id)) for ref in value.instruments]
     return Event(
         id=facts.batch_id(SOURCE, number),
         source=SOURCE,
-        type="tickloom.market.v1.TickBatch",
-        data=encode_tick_batch(value),
+        type=ENRICHED_BATCH,
+        data=encode_enriched_batch(encode_tick_batch(value), told),
         time_ns=T0,
         extensions={"sequence": facts.sequence_text(number), "partitionkey": "BINANCE-0", "correlationid": "c"},
     )
@@ -145,7 +148,7 @@ def test_reload() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "data"), [("tickloom.market.v1.BarBatch", b""), ("tickloom.market.v1.TickBatch", b"\xff")]
+    ("kind", "data"), [("tickloom.market.v1.BarBatch", b""), (ENRICHED_BATCH, b"\xff")]
 )
 def test_malformed(kind: str, data: bytes) -> None:
     """Another type, or bytes that are no batch, is malformed."""

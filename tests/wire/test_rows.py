@@ -17,11 +17,13 @@ from ticking import T0, Depth, Quote, Trade, batch, cut
 
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Reason, Side, Signal
 from functions.domain.decisions import Quote as Market
+from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, Rejection
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
+from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
@@ -82,6 +84,12 @@ def event(name: str, data: bytes) -> Event:
 
 EVENTS = {
     "ticks": event("market.v1.TickBatch", encode_tick_batch(batch(TICKS))),
+    "flow": event(
+        "orders.v1.OrderFlow",
+        encode_order_flow(
+            OrderFlow("FIX-0", "FIX-0.fix", (FlowEntry(7, FlowKind.CANCEL, "US", "VENUE", 9, 5, cl_ord_id="o-1"),))
+        ),
+    ),
     "quality": event(
         "market.v1.FeedQuality",
         encode_quality(FeedQuality("BINANCE-0", (InstrumentQuality("X-Y.BINANCE", 0, 10, rows=3),))),

@@ -11,5 +11,6 @@ CARD: Final = Card(
     summary="Turns a batch of raw venue rows into columns of trades, quotes and book updates; bad rows ride along.",
     consumes=("tickloom.market.v1.RawBatch",),
     emits=("tickloom.market.v1.TickBatch",),
+    stores=("postgres",),
     budget_ms=20,
 )

@@ -1,35 +1,43 @@
 """Answer a RawBatch with the TickBatch of its rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from types import MappingProxyType
+from typing import TypeAlias
 
 from functions.domain.market import InstrumentRef, TickBatch
+from functions.domain.reference import SymbolTable
 from functions.handlers.normalize import CARD
 from functions.ports.reference import Reference
 from functions.wire import facts
-from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
+from functions.wire.codecs.market import TICK_BATCH, encode_tick_batch, read_raw_batch, read_tick_batch
 from functions.wire.envelope import Event, ExtensionValue
 from functions.wire.venues.columns import Decode
 from functions.wire.venues.registry import decoder_of
+
+Units: TypeAlias = Callable[[str, int], Awaitable[Mapping[str, InstrumentRef]]]
+"""A venue's units by the symbols that were its instruments' at a time, UTC nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the handler needs: a venue's units by symbol, how far venue time may be ahead, decoders of its own."""
 
-    units: Callable[[str], Mapping[str, InstrumentRef]]
+    units: Units
     future_skew_ms_max: int
     decoders: Mapping[str, Decode] = field(default_factory=dict)
 
 
-def units_from(reference: Reference) -> Callable[[str], Mapping[str, InstrumentRef]]:
-    """Take from the reference what decoding needs, a venue at a time, once each."""
+def units_from(reference: Reference) -> Units:
+    """Take from the reference what decoding needs, a venue at a time, anew only when its version changes."""
+    kept: dict[str, tuple[str, SymbolTable]] = {}
 
-    @cache
-    def units(venue: str) -> Mapping[str, InstrumentRef]:
-        return MappingProxyType({symbol: one.ref for symbol, one in reference.instruments(venue).items()})
+    async def units(venue: str, ts_ns: int) -> Mapping[str, InstrumentRef]:
+        version = await reference.version()
+        had, table = kept.get(venue, ("", None))
+        if table is None or had != version:
+            table = SymbolTable(await reference.listed(venue))
+            kept[venue] = (version, table)
+        return table.refs_at(ts_ns)
 
     return units
 
@@ -39,16 +47,18 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
 
     Raises:
         Malformed: The event is no readable RawBatch, or no decoder reads its dialect.
+        Unavailable: The venue's instruments are not known yet and cannot be asked for now.
     """
-    raw = decode_raw_batch(event.data or b"")
+    raw = read_raw_batch(event.data or b"")
     decode = decoder_of(raw.dialect, deps.decoders)
-    batch = decode(raw, deps.units(decode.venue.code), future_skew_ms_max=deps.future_skew_ms_max)
+    units = await deps.units(decode.venue.code, int(raw.ts_receive[0]) if raw.row_count else raw.ts_cut_ns)
+    batch = decode(raw, units, future_skew_ms_max=deps.future_skew_ms_max)
     return facts.reply(
         event,
         name=CARD.name,
         version=CARD.version,
         message_type=TICK_BATCH,
-        data=encode_tick_batch(batch),
+        data=read_tick_batch.remember(encode_tick_batch(batch), batch),
         time_ns=_time_of(batch),
         extra=_counted(batch),
     )

@@ -1,7 +1,7 @@
 """Write one finished fact to the views; the table below says for each type how it is read and where it goes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -51,6 +51,18 @@ async def handle(event: Event, *, deps: Deps) -> None:
         detail = f"{CARD.name} reads {', '.join(_PROJECTIONS)}, not {event.type}"
         raise Malformed(detail)
     await project(event.data or b"", facts.sequence_of(event), deps)
+
+
+def counts(event: Event) -> Iterator[tuple[str, Mapping[str, str], int]]:
+    """Count what a FeedQuality tells, by venue; other events add nothing."""
+    if event.type != FEED_QUALITY:
+        return
+    for one in decode_quality(event.data or b"").instruments:
+        venue = {"venue": one.instrument_id.rpartition(".")[2]}
+        yield "tickloom_feed_rows_total", venue, one.rows
+        for fault in ("repeated", "missing_trades", "book_breaks", "out_of_order"):
+            if amount := getattr(one, fault):
+                yield "tickloom_feed_faults_total", {**venue, "fault": fault}, amount
 
 
 async def _bars(data: bytes, sequence: int, deps: Deps) -> None:

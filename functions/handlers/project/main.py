@@ -54,7 +54,7 @@ def compose(settings: Settings) -> HostedHandler:
         await pool.close()
 
     deps = handler.Deps(views=views, latest=latest, news=news, flow=flow, quality=quality)
-    return HostedHandler(CARD, partial(handler.handle, deps=deps), close)
+    return HostedHandler(CARD, partial(handler.handle, deps=deps), close, handler.counts)
 
 
 respond = event_app.endpoint(Settings, compose)

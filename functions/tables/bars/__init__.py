@@ -9,7 +9,7 @@ CARD: Final = Card(
     kind=Kind.TABLE,
     version="1",
     summary="Folds trades into bars of six intervals, with quote and depth at the close, and tells how its feeds are.",
-    consumes=("tickloom.market.v1.TickBatch",),
+    consumes=("tickloom.market.v1.EnrichedBatch",),
     emits=(
         "tickloom.market.v1.BarBatch",
         "tickloom.market.v1.FeedQuality",

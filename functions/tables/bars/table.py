@@ -1,4 +1,4 @@
-"""Fold TickBatch events into a shard's bars and emit what closed; the rules are `domain.bars`."""
+"""Fold EnrichedBatch events into a shard's bars and emit what closed; the rules are `domain.bars`."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,8 @@ from functions.domain.quality import FeedQuality
 from functions.tables.bars import CARD
 from functions.wire import facts
 from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch, read_bar_batch
-from functions.wire.codecs.market import GAP_DETECTED, TICK_BATCH, encode_gap, read_tick_batch
+from functions.wire.codecs.enriched import ENRICHED_BATCH, read_enriched_batch
+from functions.wire.codecs.market import GAP_DETECTED, encode_gap
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -41,13 +42,14 @@ class BarsTable:
         """Fold one batch of ticks.
 
         Raises:
-            Malformed: The event is no readable TickBatch.
+            Malformed: The event is no readable EnrichedBatch.
             Rejected: An instrument's exponents changed.
         """
-        if event.type != TICK_BATCH:
-            detail = f"{CARD.name} reads {TICK_BATCH}, not {event.type}"
+        if event.type != ENRICHED_BATCH:
+            detail = f"{CARD.name} reads {ENRICHED_BATCH}, not {event.type}"
             raise Malformed(detail)
-        batches = fold_batch(self.kernel, state, read_tick_batch(event.data or b""), self.rules)
+        ticks, _ = read_enriched_batch(event.data or b"")
+        batches = fold_batch(self.kernel, state, ticks, self.rules)
         told = quality(state)
         first = () if told is None else (_emit_quality(state, event, told),)
         return state, (*first, *(_emit_bars(state, event, batch) for batch in batches))

@@ -22,17 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tickloom.reference.v1 import corporate_action_pb2 as tickloom_dot_reference_dot_v1_dot_corporate__action__pb2
+from tickloom.reference.v1 import status_pb2 as tickloom_dot_reference_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tickloom/reference/v1/instrument.proto\x12\x15tickloom.reference.v1\"\x80\x01\n\rInstrumentRef\x12#\n\rinstrument_id\x18\x01 \x01(\tR\x0cinstrumentId\x12%\n\x0eprice_exponent\x18\x02 \x01(\x11R\rpriceExponent\x12#\n\rsize_exponent\x18\x03 \x01(\x11R\x0csizeExponent\"\xa2\x01\n\nInstrument\x12#\n\rinstrument_id\x18\x01 \x01(\tR\x0cinstrumentId\x12!\n\x0cvenue_symbol\x18\x02 \x01(\tR\x0bvenueSymbol\x12\x14\n\x05venue\x18\x03 \x01(\tR\x05venue\x12\x1b\n\ttick_size\x18\x04 \x01(\tR\x08tickSize\x12\x19\n\x08lot_size\x18\x05 \x01(\tR\x07lotSizeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tickloom/reference/v1/instrument.proto\x12\x15tickloom.reference.v1\x1a,tickloom/reference/v1/corporate_action.proto\x1a\"tickloom/reference/v1/status.proto\"\x80\x01\n\rInstrumentRef\x12#\n\rinstrument_id\x18\x01 \x01(\tR\x0cinstrumentId\x12%\n\x0eprice_exponent\x18\x02 \x01(\x11R\rpriceExponent\x12#\n\rsize_exponent\x18\x03 \x01(\x11R\x0csizeExponent\"\xd9\x07\n\nInstrument\x12#\n\rinstrument_id\x18\x01 \x01(\tR\x0cinstrumentId\x12!\n\x0cvenue_symbol\x18\x02 \x01(\tR\x0bvenueSymbol\x12\x14\n\x05venue\x18\x03 \x01(\tR\x05venue\x12\x1b\n\ttick_size\x18\x04 \x01(\tR\x08tickSize\x12\x19\n\x08lot_size\x18\x05 \x01(\tR\x07lotSize\x12\x1f\n\x0b\x66inest_tick\x18\x06 \x01(\tR\nfinestTick\x12\x1d\n\nfinest_lot\x18\x07 \x01(\tR\tfinestLot\x12\x42\n\x0b\x61sset_class\x18\x08 \x01(\x0e\x32!.tickloom.reference.v1.AssetClassR\nassetClass\x12\x1e\n\nmultiplier\x18\t \x01(\tR\nmultiplier\x12%\n\x0equote_currency\x18\n \x01(\tR\rquoteCurrency\x12#\n\rbase_currency\x18\x0b \x01(\tR\x0c\x62\x61seCurrency\x12\x16\n\x06sector\x18\x0c \x01(\tR\x06sector\x12\x1d\n\nmarket_cap\x18\r \x01(\tR\tmarketCap\x12,\n\x13market_cap_as_of_ns\x18\x0e \x01(\x03R\x0fmarketCapAsOfNs\x12\x1a\n\x08\x63\x61lendar\x18\x0f \x01(\tR\x08\x63\x61lendar\x12$\n\x0elisted_from_ns\x18\x10 \x01(\x03R\x0clistedFromNs\x12 \n\x0clisted_to_ns\x18\x11 \x01(\x03R\nlistedToNs\x12#\n\nrestricted\x18\x12 \x01(\x08H\x00R\nrestricted\x88\x01\x01\x12\x32\n\x05steps\x18\x13 \x03(\x0b\x32\x1c.tickloom.reference.v1.StepsR\x05steps\x12S\n\x11\x63orporate_actions\x18\x14 \x03(\x0b\x32&.tickloom.reference.v1.CorporateActionR\x10\x63orporateActions\x12\x43\n\x08statuses\x18\x15 \x03(\x0b\x32\'.tickloom.reference.v1.InstrumentStatusR\x08statuses\x12\x18\n\x07\x61liases\x18\x16 \x03(\tR\x07\x61liases\x12%\n\x0eprice_exponent\x18\x17 \x01(\x11R\rpriceExponent\x12#\n\rsize_exponent\x18\x18 \x01(\x11R\x0csizeExponent\x12\x14\n\x05units\x18\x19 \x01(\x08R\x05unitsB\r\n\x0b_restricted\"m\n\x05Steps\x12\x1b\n\ttick_size\x18\x01 \x01(\tR\x08tickSize\x12\x19\n\x08lot_size\x18\x02 \x01(\tR\x07lotSize\x12\x17\n\x07\x66rom_ns\x18\x03 \x01(\x03R\x06\x66romNs\x12\x13\n\x05to_ns\x18\x04 \x01(\x03R\x04toNs*\x96\x02\n\nAssetClass\x12\x1b\n\x17\x41SSET_CLASS_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41SSET_CLASS_EQUITY\x10\x01\x12\x14\n\x10\x41SSET_CLASS_FUND\x10\x02\x12\x12\n\x0e\x41SSET_CLASS_FX\x10\x03\x12\x16\n\x12\x41SSET_CLASS_CRYPTO\x10\x04\x12\x16\n\x12\x41SSET_CLASS_FUTURE\x10\x05\x12\x19\n\x15\x41SSET_CLASS_PERPETUAL\x10\x06\x12\x16\n\x12\x41SSET_CLASS_OPTION\x10\x07\x12\x15\n\x11\x41SSET_CLASS_INDEX\x10\x08\x12\x14\n\x10\x41SSET_CLASS_BOND\x10\t\x12\x19\n\x15\x41SSET_CLASS_COMMODITY\x10\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tickloom.reference.v1.instrument_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INSTRUMENTREF']._serialized_start=66
-  _globals['_INSTRUMENTREF']._serialized_end=194
-  _globals['_INSTRUMENT']._serialized_start=197
-  _globals['_INSTRUMENT']._serialized_end=359
+  _globals['_ASSETCLASS']._serialized_start=1378
+  _globals['_ASSETCLASS']._serialized_end=1656
+  _globals['_INSTRUMENTREF']._serialized_start=148
+  _globals['_INSTRUMENTREF']._serialized_end=276
+  _globals['_INSTRUMENT']._serialized_start=279
+  _globals['_INSTRUMENT']._serialized_end=1264
+  _globals['_STEPS']._serialized_start=1266
+  _globals['_STEPS']._serialized_end=1375
 # @@protoc_insertion_point(module_scope)

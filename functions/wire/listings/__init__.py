@@ -1,0 +1,1 @@
+"""Read what venues list; one file a venue, `reading` tells whose an answer is."""

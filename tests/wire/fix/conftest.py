@@ -1,0 +1,6 @@
+"""Make the table of cases and its helpers importable."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
