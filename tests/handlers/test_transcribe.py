@@ -189,9 +189,10 @@ async def test_composes() -> None:
 
 
 def test_hears_fix_alone() -> None:
-    """Its Trigger lets the batches of FIX sessions through, and no other feed's."""
+    """Its Trigger lets batches of FIX messages through, live or replayed, and of no other dialect."""
     (trigger,) = (one for one in load().subscriptions if one.subscriber == "transcribe")
     accepts = compile_filters(trigger.filters, trigger.name)
     assert accepts(event_of([b"x"]))
-    assert not accepts(event_of([b"x"], stream="BINANCE-0.stream"))
+    assert accepts(event_of([b"x"], stream="FIX-0.replay"))
+    assert not accepts(event_of([b"x"], dialect="binance.spot"))
     assert not accepts(replace(event_of([b"x"]), type="tickloom.market.v1.TickBatch"))

@@ -147,9 +147,7 @@ def test_reload() -> None:
     assert fold_of.dump(again) == fold_of.dump(state)
 
 
-@pytest.mark.parametrize(
-    ("kind", "data"), [("tickloom.market.v1.BarBatch", b""), (ENRICHED_BATCH, b"\xff")]
-)
+@pytest.mark.parametrize(("kind", "data"), [("tickloom.market.v1.BarBatch", b""), (ENRICHED_BATCH, b"\xff")])
 def test_malformed(kind: str, data: bytes) -> None:
     """Another type, or bytes that are no batch, is malformed."""
     fold_of = table()
