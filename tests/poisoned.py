@@ -54,7 +54,7 @@ POISONS: Final[Mapping[str, Poison]] = MappingProxyType(
         "oversized": Poison(trade(x="y" * OVERSIZED_BYTES), "oversized"),
     }
 )
-UNUSED: Final = b'{"stream":"ethusdt@kline_1m","data":{"e":"kline","E":1,"s":"ETHUSDT"}}'
+UNUSED: Final = b'{"stream":"ethusdt@miniTicker","data":{"e":"24hrMiniTicker","E":1,"s":"ETHUSDT"}}'
 """A row of a kind that is known and not used: it counts, and leaves no tick."""
 
 

@@ -6,6 +6,7 @@ A capture is text, one message a line, in one of two forms that may be mixed:
     1633998512.0633569: {"stream":...}                              receive time in seconds
     https://host/path?symbol=X -> 1633998512.320639: {...}          a REST reply
     wss://host/... <-> 1633998511.159679                            a control line, no row; an empty line is none either
+    configuration: {...}                                            one too: what the capture was asked for
 
 Where a batch ends depends on the rows and the options only, never on how the file was read (design R3).
 """
@@ -13,7 +14,7 @@ Where a batch ends depends on the rows and the options only, never on how the fi
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,7 +32,11 @@ NS_PER_MS: Final = 1_000_000
 
 SPOT: Final = "binance.spot"
 USDM: Final = "binance.usdm"
-DIALECTS: Final = (SPOT, USDM)
+DIALECTS: Final = (
+    *(SPOT, USDM, "binance.coinm", "coinbase.advanced", "coinbase.exchange"),
+    *("kraken.futures", "kraken.v1", "kraken.v2"),
+)
+"""Dialects that the head of a tape may tell; others are named."""
 
 Keep = Callable[[str, bytes], None]
 """Keep the bytes of an oversized row under a name, before its batch leaves; keeping twice is keeping once."""
@@ -97,8 +102,8 @@ class Sniffed:
 
 _NANOSECONDS: Final = re.compile(rb"(\d{1,19}) ")
 _SECONDS: Final = re.compile(rb"(?:(\S+) -> )?(\d{1,10})(?:\.(\d+))?: ?")
-_CONTROL: Final = re.compile(rb"wss?://\S+ <-")
-_URL_SYMBOL: Final = re.compile(rb"[?&]symbol=([A-Za-z0-9_.-]+)")
+_CONTROL: Final = re.compile(rb"wss?://\S+ <-|configuration: ")
+_URL_SYMBOL: Final = re.compile(rb"[?&]symbol=([A-Za-z0-9_.@/-]+)")
 _INT64_MAX: Final = 2**63 - 1
 _FRACTION_DIGITS: Final = 9
 
@@ -145,9 +150,26 @@ def _url_symbol(url: bytes) -> str:
 # --- the head of a tape -----------------------------------------------------------------------------------------------
 
 _STREAM: Final = re.compile(rb'"stream":"([^"@]{1,64})@')
-_USDM_MARKS: Final = (b'"pu":', b"@depth@0ms", b'"e":"bookTicker"', b"fapi.binance.com", b"fstream.binance.com")
-_SPOT_MARKS: Final = (b'"stream":"', b'"lastUpdateId":', b'"e":"trade"', b'"e":"aggTrade"', b"binance.com")
-_TRADE_MARKS: Final = (b'@trade"', b'"e":"trade"')
+_TRADE_MARKS: Final = (b'@trade"', b'"e":"trade"', b'"isBuyerMaker":')
+_MARKS: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "coinbase.advanced": (b"advanced-trade-ws", b"api.coinbase.com", b'"sequence_num":', b'"pricebook":'),
+    "coinbase.exchange": (
+        *(b"pro.coinbase.com", b"exchange.coinbase.com", b'"type":"match"', b'"type":"last_match"'),
+        *(b'"type":"l2update"', b'"maker_order_id":'),
+    ),
+    "kraken.futures": (b"futures.kraken.com", b'"feed":"', b'"PI_XBTUSD"', b'"PF_'),
+    "kraken.v2": (b"ws.kraken.com/v2", b'"channel":"status"', b'"data":[{"symbol":"', b'"interval_begin":'),
+    "kraken.v1": (
+        *(b"ws.kraken.com", b"api.kraken.com", b'"channelName":"', b'"event":"systemStatus"'),
+        *(b']],"trade","', b'},"ticker","', b'},"book-', b'],"ohlc-'),
+    ),
+    "binance.coinm": (b"dapi.binance.com", b"dstream.binance.com", b'USD_PERP"', b"usd_perp@"),
+    USDM: (b'"pu":', b"@depth@0ms", b'"e":"bookTicker"', b"fapi.binance.com", b"fstream.binance.com"),
+    SPOT: (b'"stream":"', b'"lastUpdateId":', b'"e":"trade"', b'"e":"aggTrade"', b"binance.com"),
+}
+"""What tells a dialect; the first of which anything is seen is the tape's."""
+_BAR_CHANNELS: Final[Mapping[str, str]] = {"coinbase.exchange": "match", "coinbase.advanced": "market_trades"}
+"""Channel whose trades feed bars, where it is not `trade`."""
 
 
 def sniff(lines: Iterable[bytes], *, dialect: str = "") -> Sniffed:
@@ -157,9 +179,8 @@ def sniff(lines: Iterable[bytes], *, dialect: str = "") -> Sniffed:
         Malformed: The lines are of no dialect we know.
     """
     text = b"\n".join(itertools.islice(lines, SNIFF_LINES))
-    seen = {mark for mark in (*_USDM_MARKS, *_SPOT_MARKS, *_TRADE_MARKS) if mark in text}
-    trades = not seen.isdisjoint(_TRADE_MARKS)
-    return Sniffed(dialect or _dialect_of(seen), _symbol_in(text), "trade" if trades else "aggTrade")
+    found = dialect or _dialect_of(text)
+    return Sniffed(found, _symbol_in(text), _bar_channel(found, text))
 
 
 def _symbol_in(text: bytes) -> str:
@@ -168,25 +189,38 @@ def _symbol_in(text: bytes) -> str:
     return found[1].decode("ascii", "replace").upper() if found else _url_symbol(text)
 
 
-def _dialect_of(seen: set[bytes]) -> str:
-    if not seen.isdisjoint(_USDM_MARKS):
-        return USDM
-    if not seen.isdisjoint(_SPOT_MARKS):
-        return SPOT
+def _dialect_of(text: bytes) -> str:
+    for dialect, marks in _MARKS.items():
+        if any(mark in text for mark in marks):
+            return dialect
     message = f"no line at the tape's head is of a known dialect; name it with --dialect ({' or '.join(DIALECTS)})"
     raise Malformed(message)
 
 
-_KIND: Final = re.compile(rb'"stream":"[^"@]{0,64}@([A-Za-z]+)|"e":"([A-Za-z]+)"|"(lastUpdateId)":')
+def _bar_channel(dialect: str, text: bytes) -> str:
+    """Binance sends trades one by one, in aggregates, or both; other venues have one channel of trades."""
+    if dialect.startswith("binance."):
+        return "trade" if any(mark in text for mark in _TRADE_MARKS) else "aggTrade"
+    return _BAR_CHANNELS.get(dialect, "trade" if dialect in DIALECTS else "")
+
+
+_KIND: Final = re.compile(
+    rb'"stream":"[^"@]{0,64}@([A-Za-z]+)|"(?:e|type|channel|feed|event)":"([A-Za-z0-9_]+)"|"(lastUpdateId)":'
+)
+_CHANNEL: Final = re.compile(rb'"([a-z]+)(?:-[0-9]+)?","[^"]*"\]\s*\Z')
+_TAIL: Final = 128
 _KINDS: Final = {"depthUpdate": "depth", "lastUpdateId": "snapshot"}
 
 
 def kind_of(row: bytes) -> str:
-    """Say what a Binance message is: its channel (`trade`, `depth` ...), `snapshot`, or `other`.
+    """Say what a message is at a glance: its channel (`trade`, `depth` ...), `snapshot`, or `other`.
 
-    >>> kind_of(b'{"stream":"ethusdt@depth@100ms","data":{}}')
-    'depth'
+    >>> kind_of(b'{"stream":"ethusdt@depth@100ms","data":{}}'), kind_of(b'[1,{"a":[]},"book-10","XBT/USD"]')
+    ('depth', 'book')
     """
+    if row.startswith(b"["):
+        channel = _CHANNEL.search(row, max(0, len(row) - _TAIL))
+        return channel[1].decode() if channel else "other"
     found = _KIND.search(row, 0, 256)
     if not found:
         return "other"

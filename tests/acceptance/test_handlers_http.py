@@ -10,13 +10,14 @@ import importlib
 import json
 import pathlib
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from signal import SIGKILL
 from typing import Any, Final
 
 import aiohttp
+import documented
 import numpy as np
 import pytest
 from barred import Bar as OneBar
@@ -28,7 +29,9 @@ from stores import fresh_database
 
 from functions.adapters.postgres import migrate, open_pool
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import RawBatch, Rejection
+from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.handlers.infer.main import Settings as Infer
 from functions.local.catalogue import cards
 from functions.local.children import Children, Spec, grpc_serving, http_ok
@@ -36,14 +39,20 @@ from functions.local.servers import Stores
 from functions.ports.card import Card, Kind
 from functions.runtime.settings import share
 from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
+from functions.wire.codecs.calendar import CALENDAR_BATCH, encode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch
+from functions.wire.codecs.flow import ORDER_FLOW, encode_order_flow
 from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
+from functions.wire.codecs.news import NEWS_BATCH, encode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, encode_fill, encode_order_update
 from functions.wire.codecs.predictions import decode_prediction_batch
+from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
 from functions.wire.facts import PROTOBUF, batch_id, sequence_text
+from functions.wire.fix.codec import encode
 from functions.wire.http_binding import to_http
+from functions.wire.news.digesting import digest
 from functions.wire.raw import raw_event
 from functions.wire.venues.registry import decoder_of
 
@@ -74,10 +83,11 @@ SERVICES: Final = ("risk", "inference", "orders")  # in start order: orders call
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Say what a handler is sent: good events, each by what it shows, and one that breaks a rule where it has one."""
+    """Say what a handler is sent: good events, each by what it shows; one that breaks a rule; one that says nothing."""
 
     good: Mapping[str, Event]
     broken: Event | None = None
+    silent: Event | None = None
 
 
 def event(message_type: str, data: bytes, *, number: int = 7, emitter: str = "tables/features") -> Event:
@@ -121,6 +131,9 @@ TRADE = (
     b'{"stream":"ethusdt@trade","data":{"e":"trade","E":1723161255612,"s":"ETHUSDT","t":1520538925,'
     b'"p":"2683.80000000","q":"0.00200000","T":1723161255611,"m":true,"M":true}}'
 )
+
+UNSHIPPED: Final = TRADE.replace(b"ethusdt", b"xyzusdt").replace(b"ETHUSDT", b"XYZUSDT")
+"""A trade of an instrument that no shipped file knows, so that the store must be asked about it."""
 
 
 def ticks(*rows: bytes) -> Event:
@@ -197,6 +210,37 @@ def bars(*rejections: Rejection) -> Event:
     return event(BAR_BATCH, encode_bar_batch(batch), emitter="tables/bars")
 
 
+def document_of(dialect: str, text: bytes) -> RawBatch:
+    """Put a document into a raw batch."""
+    return documented.raw(dialect, text)
+
+
+def document(dialect: str, text: bytes) -> Event:
+    """Make a RawBatch as a feed of documents would."""
+    return raw_event(document_of(dialect, text), 7, feed="news")
+
+
+def told_in(message_type: str, encode: Callable[[Any], bytes], batch: RawBatch) -> Event:
+    """Make what digest says of a document."""
+    return event(message_type, encode(digest(batch)), emitter="handlers/digest")
+
+
+def fix(message: bytes) -> Event:
+    """Make a RawBatch as a FIX session would."""
+    return raw_event(documented.raw("fix.44", message, shard="FIX-0", stream="FIX-0.fix"), 7, feed="fix")
+
+
+CANCEL_ORDER: Final = encode(
+    "FIX.4.4",
+    [
+        *((35, "F"), (49, "US"), (56, "VENUE"), (34, "2"), (52, "20241122-06:17:14.183")),
+        *((41, "o-1"), (11, "o-2"), (55, "EUR/USD"), (54, "1"), (60, "20241122-06:17:14"), (38, "5")),
+    ],
+)
+FLOW: Final = OrderFlow("FIX-0", "FIX-0.fix", (FlowEntry(7, FlowKind.CANCEL, "US", "VENUE", 9, 5, cl_ord_id="o-1"),))
+QUALITY: Final = FeedQuality("BINANCE-0", (InstrumentQuality("ETH-USDT.BINANCE", 10, 20, rows=5),))
+
+
 def tables() -> dict[str, Rows]:
     """Say for every handler what it is sent."""
     a_row = Row(features=dict.fromkeys(Infer().infer_features, 1.5))
@@ -209,6 +253,15 @@ def tables() -> dict[str, Rows]:
                 "end of the tape": raw(end_of_tape=True),
             }
         ),
+        "digest": Rows(
+            {
+                "news": document("news.rss", documented.RSS),
+                "calendar": document("calendar.forexfactory.json", documented.as_json(documented.DAY)),
+                "nothing readable": document("news.rss", b"<"),
+            }
+        ),
+        "transcribe": Rows({"order": fix(CANCEL_ORDER)}, silent=fix(b"x")),
+        "enrich": Rows({"ticks": ticks(UNSHIPPED), "rejected ticks beside": ticks(b"[", UNSHIPPED)}),
         "infer": Rows(
             {
                 "rows": features(a_row, replace(a_row, bar=101)),
@@ -222,6 +275,14 @@ def tables() -> dict[str, Rows]:
                 "features": features(a_row),
                 "signal": signal(),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),
+                "order flow": event(ORDER_FLOW, encode_order_flow(FLOW), emitter="handlers/transcribe"),
+                "feed quality": event(FEED_QUALITY, encode_quality(QUALITY), emitter="tables/bars"),
+                "news": told_in(NEWS_BATCH, encode_news_batch, document_of("news.rss", documented.RSS)),
+                "calendar": told_in(
+                    CALENDAR_BATCH,
+                    encode_calendar_batch,
+                    document_of("calendar.forexfactory.json", documented.as_json(documented.DAY)),
+                ),
                 "fill": event(FILL, encode_fill(FILLED), emitter="services/orders"),
             }
         ),
@@ -377,6 +438,15 @@ async def test_valid(served: tuple[str, str]) -> None:
         else:
             assert (answer.status, answer.body) == (204, b""), what
             assert "content-length" not in answer.headers
+
+
+async def test_silent(served: tuple[str, str]) -> None:
+    """A valid event that gives a handler nothing to say is answered with nothing."""
+    name, url = served
+    silent = TABLES[name].silent
+    for one in [silent] if silent else []:
+        answer = await ask(url, **binary(one))
+        assert (answer.status, answer.body) == (204, b"")
 
 
 def check_reply(card: Card, cause: Event, answer: Answered) -> None:

@@ -1,6 +1,6 @@
 """Poison alone and among good rows: one dead letter with its reason, and not one good row the worse for it.
 
-Where rows are compared, the tape without poison has in each slot a row of a kind that is known and not used (a kline):
+Where rows are compared, the tape without poison has in each slot a row of a kind that is known and not used (a mini ticker):
 it keeps row numbers and receive times as they are and leaves nothing in any stream, so every stream but that of dead
 letters must be equal. Each tape is a shard of its own on one platform; its name is taken out before rows are compared.
 """
@@ -336,7 +336,7 @@ def test_hole_is_told_and_passed(woven: Woven) -> None:
     """A batch that is buried leaves a hole: tables stop waiting at the end of the tape, tell it, and fold the rest."""
     (gap,) = (decode_gap(one.data or b"") for one in woven.events["LOST"] if one.type == GAP_DETECTED)
     assert gap.first_missing == gap.last_missing == sequence_of(woven.lost)
-    assert gap.source == "/tickloom/handlers/normalize/LOST.replay"
+    assert gap.source == "/tickloom/handlers/enrich/LOST.replay"
     assert woven.waiting == 0
     missing = range(woven.hole.first_row, woven.hole.first_row + woven.hole.row_count)
     expected = [one for one in woven.rows("GOOD", "ticks") if one["row"] not in missing]

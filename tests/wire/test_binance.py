@@ -35,6 +35,7 @@ from functions.wire.errors import Malformed
 from functions.wire.venues.binance import DECODERS, instrument_id
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.digits import BadText, mantissa
+from functions.wire.venues.forms import Forms
 from functions.wire.venues.layouts import LAYOUTS_MAX
 from functions.wire.venues.registry import decoder_of
 
@@ -342,7 +343,7 @@ LIVELY: Final = (
     depth([], []),
     b'{"lastUpdateId":5,"E":1723161256567,"T":1723161256561,"bids":[["1.0","2.0"]],"asks":[["1.1","2.0"],["1.2","2.0"]]}',
     b'{"result":null,"id":1}',
-    b'{"e":"kline","E":1723161256567,"s":"ETHUSDT","k":{"o":"1.0"}}',
+    b'{"e":"continuous_kline","E":1723161256567,"s":"ETHUSDT","k":{"o":"1.0"}}',
 )
 
 
@@ -383,7 +384,7 @@ POISON: Final = (
     (b'{"s":"\xff"}', "bad_json"),
     (b"[" * 5_000, "bad_json"),
     (b"NaN,", "bad_json"),
-    (b"[]", "wrong_type"),
+    (b"[5]", "wrong_type"),
     (b'"text"', "wrong_type"),
     (b'{"e":5}', "wrong_type"),
     (b'{"hello":1}', "unknown_kind"),
@@ -452,7 +453,7 @@ def test_one_bad_row_harms_no_other(row: bytes, reason: str) -> None:
         (b'{"result":null,"id":1}', "control"),
         (b'{"code":2,"msg":"Invalid request"}', "control"),
         (b'{"error":{"code":3,"msg":"x"},"id":4}', "control"),
-        (b'{"e":"kline","E":1,"s":"ETHUSDT","k":{}}', "kline"),
+        (b'{"e":"continuous_kline","E":1,"s":"ETHUSDT","k":{}}', "continuous_kline"),
         (b'{"stream":"x","data":{"e":"24hrTicker"}}', "24hrTicker"),
         (b'{"timezone":"UTC","rateLimits":[],"symbols":[]}', "exchangeInfo"),
     ],
@@ -575,7 +576,7 @@ def test_instruments_are_numbered_by_first_appearance() -> None:
         ("ETHFDUSD", "BINANCE", "ETH-FDUSD.BINANCE"),
         ("BTCTUSD", "BINANCE", "BTC-TUSD.BINANCE"),
         ("RUNEEUR", "BINANCE", "RUNE-EUR.BINANCE"),
-        ("BTCUSDT_250926", "BINANCEUSDM", "BTCUSDT_250926.BINANCEUSDM"),
+        ("BTCUSDT_250926", "BINANCEUSDM", "BTC-USDT-250926.BINANCEUSDM"),
         ("1000PEPEUSDT", "BINANCEUSDM", "1000PEPE-USDT-PERP.BINANCEUSDM"),
         ("USDT", "BINANCE", "USDT.BINANCE"),
     ],
@@ -608,10 +609,12 @@ def test_memory_is_bounded() -> None:
         rows = [trade(s=f"A{'BCDEFGHIJK'[one % 10]}{'X' * (one // 10 % 50)}USDT", t=one) for one in numbers]
         batch = decoder(batch_of(rows), {})
         assert batch.trades.trade_id.tolist() == list(numbers)
-    assert len(decoder._layouts.layouts) <= LAYOUTS_MAX  # noqa: SLF001 - the bound is what is tested
+    forms = decoder._fast  # noqa: SLF001 - the bound is what is tested
+    assert isinstance(forms, Forms)
+    assert len(forms._layouts.layouts) <= LAYOUTS_MAX  # noqa: SLF001
 
 
 def test_an_unknown_dialect_is_malformed() -> None:
     """A dialect that no decoder reads is named, with those that are known."""
-    with pytest.raises(Malformed, match=r"'kraken'.*binance\.spot, binance\.usdm"):
+    with pytest.raises(Malformed, match=r"'kraken'.*binance\.coinm, binance\.spot"):
         decoder_of("kraken")

@@ -12,7 +12,8 @@ import pytest
 from documented import CSV, DAY, NOW, as_json, raw
 
 from functions.domain.calendar import CalendarBatch, CalendarEvent, EventState, Form, Impact, Timing
-from functions.wire.news.cutting import Cut, Cutter
+from functions.wire.batcher import Cut
+from functions.wire.news.cutting import document_batcher
 from functions.wire.news.digesting import digest
 from functions.wire.news.times import time_ns
 
@@ -72,8 +73,8 @@ def days(captures: pathlib.Path) -> list[bytes]:
 @pytest.fixture(scope="module")
 def events(days: list[bytes]) -> list[CalendarEvent]:
     """Digest the days as the feed cuts them."""
-    cutter = Cutter(Cut("C-0", "C-0.calendar", JSON_DIALECT), _keep_nothing, lambda: NOW)
-    found = [digest(batch) for batch in cutter.batches((day, NOW) for day in days)]
+    cutter = document_batcher(Cut("C-0", "C-0.calendar", JSON_DIALECT), _keep_nothing, lambda: NOW)
+    found = [digest(batch) for batch in cutter.cut((day, NOW) for day in days)]
     assert len(found) > 1
     assert all(isinstance(one, CalendarBatch) and one.rejections == () for one in found)
     return [event for one in found if isinstance(one, CalendarBatch) for event in one.events]

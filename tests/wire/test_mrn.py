@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.domain.news import NewsBatch, NewsStatus
-from functions.wire.news.cutting import Cut, Cutter
+from functions.wire.batcher import Batcher, Cut
+from functions.wire.news.cutting import document_batcher
 from functions.wire.news.digesting import digest
 
 
@@ -92,9 +93,9 @@ def test_a_withdrawn_story() -> None:
 # --- cutting ----------------------------------------------------------------------------------------------------------
 
 
-def cutter(dialect: str, *, rows_max: int = 2, bytes_max: int = 1000) -> Cutter:
+def cutter(dialect: str, *, rows_max: int = 2, bytes_max: int = 1000) -> Batcher:
     """Make a cutter that keeps no oversized rows."""
-    return Cutter(Cut("N-0", "N-0.news", dialect, rows_max=rows_max, bytes_max=bytes_max), _keep_nothing, lambda: NOW)
+    return document_batcher(Cut("N-0", "N-0.news", dialect, rows_max=rows_max, bytes_max=bytes_max), _keep_nothing, lambda: NOW)
 
 
 def _keep_nothing(_name: str, _row: bytes) -> None:
@@ -104,7 +105,7 @@ def _keep_nothing(_name: str, _row: bytes) -> None:
 def test_documents_are_rows() -> None:
     """Documents are cut by rows and bytes, numbered without a hole, and never changed."""
     rows = [b"a" * 400, b"b" * 700, b"c", b"d", b"e", b"f" * 5000, b"g"]
-    batches = list(cutter("news.rss").batches((row, NOW + n) for n, row in enumerate(rows)))
+    batches = list(cutter("news.rss").cut((row, NOW + n) for n, row in enumerate(rows)))
     assert [batch.row_count for batch in batches] == [1, 2, 2, 1, 1]
     assert [batch.first_row for batch in batches] == [0, 1, 3, 5, 6]
     assert b"".join(batch.payload for batch in batches) == b"".join(rows)
@@ -116,7 +117,7 @@ def test_documents_are_rows() -> None:
 def test_a_story_is_not_cut_apart() -> None:
     """A batch that is full waits for the end of the story; the next begins behind it."""
     rows = [*fragments(count=5, guid="A"), *fragments({**STORY, "altId": "nY2"}, count=4, guid="B")]
-    batches = list(cutter("news.lseg").batches((row, NOW) for row in rows))
+    batches = list(cutter("news.lseg").cut((row, NOW) for row in rows))
     assert [batch.row_count for batch in batches] == [5, 4]
     found = [digest(batch) for batch in batches]
     assert [(len(one.items), one.rejections) for one in found if isinstance(one, NewsBatch)] == [(1, ()), (1, ())]
@@ -125,10 +126,10 @@ def test_a_story_is_not_cut_apart() -> None:
 def test_oversized_documents_are_spooled() -> None:
     """A document too long to travel is kept whole elsewhere, and refused with the name it is kept under."""
     kept: dict[str, bytes] = {}
-    own = Cutter(
+    own = document_batcher(
         Cut("N-0", "N-0.news", "news.json", line_bytes_max=100), lambda name, row: kept.update({name: row}), lambda: NOW
     )
-    (batch,) = own.batches([(b'"' + b"x" * 200 + b'"', NOW), (b'{"title":"t"}', NOW)])
+    (batch,) = own.cut([(b'"' + b"x" * 200 + b'"', NOW), (b'{"title":"t"}', NOW)])
     found = digest(batch)
     (rejection,) = found.rejections
     assert (rejection.reason, kept[rejection.spool_ref]) == ("oversized", b'"' + b"x" * 200 + b'"')

@@ -28,7 +28,7 @@ def forget(name: str, row: bytes) -> None:
 
 
 def raw(dialect: str, rows: list[bytes], symbol: str = "") -> RawBatch:
-    label = Label("MT4-0", "MT4-0.replay", dialect, symbol)
+    label = Label("MT4-0", "MT4-0.replay", dialect, symbol=symbol)
     return batch_of(label, [(row, NOW) for row in rows], Mark(0, NOW), keep=forget)
 
 

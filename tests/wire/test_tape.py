@@ -121,8 +121,8 @@ def test_cut_by_receive_time() -> None:
 
 def test_cut_by_rows_and_bytes() -> None:
     """A batch holds at most `rows_max` rows and `bytes_max` bytes, a longer row travels alone."""
-    line = b"1723161254000000000 %s\n" % (b"x" * 30_000)
-    long = b"1723161254000000000 %s\n" % (b"x" * 100_000)
+    line = b"1723161254000000000 %s\n" % (b"x" * 60_000)
+    long = b"1723161254000000000 %s\n" % (b"x" * 200_000)
     assert [batch.row_count for batch in cut([line * 3 + long + line])] == [2, 1, 1, 1]
     small = b"1723161254000000000 {}\n"
     assert [batch.row_count for batch in cut([small * 1030])] == [512, 512, 6]
@@ -172,7 +172,7 @@ def test_control_lines_are_counted() -> None:
 def test_unknown_dialect_names_the_option() -> None:
     """A tape of no known dialect is refused in a sentence that says what to do."""
     with pytest.raises(Malformed, match="--dialect"):
-        sniff([b'1633998512.5: {"type":"l2update"}'])
+        sniff([b'1633998512.5: {"kind":"unheard of"}'])
 
 
 def test_event_derives_from_the_batch() -> None:
@@ -196,6 +196,12 @@ CAPTURES = (
     ("binance_usdm_ws_ethusdt/ethusdt_20240808.gz", USDM, "ETHUSDT", "trade", 74_655, 0),
     ("binance_multi_ws_rest_20211011/BINANCE.ws.1.0", SPOT, "NKNUSDT", "aggTrade", 265, 2),
     ("binance_multi_ws_rest_20211011/BINANCE.http.0.0", SPOT, "NKNUSDT", "aggTrade", 4, 1),
+    ("coinbase_ws_20210417_a/COINBASE.ws.28.0.part_a.gz", "coinbase.exchange", "", "match", 4_428, 4),
+    ("coinbase_ws_20210417_a/COINBASE.0", "coinbase.exchange", "", "match", 1, 1),
+    ("kraken_ws_20210417/KRAKEN.ws.48.0", "kraken.v1", "", "trade", 49, 4),
+    ("kraken_ws_20210417/KRAKEN.ws.49.0", "kraken.v1", "", "trade", 60, 4),
+    ("kraken_ws_20210417/KRAKEN.ws.50.0.gz", "kraken.v1", "", "trade", 4_321, 4),
+    ("kraken_ws_20210417/KRAKEN.0", "kraken.v1", "", "trade", 1, 1),
 )
 
 

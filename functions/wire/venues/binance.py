@@ -1,31 +1,31 @@
-"""Say what Binance's rows mean, spot and USD-M futures; pure decoders of its streams and REST depth snapshots.
+"""Say what Binance's rows mean, spot, USD-M and COIN-M futures; pure decoders of its streams and REST replies.
 
-A row is a combined-stream envelope `{"stream": ..., "data": {...}}` or the bare payload.
-Source: Binance's public WebSocket and REST documentation, and real captures of both venues.
+A row is a combined-stream envelope `{"stream": ..., "data": {...}}`, the bare payload, or a reply. A size of COIN-M is
+a number of contracts. What replies other than depth snapshots mean is said in `binance_replies`.
+Source: Binance's public WebSocket and REST documentation, and real captures of spot and USD-M.
 """
 
-import contextlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
-
-import msgspec
 
 from functions.domain.market import (
     BOOK_SNAPSHOT,
     BOOK_TELLS_PREVIOUS,
+    CANDLE_CLOSED,
     NO_VENUE_TIME,
-    SIDE_BUY,
-    SIDE_SELL,
     InstrumentRef,
 )
+from functions.wire.venues.binance_replies import aggressor, candle_ns, read_list, read_reply
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.layouts import BOOK, QUOTE, TRADE, Form, Layout, Run
+from functions.wire.venues.payloads import Content, an_object, read_json
 from functions.wire.venues.rows import (
     NS_PER_MS,
     BookRow,
+    CandleRow,
     IgnoredRow,
     QuoteRow,
+    Reading,
     Row,
     TradeRow,
     bad,
@@ -38,6 +38,7 @@ from functions.wire.venues.rows import (
 
 SPOT: Final = "BINANCE"
 USDM: Final = "BINANCEUSDM"
+COINM: Final = "BINANCECOINM"
 UNKNOWN_EXPONENT: Final = -8
 """Unit of prices and sizes without reference: Binance's finest step."""
 
@@ -56,8 +57,10 @@ _IGNORED: Final = frozenset(
         "continuous_kline",
         "contractInfo",
         "forceOrder",
-        "kline",
+        "indexPriceUpdate",
+        "indexPrice_kline",
         "markPriceUpdate",
+        "markPrice_kline",
         "serverShutdown",
     }
 )
@@ -71,25 +74,25 @@ _QUOTES_BY_LENGTH: Final = (
 _NO_DECIMALS: Final = (None, None, None, None)
 _LEVEL_MARKS: Final = ((b'"b":[', b'],"a":['), (b'"bids":[', b'],"asks":['))
 
-# A JSON number with a fraction stays the text it was: no price passes through a float.
-_DECODER: Final = msgspec.json.Decoder(float_hook=str)
-
 
 def instrument_id(venue_symbol: str, venue: str) -> str:
     """Name an instrument that has no reference record.
 
     >>> instrument_id("ETHUSDT", "BINANCE"), instrument_id("ETHUSDT", "BINANCEUSDM"), instrument_id("WEIRD", "BINANCE")
     ('ETH-USDT.BINANCE', 'ETH-USDT-PERP.BINANCEUSDM', 'WEIRD.BINANCE')
+    >>> instrument_id("BTCUSD_PERP", "BINANCECOINM"), instrument_id("BTCUSD_200925", "BINANCECOINM")
+    ('BTC-USD-PERP.BINANCECOINM', 'BTC-USD-200925.BINANCECOINM')
     """
+    pair, _, contract = venue_symbol.partition("_")
+    contract = contract or ("PERP" if venue == USDM else "")
     for quote in _QUOTES_BY_LENGTH:
-        if venue_symbol.endswith(quote) and len(venue_symbol) > len(quote):
-            perpetual = "-PERP" if venue == USDM else ""
-            return f"{venue_symbol.removesuffix(quote)}-{quote}{perpetual}.{venue}"
+        if pair.endswith(quote) and len(pair) > len(quote):
+            return f"{'-'.join(filter(None, (pair.removesuffix(quote), quote, contract)))}.{venue}"
     return f"{venue_symbol}.{venue}"
 
 
 def decoder(venue: str) -> Decoder:
-    """Make the decoder of one of Binance's venues: `SPOT` or `USDM`."""
+    """Make the decoder of one of Binance's venues: `SPOT`, `USDM` or `COINM`."""
 
     def unknown(venue_symbol: str) -> InstrumentRef:
         return InstrumentRef(instrument_id(venue_symbol, venue), UNKNOWN_EXPONENT, UNKNOWN_EXPONENT)
@@ -99,53 +102,27 @@ def decoder(venue: str) -> Decoder:
     )
 
 
-def _read_row(raw: bytes, batch_symbol: str) -> Row:
-    stream, content = _unwrapped(_json(raw))
+def _read_row(raw: bytes, batch_symbol: str) -> Reading:
+    document = read_json(raw)
+    if isinstance(document, list):
+        return read_list(document, batch_symbol)
+    stream, content = _unwrapped(document)
     event = content.get("e")
     if isinstance(event, str):
         return _read_event(event, content)
     if event is not None:
         _wrong_event(event)
-    if "lastUpdateId" in content:
+    if "lastUpdateId" in content and "bids" in content:
         return _read_snapshot(content, batch_symbol or stream.partition("@")[0].upper())
-    if "u" in content and "s" in content:
-        return _read_quote(content)
-    if "rateLimits" in content and "symbols" in content:
-        return IgnoredRow("exchangeInfo")
-    if "error" in content or "result" in content or ("code" in content and "msg" in content):
-        return IgnoredRow("control")
-    shown = ", ".join(sorted(content)[:8])[:64]
-    reason, detail = "unknown_kind", f"the row is of no kind that is known; its fields are: {shown}"
-    raise bad(reason, detail)
+    return _read_quote(content) if "u" in content and "s" in content else read_reply(content)
 
 
-def _json(raw: bytes) -> object:
-    try:
-        return _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _refuse_json(raw, str(error))
-
-
-def _refuse_json(raw: bytes, found: str) -> NoReturn:
-    reason, detail = "bad_json", found
-    names: list[str] = []
-    if b"NaN" in raw or b"Infinity" in raw:
-        # Python reads these names although JSON has none; what it cannot read either is no JSON at all.
-        with contextlib.suppress(ValueError, RecursionError):
-            json.loads(raw, parse_constant=names.append)
-            reason, detail = "not_finite", f"found {names[0]} where a finite number belongs"
-    raise bad(reason, detail)
-
-
-def _unwrapped(content: object) -> tuple[str, Mapping[str, object]]:
+def _unwrapped(content: object) -> tuple[str, Content]:
     match content:
         case {"stream": str(stream), "data": dict(data)}:
             return stream, data
-        case dict():
-            return "", content
         case _:
-            reason, detail = "wrong_type", f"the row is a JSON {type(content).__name__} where an object belongs"
-            raise bad(reason, detail)
+            return "", an_object(content, "the row")
 
 
 def _wrong_event(event: object) -> NoReturn:
@@ -153,36 +130,30 @@ def _wrong_event(event: object) -> NoReturn:
     raise bad(reason, detail)
 
 
-def _read_event(event: str, content: Mapping[str, object]) -> Row:
-    if event in _TRADE_IDS:
-        return _read_trade(event, content)
-    if event == "bookTicker":
-        return _read_quote(content)
-    if event == "depthUpdate":
-        return _read_depth(content)
+def _read_event(event: str, content: Content) -> Row:
+    reader = _READERS.get(event)
+    if reader is not None:
+        return reader(content)
     if event in _IGNORED:
         return IgnoredRow(event)
     reason, detail = "unknown_kind", f"no kind {event[:64]!r} is known"
     raise bad(reason, detail)
 
 
-def _read_trade(event: str, content: Mapping[str, object]) -> TradeRow:
+def _read_trade(content: Content) -> TradeRow:
+    event = str(content["e"])
     return TradeRow(
         kind=event,
         symbol=symbol(content, "s"),
         ts_ns=whole(content, "T") * NS_PER_MS,
         price=decimal(content, "p"),
         size=decimal(content, "q"),
-        side=_side(flag(content, "m")),
+        side=aggressor(flag(content, "m")),
         trade_id=whole(content, _TRADE_IDS[event]),
     )
 
 
-def _side(buyer_is_maker: bool) -> int:  # noqa: FBT001 - the venue's own flag
-    return SIDE_SELL if buyer_is_maker else SIDE_BUY
-
-
-def _read_quote(content: Mapping[str, object]) -> QuoteRow:
+def _read_quote(content: Content) -> QuoteRow:
     return QuoteRow(
         kind="bookTicker",
         symbol=symbol(content, "s"),
@@ -195,7 +166,7 @@ def _read_quote(content: Mapping[str, object]) -> QuoteRow:
     )
 
 
-def _venue_ns(content: Mapping[str, object]) -> int | None:
+def _venue_ns(content: Content) -> int | None:
     """Give the matching engine's time, else the time of sending, else None: spot's bookTicker has neither."""
     for name in ("T", "E"):
         if name in content:
@@ -203,7 +174,7 @@ def _venue_ns(content: Mapping[str, object]) -> int | None:
     return None
 
 
-def _read_depth(content: Mapping[str, object]) -> BookRow:
+def _read_depth(content: Content) -> BookRow:
     if "T" not in content:
         whole(content, "E")
     return BookRow(
@@ -219,7 +190,33 @@ def _read_depth(content: Mapping[str, object]) -> BookRow:
     )
 
 
-def _read_snapshot(content: Mapping[str, object], symbol_of_rows: str) -> BookRow:
+def _read_candle(content: Content) -> CandleRow:
+    candle = an_object(content.get("k"), "field 'k'")
+    start, end = whole(candle, "t"), whole(candle, "T")
+    return CandleRow(
+        kind="kline",
+        symbol=symbol(content, "s"),
+        ts_ns=start * NS_PER_MS,
+        interval_ns=candle_ns(start, end),
+        open=decimal(candle, "o"),
+        high=decimal(candle, "h"),
+        low=decimal(candle, "l"),
+        close=decimal(candle, "c"),
+        volume=decimal(candle, "v"),
+        trades=whole(candle, "n"),
+        flags=CANDLE_CLOSED if flag(candle, "x") else 0,
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Content], Row]]] = {
+    **dict.fromkeys(_TRADE_IDS, _read_trade),
+    "bookTicker": _read_quote,
+    "depthUpdate": _read_depth,
+    "kline": _read_candle,
+}
+
+
+def _read_snapshot(content: Content, symbol_of_rows: str) -> BookRow:
     if not symbol_of_rows:
         reason, detail = "missing_field", "a snapshot names no symbol, and neither does its batch"
         raise bad(reason, detail)
@@ -251,7 +248,7 @@ def _read_form(form: Form) -> Layout | None:
     return None
 
 
-def _trade_form(form: Form, event: str, content: Mapping[str, object]) -> Layout:
+def _trade_form(form: Form, event: str, content: Content) -> Layout:
     name, span = form.symbol(content["s"])
     return Layout(
         kind=TRADE,
@@ -265,12 +262,12 @@ def _trade_form(form: Form, event: str, content: Mapping[str, object]) -> Layout
             form.number(content[_TRADE_IDS[event]], quoted=False),
             form.number(content["T"], quoted=False),
         ),
-        side=_side(flag(content, "m")),
+        side=aggressor(flag(content, "m")),
         symbol_span=span,
     )
 
 
-def _quote_form(form: Form, content: Mapping[str, object]) -> Layout:
+def _quote_form(form: Form, content: Content) -> Layout:
     name, span = form.symbol(content["s"])
     time = _time_of(form, content)
     return Layout(
@@ -287,14 +284,14 @@ def _quote_form(form: Form, content: Mapping[str, object]) -> Layout:
     )
 
 
-def _time_of(form: Form, content: Mapping[str, object]) -> Run | None:
+def _time_of(form: Form, content: Content) -> Run | None:
     for name in ("T", "E"):
         if name in content:
             return form.number(content[name], quoted=False)
     return None
 
 
-def _depth_form(form: Form, content: Mapping[str, object]) -> Layout | None:
+def _depth_form(form: Form, content: Content) -> Layout | None:
     time = _time_of(form, content)
     if time is None or not _levels_last(form, content, ("b", "a")):
         return None
@@ -316,7 +313,7 @@ def _depth_form(form: Form, content: Mapping[str, object]) -> Layout | None:
     )
 
 
-def _snapshot_form(form: Form, content: Mapping[str, object]) -> Layout | None:
+def _snapshot_form(form: Form, content: Content) -> Layout | None:
     if not _levels_last(form, content, ("bids", "asks")):
         return None
     time = _time_of(form, content)
@@ -329,7 +326,7 @@ def _snapshot_form(form: Form, content: Mapping[str, object]) -> Layout | None:
     )
 
 
-def _levels_last(form: Form, content: Mapping[str, object], names: tuple[str, str]) -> bool:
+def _levels_last(form: Form, content: Content, names: tuple[str, str]) -> bool:
     """Say whether both sides stand empty behind every number, so that taking levels out moved none of them."""
     bids, asks = names
     mark = b'"%s":[],"%s":[]' % (bids.encode(), asks.encode())
@@ -338,5 +335,9 @@ def _levels_last(form: Form, content: Mapping[str, object], names: tuple[str, st
     return content[bids] == [] and content[asks] == [] and place >= 0 and not behind
 
 
-DECODERS: Final[Mapping[str, Decoder]] = {"binance.spot": decoder(SPOT), "binance.usdm": decoder(USDM)}
+DECODERS: Final[Mapping[str, Decoder]] = {
+    "binance.spot": decoder(SPOT),
+    "binance.usdm": decoder(USDM),
+    "binance.coinm": decoder(COINM),
+}
 """Decoder by dialect."""

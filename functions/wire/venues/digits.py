@@ -6,6 +6,7 @@ a zero, and taken out again by one division. Nothing is rounded anywhere.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -28,6 +29,10 @@ PAD: Final = 24
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"\s*[+-]?s?(?:nan[0-9]*|inf(?:inity)?)\s*", re.IGNORECASE)
+_PADDING: Final = b" " * PAD
+_TEN: Final = 10
+_NOTHING: Final = np.zeros(0, np.int64)
+_NOWHERE: Final = np.zeros(0, np.bool_)
 _SHOWN: Final = 48  # characters of a wrong text that a message repeats
 
 
@@ -173,6 +178,48 @@ def parse(view: NDArray[np.void], ends: NDArray[np.intp], masks: Masks) -> Int64
     return total.view(np.int64)
 
 
+def decimals(texts: Sequence[str]) -> tuple[Int64, Int64, NDArray[np.bool_]]:
+    """Read a column of decimal texts that stand by themselves.
+
+    Args:
+        texts: (n,) texts, whatever they are.
+
+    Returns:
+        (n,) digits as `parse` gives them, (n,) fractions or NO_POINT, and (n,) where a text is not plain digits with at
+        most one point inside, or has more than DIGITS_MAX: `mantissa` has to read that one.
+    """
+    data = b"".join((_PADDING, ",".join(texts).encode("ascii", "replace"), b","))
+    text = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(text == ord(","))
+    if len(ends) != len(texts):  # a comma inside of a text, or no texts at all
+        return decimals([one if "," not in one else "" for one in texts]) if texts else (_NOTHING, _NOTHING, _NOWHERE)
+    before = np.empty_like(ends)
+    before[0], before[1:] = PAD - 1, ends[:-1]
+    fraction = _fractions(np.flatnonzero(text == ord(".")), before, ends)
+    digits = ends - before - 1 - (fraction >= 0)
+    odd = (digits <= np.maximum(fraction, 0)) | (fraction == 0) | (digits > DIGITS_MAX)
+    is_digit = text - np.uint8(ord("0")) < _TEN
+    if int(np.count_nonzero(is_digit)) != int(digits.sum()):
+        # What is no digit has been counted as one: a sign, a letter, a second point.
+        strange = np.flatnonzero(~is_digit[PAD:] & (text[PAD:] != ord(","))) + PAD
+        counts = np.bincount(ends.searchsorted(strange), minlength=len(texts))
+        odd |= counts != (fraction >= 0)
+    if odd.any():
+        digits[odd], fraction[odd] = 0, NO_POINT
+    return parse(windows(data), ends, masks_of(digits, fraction)), fraction, odd
+
+
+def _fractions(points: Int64, before: Int64, ends: Int64) -> Int64:
+    """Give the characters behind each text's last point, or NO_POINT."""
+    if len(points) == len(ends) and (points < ends).all() and (points > before).all():
+        found: Int64 = ends - points - 1
+        return found
+    owners = ends.searchsorted(points)
+    fraction = np.full(len(ends), NO_POINT, np.int64)
+    fraction[owners] = ends[owners] - points - 1
+    return fraction
+
+
 def _value(word: UInt64) -> UInt64:
     # The classic three steps from eight digits to one number: to pairs, to fours, to eight.
     word *= _PAIRS
@@ -204,16 +251,34 @@ def rescale(values: Int64, fraction: int | Int64, exponent: int | Int64) -> tupl
 
 def _rescale_each(values: Int64, fraction: Int64, places: Int64) -> tuple[Int64, NDArray[np.bool_] | None]:
     """Rescale as `_rescale_alike` does, each text by its own factors."""
-    readable = (places >= 0) & (places <= _POWER_MAX)
-    places = np.where(readable, places, 0)
-    behind = np.maximum(fraction, 0)
-    down, grow = np.maximum(behind - places, 0), _TENS.take(np.maximum(places - behind, 0))
-    shrink, unit, scale = _TENS.take(down), _TENS.take(fraction + 1 - down), _TENS.take(places)
-    kept = values // shrink
-    whole = kept // unit
-    bad = (kept * shrink != values) | (whole > _MOST.take(places)) | ~readable
-    # The product with `unit` may run over and back again: only the difference has to fit.
-    return kept * grow - whole * (unit * grow - scale), bad if bad.any() else None
+    unreadable = (places < 0) | (places > _POWER_MAX)
+    if unreadable.any():
+        places = np.where(unreadable, 0, places)
+    by = (fraction + 1) * (_POWER_MAX + 1) + places
+    kept = values // _SHRINK.take(by)
+    whole = kept // _UNIT.take(by)
+    bad = unreadable | (kept * _SHRINK.take(by) != values) | (whole > _MOST.take(places))
+    # The product with `grow` may run over and back again: only the difference has to fit.
+    return kept * _GROW.take(by) - whole * _REST.take(by), bad if bad.any() else None
+
+
+def _factors() -> tuple[Int64, Int64, Int64, Int64]:
+    """Give what `_rescale_each` multiplies with, by fraction and places.
+
+    What is too fine is divided by `shrink`; `unit` is one in what is left, `grow` makes mantissas of its digits, and
+    `rest` is what a one, with the zero that its point was read as, has then become too great by. Both may run over.
+    """
+    rows = []
+    for fraction in range(NO_POINT, FRACTION_MAX + 1):
+        for places in range(_POWER_MAX + 1):
+            down, up = max(max(fraction, 0) - places, 0), max(places - max(fraction, 0), 0)
+            unit, grow = 10 ** (fraction + 1 - down), 10**up
+            rows.append((10**down, unit, grow, (unit * grow - 10**places) % 2**64))
+    shrink, unit, grow, rest = np.array(rows, np.uint64).view(np.int64).T.copy()
+    return shrink, unit, grow, rest
+
+
+_SHRINK, _UNIT, _GROW, _REST = _factors()
 
 
 def _rescale_alike(values: Int64, fraction: int, places: int) -> tuple[Int64, NDArray[np.bool_] | None]:

@@ -12,6 +12,8 @@ from functions.wire.venues.rows import Tick
 S = TypeVar("S", Trades, Quotes, Candles)
 
 _NONE: Final = np.iinfo(np.int64).max
+_PLACE_BITS: Final = 32
+_ROW_BITS: Final = 34  # a place in a section, and two bits for which of the four it is
 _SLOW_COLUMNS: Final = {
     Trades: ("price", "size", "side", "trade_id", "flags"),
     Quotes: ("bid_price", "bid_size", "ask_price", "ask_size", "update_id", "flags"),
@@ -59,21 +61,30 @@ def merge_book(book: Book, ticks: list[Tick], numbers: dict[str, int], ts_receiv
 def renumber(
     sections: tuple[Trades, Quotes, Book, Candles], refs: list[InstrumentRef]
 ) -> tuple[Trades, Quotes, Book, Candles, tuple[InstrumentRef, ...]]:
-    """Number the instruments in the order in which the batch names them first, leaving out those without a tick."""
+    """Number the instruments in the order in which the batch names them first, leaving out those without a tick.
+
+    A message that names several at once names those of its trades first, then of its quotes, its book and its candles,
+    so that the order does not depend on how its rows were read.
+    """
     trades, quotes, book, candles = sections
     if len(refs) == 1 and any(len(section.row) for section in sections):
         return trades, quotes, book, candles, tuple(refs)
     first = np.full(len(refs), _NONE, np.int64)
-    for section in sections:
-        np.minimum.at(first, section.instrument, section.row)
-    order = [int(index) for index in np.argsort(first, kind="stable") if first[index] != _NONE]
-    places = np.zeros(len(refs), np.uint16)
-    places[order] = np.arange(len(order), dtype=np.uint16)
+    told: tuple[Trades | Quotes | Book | Candles, ...] = sections
+    for number, section in enumerate(told):
+        if len(section.row):
+            places = (section.row.astype(np.int64) << _ROW_BITS) + (number << _PLACE_BITS) + np.arange(len(section.row))
+            np.minimum.at(first, section.instrument, places)
+    order = [index for index in np.argsort(first, kind="stable").tolist() if first[index] != _NONE]
+    if order == list(range(len(refs))):
+        return trades, quotes, book, candles, tuple(refs)
+    numbers = np.zeros(len(refs), np.uint16)
+    numbers[order] = np.arange(len(order), dtype=np.uint16)
     return (
-        replace(trades, instrument=_placed(places, trades.instrument)),
-        replace(quotes, instrument=_placed(places, quotes.instrument)),
-        replace(book, instrument=_placed(places, book.instrument)),
-        replace(candles, instrument=_placed(places, candles.instrument)),
+        replace(trades, instrument=_placed(numbers, trades.instrument)),
+        replace(quotes, instrument=_placed(numbers, quotes.instrument)),
+        replace(book, instrument=_placed(numbers, book.instrument)),
+        replace(candles, instrument=_placed(numbers, candles.instrument)),
         tuple(refs[index] for index in order),
     )
 

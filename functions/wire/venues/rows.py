@@ -22,20 +22,24 @@ from functions.wire.venues.digits import INT64_MAX, BadText, mantissa
 
 NS_PER_MS: Final = 1_000_000
 LEVELS_MAX: Final = 2**16 - 1
+ID_DIGITS_MAX: Final = 18
+"""Digits of an id that is written as text; all such fit int64."""
+_INTERVAL_DIGITS_MAX: Final = 9
+CRC32_MAX: Final = 2**32 - 1
 _SYMBOL_CHARS_MAX: Final = 64
 _SHOWN: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """A print as the venue wrote it; `ts_ns` is venue time, `trade_id` None where the venue numbers no trades.
+    """A print as the venue wrote it; `ts_ns` is None where the venue gives no time, `trade_id` where it numbers none.
 
     `flags` say what a sale condition or a correction does; see TRADE_NOT_LAST and its neighbours in `domain.market`.
     """
 
     kind: str
     symbol: str
-    ts_ns: int
+    ts_ns: int | None
     price: str
     size: str
     side: int
@@ -157,6 +161,51 @@ def flag(content: Mapping[str, object], name: str) -> bool:
 def decimal(content: Mapping[str, object], name: str) -> str:
     """Give the text of a decimal; JSON numbers with a fraction arrive as their text."""
     return _decimal_text(name, field(content, name))
+
+
+def text(content: Mapping[str, object], name: str) -> str:
+    """Give a text."""
+    value = field(content, name)
+    if not isinstance(value, str):
+        raise _wrong(name, value, "a text")
+    return value
+
+
+def numbered(content: Mapping[str, object], name: str) -> int:
+    """Give an id that is written as a whole number in a text."""
+    value = text(content, name)
+    if not (value.isascii() and value.isdigit() and len(value) <= ID_DIGITS_MAX):
+        raise _wrong(name, value, f"an id of 1 to {ID_DIGITS_MAX} digits")
+    return int(value)
+
+
+def named_by_batch(batch_symbol: str) -> tuple[str, int]:
+    """Give the symbol and the interval, nanoseconds, of candles that tell neither: their batch says `BTC-USD@3600`."""
+    name, _, interval_s = batch_symbol.partition("@")
+    if not (interval_s.isascii() and interval_s.isdigit() and len(interval_s) <= _INTERVAL_DIGITS_MAX):
+        reason, detail = (
+            "missing_field",
+            "the reply says no interval, and neither does its batch's symbol, as in X@3600",
+        )
+        raise bad(reason, detail)
+    return symbol({"symbol": name}, "symbol"), int(interval_s) * 1_000_000_000
+
+
+def checksum(value: int) -> int:
+    """Give a CRC32 that fits its 32 bits."""
+    if not 0 <= value <= CRC32_MAX:
+        reason, detail = "out_of_range", f"the checksum is {value}, not between 0 and 2^32 - 1"
+        raise bad(reason, detail)
+    return value
+
+
+def choice(content: Mapping[str, object], name: str, known: Mapping[str, int]) -> int:
+    """Give what a text stands for."""
+    value = field(content, name)
+    found = known.get(value) if isinstance(value, str) else None
+    if found is None:
+        raise _wrong(name, value, f"one of {', '.join(known)}")
+    return found
 
 
 def symbol(content: Mapping[str, object], name: str) -> str:

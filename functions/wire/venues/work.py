@@ -1,0 +1,77 @@
+"""Hold one raw batch while it is turned into ticks, and say what a venue brings to that work."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.domain.market import Book, InstrumentRef, Quotes, RawBatch, Trades
+from functions.wire.venues.layouts import Form, Layout
+from functions.wire.venues.rows import Reading
+
+Instruments: TypeAlias = Mapping[str, InstrumentRef]
+"""Reference by venue symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold the sections that a fast path found, in tape order, and how many rows of each kind it took."""
+
+    trades: Trades
+    quotes: Quotes
+    book: Book
+    kinds: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Say what a venue's rows mean.
+
+    Args:
+        code: Venue code, the last part of an instrument id.
+        read_form: What a form of row means; one that knows no form leaves all to `read_row`.
+        read_row: What one message means; its second argument is the symbol of rows that name none.
+        level_marks: What stands before a message's first bid level, and between its bids and asks, by message form.
+        unknown: Instrument of a symbol without reference.
+        fast: Reads a batch's plain rows at once and leaves the others to `read_row`; None does so by forms. It must
+            give what `read_row` gives for every row it takes.
+    """
+
+    code: str
+    read_form: Callable[[Form], Layout | None]
+    read_row: Callable[[bytes, str], Reading]
+    level_marks: tuple[tuple[bytes, bytes], ...]
+    unknown: Callable[[str], InstrumentRef]
+    fast: "Callable[[Work], Found] | None" = None
+
+
+@dataclass(slots=True)
+class Work:
+    """Hold one batch while it is read; `slow` marks rows that are left to be read one by one."""
+
+    batch: RawBatch
+    venue: Venue
+    instruments: Instruments
+    skew_ms_max: int
+    slow: NDArray[np.bool_]
+    refs: list[InstrumentRef] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, symbol: str) -> int:
+        """Give a symbol's place in the batch's dictionary, adding it when it is new."""
+        place = self.numbers.get(symbol)
+        if place is None:
+            place = self.numbers[symbol] = len(self.refs)
+            self.refs.append(self.ref(symbol))
+        return place
+
+    def ref(self, symbol: str) -> InstrumentRef:
+        """Give a symbol's instrument."""
+        return self.instruments.get(symbol) or self.venue.unknown(symbol)
+
+    def leave(self, rows: NDArray[np.bool_] | None) -> None:
+        """Leave rows to be read one by one."""
+        if rows is not None:
+            self.slow |= rows
