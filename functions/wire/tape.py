@@ -523,12 +523,12 @@ def end_of_tape(options: TapeOptions, *, row: int, offset: int, ts_cut_ns: int) 
 
 
 def shard_of(dialect: str) -> str:
-    """Name the first shard of a dialect's venue.
+    """Name the first shard of a dialect: two markets of one venue number their rows apart.
 
-    >>> shard_of("binance.spot")
-    'BINANCE-0'
+    >>> shard_of("binance.spot"), shard_of("binance.usdm")
+    ('BINANCE-0', 'BINANCE-USDM-0')
     """
-    return f"{dialect.partition('.')[0].upper()}-0"
+    return f"{dialect.removesuffix('.spot').replace('.', '-').upper()}-0"
 
 
 def oversized_row(index: int, row: bytes) -> OversizedRow:

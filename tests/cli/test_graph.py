@@ -14,14 +14,14 @@ from functions.local import catalogue
 def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Without more words the graph is text."""
     assert main.main(["graph"]) == 0
-    assert "normalize --TickBatch--> bars\n" in capsys.readouterr().out
+    assert "enrich --EnrichedBatch--> bars\n" in capsys.readouterr().out
 
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     """As JSON it is a list of edges."""
     assert main.main(["graph", "--json"]) == 0
     edges = json.loads(capsys.readouterr().out)
-    assert {"from": "normalize", "to": "bars", "label": "TickBatch"} in edges
+    assert {"from": "enrich", "to": "bars", "label": "EnrichedBatch"} in edges
     assert all(set(edge) == {"from", "to", "label"} for edge in edges)
 
 

@@ -111,7 +111,7 @@ async def test_the_same_event_twice_gives_equal_bytes(deps: Deps) -> None:
 
 async def test_bad_rows_ride_along(deps: Deps) -> None:
     """Rejected rows are counted in the attribute `rejected`, as text, and leave the good rows alone."""
-    reply = await answer(raw(b"{", TRADE, b"[]"), deps)
+    reply = await answer(raw(b"{", TRADE, b"7"), deps)
     batch = decode_tick_batch(reply.data or b"")
     assert reply.extensions["rejected"] == "2"
     assert [(one.row, one.reason) for one in batch.rejections] == [(40, "bad_json"), (42, "wrong_type")]

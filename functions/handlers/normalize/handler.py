@@ -65,7 +65,8 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
 
 
 def _time_of(batch: TickBatch) -> int | None:
-    times = [section.ts_event for section in (batch.trades, batch.quotes, batch.book) if len(section.ts_event)]
+    sections = (batch.trades, batch.quotes, batch.book, batch.candles)
+    times = [section.ts_event for section in sections if len(section.ts_event)]
     return max((int(column.max()) for column in times), default=None)
 
 

@@ -9,6 +9,7 @@ from functions.domain.money import plain_decimal
 from functions.domain.reference import AssetClass, Status, Steps, TradingStatus
 from functions.wire.errors import Malformed
 from functions.wire.listings.records import Decimals, Listing, unit_of, update_from
+from functions.wire.venues.kraken_names import TODAY
 
 
 class _KrakenPair(msgspec.Struct, frozen=True):
@@ -27,9 +28,6 @@ class _KrakenPairs(msgspec.Struct, frozen=True):
     error: list[str] = []
 
 
-_KRAKEN_NAMES: Final = {"XBT": "BTC", "XDG": "DOGE"}
-"""Kraken's own codes; its second WebSocket version uses the usual ones, and so do we in symbols."""
-
 _KRAKEN_CODE_LENGTH: Final = 4  # old assets are X and Z with three letters, `XXBT`, `ZUSD`
 
 
@@ -44,7 +42,7 @@ def read_kraken(data: bytes, at_ns: int) -> Listing:
 
 def _kraken_update(key: str, one: _KrakenPair, at_ns: int) -> Update:
     base, quote = one.wsname.split("/") if one.wsname else (_kraken_asset(one.base), _kraken_asset(one.quote))
-    base, quote = (_KRAKEN_NAMES.get(name, name) for name in (base, quote))
+    base, quote = (TODAY.get(name, name) for name in (base, quote))
     dark = one.altname.endswith(".d")  # the dark pool beside a pair: an order book of its own
     halted = one.status == "cancel_only"
     symbol = f"{base}/{quote}" if one.wsname else one.altname

@@ -10,7 +10,8 @@ FUTURES: Final = "KRAKENFUTURES"
 UNKNOWN_EXPONENT: Final = -10
 """Unit of prices and sizes without reference: the finest step of Kraken's pairs."""
 
-_TODAY: Final = {"XBT": "BTC", "XDG": "DOGE"}
+TODAY: Final = {"XBT": "BTC", "XDG": "DOGE"}
+"""Kraken's own codes; its second WebSocket version uses the usual ones, and so do we."""
 _QUOTES: Final = (
     *("ZUSD", "ZEUR", "ZGBP", "ZCAD", "ZJPY", "ZAUD", "XXBT", "XETH"),
     *("USDT", "USDC", "USD", "EUR", "GBP", "CAD", "JPY", "AUD", "CHF", "XBT", "ETH", "DAI"),
@@ -38,7 +39,7 @@ def today(pair: str) -> str:
         quote = next((one for one in _QUOTES if pair.endswith(one) and len(pair) > len(one)), "")
         base = _plain(pair.removesuffix(quote))
         quote = _plain(quote)
-    return f"{_TODAY.get(base, base)}/{_TODAY.get(quote, quote)}" if quote else pair
+    return f"{TODAY.get(base, base)}/{TODAY.get(quote, quote)}" if quote else pair
 
 
 def _plain(asset: str) -> str:
