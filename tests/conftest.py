@@ -70,6 +70,15 @@ def redis_url(stores: "Stores") -> str:
 
 
 @pytest.fixture(scope="session")
+def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+    """Run one real Kafka broker for the session (with xdist: for the worker), or skip with the reason."""
+    from brokers import running  # noqa: PLC0415 - beside this file, and only tests that need a broker pay for it
+
+    with running(tmp_path_factory.mktemp("kafka") / "run") as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> "Demo":
     """Run the demo to its end, once for the session (with xdist: for the worker); its folder stays for later tests."""
     from demonstrated import run_demo  # noqa: PLC0415 - beside this file, and only tests of the demo pay for it

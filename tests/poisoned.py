@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from functions.domain.simulation import LISTINGS, Market
-from functions.local.simulator import history
+from functions.local.venues.binance import SPOT, Binance
 
 CAPTURE: Final = "binance_spot_ws_ethusdt/ethusdt_20240808.gz"
 SLOTS: Final = 8
@@ -75,7 +75,7 @@ def _captured(path: pathlib.Path) -> Iterator[Line]:
 def _simulated() -> Iterator[Line]:
     start = 1_723_161_254_000_000_000
     market = Market(LISTINGS[1:2], np.random.default_rng(3), start_ns=start, rate=100)
-    for line in history(market, start + 900_000_000_000):
+    for line in Binance(SPOT).history(market, start + 900_000_000_000):
         when, _, row = line.rstrip("\n").partition(" " if line[0].isdigit() else ": ")
         yield when.rpartition(" ")[2] if when[0].isdigit() else str(start), row.encode()
 

@@ -1,28 +1,34 @@
-"""Publish a feed's batches, and keep how far it has come in a small file: written ahead, sent, then noted (design R7).
+"""Publish a feed's batches, each written ahead to one small file, sent, then noted (design R7).
 
-Before a batch is sent, its bytes are written to `<path>.pending`; once the broker has it, `<path>` moves on. A feed
-that dies in between sends the pending bytes again under the same number when it starts, and only then asks its venue
-for more. So no number ever stands for two contents, and no row is lost behind a cursor. Files are replaced whole; they
-survive the end of the process, not a loss of power.
+Before a batch is sent, the file is replaced by where the feed stands behind it (a line of JSON), a byte that says "not
+stored yet", and the batch as it travels; once the broker has it, that byte says "stored". A feed that was killed in
+between sends the batch again under its own number when it starts, unless it is told that the log has it, and only then
+asks its venue for more. So no number ever stands for two contents, and no row is lost behind a cursor. The file
+survives the end of the process, not a loss of power.
 """
 
 import asyncio
-import json
 import pathlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Final, Self
 
+import msgspec
+
+from functions.adapters.tapes import Spool
 from functions.domain.market import RawBatch
 from functions.ports.outbox import Standing
 from functions.ports.sink import Sink
 from functions.wire.batching import Label, Mark, Timed, batch_of
-from functions.wire.codecs.market import decode_raw_batch, encode_raw_batch
+from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.envelope import Event
 from functions.wire.raw import raw_event
-from functions.wire.tape import Keep
 
 CURSORS_MAX: Final = 10_000
+_NOT_STORED: Final = b"?"
+_STORED: Final = b"."
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -36,17 +42,27 @@ class OutboxOptions:
 
     Args:
         feed: Name of the feed.
-        path: File of the standing; None remembers nothing beyond this process.
-        keep: Keeps rows that are too long to travel.
-        clock: Gives UTC nanoseconds.
+        state: File that is written ahead; empty remembers nothing beyond this process.
+        spool: Folder that keeps rows too long to travel.
         standing: Where to begin when there is no file, and the least of its numbers when there is.
+        clock: Gives UTC nanoseconds.
     """
 
     feed: str
-    path: pathlib.Path | None
-    keep: Keep
-    clock: Callable[[], int]
+    state: str
+    spool: str
     standing: Standing = field(default_factory=Standing)
+    clock: Callable[[], int] = time.time_ns
+
+
+class _Head(msgspec.Struct):
+    stream: str
+    sequence: int
+    row: int
+    cursors: dict[str, str]
+
+
+_read_head: Final = msgspec.json.Decoder(_Head).decode
 
 
 class FileOutbox:
@@ -60,13 +76,15 @@ class FileOutbox:
 
     def __init__(self, label: Label, sink: Sink, options: OutboxOptions) -> None:
         """Read and publish nothing yet."""
-        self._path = options.path
+        self._path = pathlib.Path(options.state) if options.state else None
         self._label = label
         self._sink = sink
         self._feed = options.feed
-        self._keep = options.keep
+        self._keep = Spool(pathlib.Path(options.spool)).keep
         self._clock = options.clock
         self._standing = options.standing
+        self._left: tuple[Event, Standing] | None = None
+        self._head_bytes = 0
         self._turn = asyncio.Lock()
 
     @property
@@ -79,18 +97,18 @@ class FileOutbox:
 
         Raises:
             BadStateError: The file is of another stream or cannot be read.
+            Malformed: What it holds behind its first line is no batch.
         """
-        if self._path is None:
+        if self._path is None or not self._path.exists():
             return self
-        if self._path.exists():
-            kept = _standing(self._path.read_bytes(), self._path, self._label.stream)
-            self._standing = _greater(kept, self._standing)
-        pending = self._path.with_name(f"{self._path.name}.pending")
-        if pending.exists():
-            head, _, data = pending.read_bytes().partition(b"\n")
-            after = _standing(head, pending, self._label.stream)
-            if after.sequence > self._standing.sequence:
-                await self._send(decode_raw_batch(data), after)
+        head, _, rest = self._path.read_bytes().partition(b"\n")
+        self._head_bytes = len(head) + 1
+        kept, told = _standing(head, self._path, self._label.stream), self._standing
+        after = Standing(max(kept.sequence, told.sequence), max(kept.row, told.row), {**told.cursors, **kept.cursors})
+        if rest.startswith(_NOT_STORED) and kept.sequence > told.sequence:
+            self._left = self._event(decode_raw_batch(rest[1:]), after), after
+            await self._finish()
+        self._standing = after
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -103,17 +121,24 @@ class FileOutbox:
             Malformed: The broker refuses the event for good.
         """
         async with self._turn:
-            now = self._standing
-            merged = {**now.cursors, **cursors}
-            if len(merged) > CURSORS_MAX:
-                msg = f"{len(merged)} cursors; a feed keeps at most {CURSORS_MAX}"
-                raise BadStateError(msg)
+            await self._finish()
             if not rows:
-                self._note(replace(now, cursors=merged))
+                self._standing = self._with(cursors)
+                self._write(self._standing, b"")
                 return
             label = replace(self._label, symbol=symbol) if symbol else self._label
-            batch = batch_of(label, rows, Mark(now.row, self._clock()), keep=self._keep)
-            await self._ahead(batch, Standing(now.sequence + 1, now.row + len(rows), merged))
+            mark = Mark(self._standing.row, self._clock())
+            await self._ahead(batch_of(label, rows, mark, keep=self._keep), cursors)
+
+    async def send(self, batch: RawBatch, *, cursors: Mapping[str, str] = _NONE) -> None:
+        """Publish a batch that is cut already, and go on to new cursors once it is stored.
+
+        Raises:
+            Malformed: The broker refuses the event for good.
+        """
+        async with self._turn:
+            await self._finish()
+            await self._ahead(batch, cursors)
 
     async def heartbeat(self) -> None:
         """Publish the feed's clock: a batch without rows."""
@@ -125,63 +150,60 @@ class FileOutbox:
 
     async def _empty(self, *, heartbeat: bool = False, end_of_tape: bool = False) -> None:
         async with self._turn:
-            now = self._standing
-            mark = Mark(now.row, self._clock(), heartbeat, end_of_tape)
-            batch = batch_of(self._label, (), mark, keep=self._keep)
-            await self._ahead(batch, replace(now, sequence=now.sequence + 1))
+            await self._finish()
+            mark = Mark(self._standing.row, self._clock(), heartbeat, end_of_tape)
+            await self._ahead(batch_of(self._label, (), mark, keep=self._keep), _NONE)
 
-    async def _ahead(self, batch: RawBatch, after: Standing) -> None:
-        if self._path is not None:
-            head = json.dumps(_content(after, self._label.stream)).encode()
-            _write(self._path.with_name(f"{self._path.name}.pending"), head + b"\n" + encode_raw_batch(batch))
-        await self._send(batch, after)
+    async def _ahead(self, batch: RawBatch, cursors: Mapping[str, str]) -> None:
+        assert batch.first_row == self._standing.row  # noqa: S101 - rows of a stream are contiguous
+        now = self._with(cursors)
+        after = replace(now, sequence=now.sequence + 1, row=now.row + batch.row_count)
+        event = self._event(batch, after)
+        self._write(after, event.data or b"")
+        self._left = event, after
+        await self._finish()
 
-    async def _send(self, batch: RawBatch, after: Standing) -> None:
-        await self._sink.publish(raw_event(batch, after.sequence - 1, feed=self._feed))
-        self._note(after)
+    def _event(self, batch: RawBatch, after: Standing) -> Event:
+        return raw_event(batch, after.sequence - 1, feed=self._feed)
 
-    def _note(self, after: Standing) -> None:
-        self._standing = after
-        if self._path is not None:
-            _write(self._path, json.dumps(_content(after, self._label.stream)).encode())
+    async def _finish(self) -> None:
+        """Send what is written ahead, also what an earlier call was cancelled over, and stand behind it."""
+        if self._left is not None:
+            event, after = self._left
+            await self._sink.publish(event)
+            self._standing, self._left = after, None
+            if self._path is not None:
+                with self._path.open("r+b") as file:
+                    file.seek(self._head_bytes)
+                    file.write(_STORED)
 
+    def _with(self, cursors: Mapping[str, str]) -> Standing:
+        merged = {**self._standing.cursors, **cursors}
+        if len(merged) > CURSORS_MAX:
+            msg = f"{len(merged)} cursors; a feed keeps at most {CURSORS_MAX}"
+            raise BadStateError(msg)
+        return replace(self._standing, cursors=merged)
 
-def _greater(kept: Standing, told: Standing) -> Standing:
-    """Take the cursors that were kept, and of each number the greater: a stream never goes back."""
-    return Standing(max(kept.sequence, told.sequence), max(kept.row, told.row), {**told.cursors, **kept.cursors})
-
-
-def _content(standing: Standing, stream: str) -> dict[str, object]:
-    return {
-        "stream": stream,
-        "sequence": standing.sequence,
-        "row": standing.row,
-        "cursors": dict(standing.cursors),
-    }
+    def _write(self, after: Standing, batch: bytes) -> None:
+        """Replace the file whole; a half-written one never has its final name."""
+        if self._path is None:
+            return
+        head = msgspec.json.encode(_Head(self._label.stream, after.sequence, after.row, dict(after.cursors))) + b"\n"
+        self._head_bytes = len(head)
+        flag = _NOT_STORED if batch else _STORED
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_name(f"{self._path.name}.new")
+        partial.write_bytes(head + flag + batch)
+        partial.replace(self._path)
 
 
 def _standing(data: bytes, path: pathlib.Path, stream: str) -> Standing:
     try:
-        content = json.loads(data)
-        found = _standing_of(content)
-        of = content["stream"]
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"state file {path} cannot be read ({type(error).__name__}); move it away to begin anew"
+        found = _read_head(data)
+    except msgspec.MsgspecError as error:
+        msg = f"state file {path} cannot be read ({error}); move it away to begin anew"
         raise BadStateError(msg) from error
-    if of != stream:
-        msg = f"state file {path} is of stream {of!r}, not of {stream!r}; give each stream a file of its own"
+    if found.stream != stream:
+        msg = f"state file {path} is of stream {found.stream!r}, not of {stream!r}; give each stream a file of its own"
         raise BadStateError(msg)
-    return found
-
-
-def _standing_of(content: dict[str, Any]) -> Standing:
-    cursors = {str(name): str(value) for name, value in content["cursors"].items()}
-    return Standing(int(content["sequence"]), int(content["row"]), cursors)
-
-
-def _write(path: pathlib.Path, data: bytes) -> None:
-    """Replace a file whole; a half-written one never has its final name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.new")
-    partial.write_bytes(data)
-    partial.replace(path)
+    return Standing(found.sequence, found.row, found.cursors)

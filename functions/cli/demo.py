@@ -92,9 +92,10 @@ async def _venue(args: argparse.Namespace, venue: Children) -> dict[str, str]:
     history = args.folder / "venue" / "history.txt"
     shocks = [word for shock in SHOCKS for word in ("--shock", shock)]
     spec = Spec(
-        "simulator",
+        "venue",
         (
-            *(sys.executable, "-m", "functions.local.simulator", "--port", "{port}", "--seed", str(args.seed)),
+            *(sys.executable, "-m", "functions.cli.main", "sim", "binance.spot", "--port", "{port}"),
+            *("--seed", str(args.seed)),
             *("--symbols", SYMBOLS, "--rate", str(args.rate), "--history", str(history)),
             *("--history-s", str(args.history_minutes * 60), *shocks),
         ),

@@ -6,14 +6,17 @@ import json
 import pathlib
 import signal
 import sys
+from dataclasses import replace
 from typing import Final, Protocol
 
 from functions.cli.errors import UsageError
+from functions.domain.market import NS_PER_S
+from functions.domain.simulation import Shock
 from functions.local import loop
 from functions.local.venues.exchange import VenueOptions
 from functions.local.venues.faults import Fault, FaultRates, rates_of
 from functions.local.venues.mt4 import Bridge, BridgeOptions
-from functions.local.venues.plans import KITS, RATE, Plan, build
+from functions.local.venues.plans import HISTORY_S, KITS, RATE, Plan, build
 
 MT4: Final = "mt4.bridge"
 
@@ -39,6 +42,15 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="messages a second and symbol; times, of a capture")
     parser.add_argument("--seed", type=int, default=1, help="seed of the market and of the faults")
     parser.add_argument("--capture", type=pathlib.Path, help="play this capture instead of a made-up market")
+    parser.add_argument("--history", type=pathlib.Path, help="capture to write first, of what was traded before")
+    parser.add_argument("--history-s", type=float, default=HISTORY_S, help="its simulated seconds")
+    parser.add_argument(
+        "--shock",
+        action="append",
+        default=[],
+        metavar="AT_S:SYMBOL:MOVE:SECONDS",
+        help="move a price, AT_S seconds after the first subscriber, for example 8:BTCUSDT:-0.03:4",
+    )
     parser.add_argument("--at-once", action="store_true", help="trade from the start, not from the first subscriber on")
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after a time; 0 is never (default)")
     parser.add_argument(
@@ -66,7 +78,17 @@ def _server(args: argparse.Namespace, faults: FaultRates) -> Server:
         return Bridge(BridgeOptions(symbols or ("EURUSD", "USDJPY"), rate=args.rate, seed=args.seed, faults=faults))
     options = VenueOptions(faults, args.seed, eager=args.at_once)
     rate = args.rate if args.capture is None or args.rate != RATE else 1.0
-    return build(Plan(args.venue, symbols, rate, args.seed, args.capture, options=options))
+    plan = Plan(args.venue, symbols, rate, args.seed, args.capture, args.history, args.history_s, options=options)
+    return build(replace(plan, shocks=tuple(map(_shock, args.shock))))
+
+
+def _shock(text: str) -> Shock:
+    try:
+        at_s, symbol, move, seconds = text.split(":")
+        return Shock(int(float(at_s) * NS_PER_S), symbol, float(move), float(seconds))
+    except ValueError:
+        msg = f"--shock {text}: write AT_S:SYMBOL:MOVE:SECONDS, for example 8:BTCUSDT:-0.03:4"
+        raise ValueError(msg) from None
 
 
 def _fault(text: str) -> tuple[str, float]:

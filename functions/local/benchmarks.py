@@ -31,8 +31,8 @@ from functions.domain.simulation import LISTINGS, Market
 from functions.local import leash, loop
 from functions.local.figures import Tell, pin
 from functions.local.platform import Options, Platform, running
-from functions.local.simulator import history
 from functions.local.summary import summarise
+from functions.local.venues.binance import SPOT, Binance
 from functions.runtime import settings
 from functions.tables.bars import main as bars
 from functions.wire.codecs.market import decode_raw_batch
@@ -138,7 +138,7 @@ def simulate(path: pathlib.Path, *, seconds: float) -> None:
     )
     partial = path.with_name(f"{path.name}.partial")
     with partial.open("w", encoding="ascii") as file:
-        file.writelines(history(market, SIMULATED_START_NS + int(seconds * NS_PER_S)))
+        file.writelines(Binance(SPOT).history(market, SIMULATED_START_NS + int(seconds * NS_PER_S)))
     partial.replace(path)
 
 

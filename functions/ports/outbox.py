@@ -1,8 +1,10 @@
-"""Say how a feed that can ask its venue again publishes: in order, with the cursor that each batch brings it to."""
+"""Say how a feed publishes so that a killed one goes on without a loss or a double: in order, with cursors beside."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from functions.domain.market import RawBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,14 @@ class Outbox(Protocol):
         self, rows: Sequence[tuple[bytes, int]], *, symbol: str = "", cursors: Mapping[str, str] = ...
     ) -> None:
         """Publish rows, each with its receive time in UTC nanoseconds, and go on to new cursors once they are stored.
+
+        Raises:
+            Malformed: The broker refuses the event for good.
+        """
+        ...
+
+    async def send(self, batch: RawBatch, *, cursors: Mapping[str, str] = ...) -> None:
+        """Publish a batch that is cut already, and go on to new cursors once it is stored.
 
         Raises:
             Malformed: The broker refuses the event for good.

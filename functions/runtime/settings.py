@@ -62,10 +62,18 @@ class Hosting:
 
     def __post_init__(self) -> None:
         """Refuse limits that would serve nothing."""
-        for name in ("body_bytes_max", "concurrency_max", "keep_alive_s", "graceful_s"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1"
-                raise ValueError(msg)
+        at_least_one(self, "body_bytes_max", "concurrency_max", "keep_alive_s", "graceful_s")
+
+
+def at_least_one(settings: object, *names: str) -> None:
+    """Refuse limits below 1, which would hold nothing.
+
+    Raises:
+        ValueError: Some are; the message names them.
+    """
+    if low := [name for name in names if getattr(settings, name) < 1]:
+        msg = f"{', '.join(low)} must be at least 1"
+        raise ValueError(msg)
 
 
 def load(cls: type[T], environ: Mapping[str, str]) -> T:

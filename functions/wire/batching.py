@@ -1,7 +1,7 @@
-"""Make a raw batch of rows at hand; when to cut, and which rows belong together, is each feed's own business."""
+"""Make a raw batch of rows at hand; when to cut is the business of `batcher`, or of a feed with rules of its own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -21,15 +21,15 @@ class Label:
         shard: Shard of the rows.
         stream: Stream inside the shard.
         dialect: Which decoder reads them.
-        symbol: What rows do not say themselves: venue symbol, and behind an `@` what else their decoder asks for.
         bar_channel: Channel whose trades feed bars; empty when all do.
+        symbol: What rows do not say themselves: venue symbol, and behind an `@` what else their decoder asks for.
     """
 
     shard: str
     stream: str
     dialect: str
-    symbol: str = ""
     bar_channel: str = ""
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +42,59 @@ class Mark:
     end_of_tape: bool = False
 
 
-def batch_of(
-    label: Label, rows: Sequence[Timed], mark: Mark, *, keep: Keep, line_bytes_max: int = LINE_BYTES_MAX
-) -> RawBatch:
-    """Make a batch; rows longer than `line_bytes_max` bytes are kept elsewhere and travel as their first KiB.
+@dataclass(slots=True, eq=False)
+class Rows:
+    """Collect rows as they travel: one longer than `line_bytes_max` bytes is kept elsewhere, all but its first KiB.
 
     Args:
-        label: Whose rows they are.
-        rows: (n,) the rows; none for a heartbeat and the end of a tape.
-        mark: Where the batch stands.
         keep: Keeps rows that are too long.
         line_bytes_max: Longest row that travels whole.
+        size: Bytes of the payload.
+        pieces: What travels of each row.
     """
-    pieces: list[bytes] = []
-    oversized: list[OversizedRow] = []
-    for index, (row, _) in enumerate(rows):
-        if len(row) > line_bytes_max:
-            entry = oversized_row(index, row)
-            keep(entry.spool_ref, row)
-            oversized.append(entry)
-        pieces.append(row if len(row) <= line_bytes_max else row[:OVERSIZED_HEAD_BYTES])
-    offsets = np.zeros(len(pieces) + 1, np.uint32)
-    offsets[1:] = np.cumsum([len(piece) for piece in pieces], dtype=np.uint32)
-    return RawBatch(
-        shard=label.shard,
-        stream=label.stream,
-        dialect=label.dialect,
-        first_row=mark.first_row,
-        payload=b"".join(pieces),
-        offsets=offsets,
-        ts_receive=np.array([ts for _, ts in rows], np.int64),
-        symbol=label.symbol,
-        bar_channel=label.bar_channel,
-        oversized=tuple(oversized),
-        heartbeat=mark.heartbeat,
-        end_of_tape=mark.end_of_tape,
-        ts_cut_ns=mark.ts_cut_ns,
-    )
+
+    keep: Keep
+    line_bytes_max: int = LINE_BYTES_MAX
+    size: int = 0
+    pieces: list[bytes] = field(default_factory=list)
+    _times: list[int] = field(default_factory=list)
+    _oversized: list[OversizedRow] = field(default_factory=list)
+
+    def add(self, row: bytes, ts_receive: int) -> None:
+        """Take a row and when it was received, UTC nanoseconds."""
+        if len(row) > self.line_bytes_max:
+            entry = oversized_row(len(self.pieces), row)
+            self.keep(entry.spool_ref, row)
+            self._oversized.append(entry)
+            row = row[:OVERSIZED_HEAD_BYTES]
+        self.size += len(row)
+        self.pieces.append(row)
+        self._times.append(ts_receive)
+
+    def batch(self, label: Label, mark: Mark) -> RawBatch:
+        """Make a batch of what was taken."""
+        offsets = np.zeros(len(self.pieces) + 1, np.uint32)
+        offsets[1:] = np.cumsum([len(piece) for piece in self.pieces], dtype=np.uint32)
+        return RawBatch(
+            shard=label.shard,
+            stream=label.stream,
+            dialect=label.dialect,
+            first_row=mark.first_row,
+            payload=b"".join(self.pieces),
+            offsets=offsets,
+            ts_receive=np.array(self._times, np.int64),
+            symbol=label.symbol,
+            bar_channel=label.bar_channel,
+            oversized=tuple(self._oversized),
+            heartbeat=mark.heartbeat,
+            end_of_tape=mark.end_of_tape,
+            ts_cut_ns=mark.ts_cut_ns,
+        )
+
+
+def batch_of(label: Label, rows: Iterable[Timed], mark: Mark, *, keep: Keep) -> RawBatch:
+    """Make a batch of rows at hand; none for a heartbeat and the end of a tape."""
+    taken = Rows(keep)
+    for row, ts_receive in rows:
+        taken.add(row, ts_receive)
+    return taken.batch(label, mark)

@@ -1,8 +1,9 @@
 """Poison alone and among good rows: one dead letter with its reason, and not one good row the worse for it.
 
-Where rows are compared, the tape without poison has in each slot a row of a kind that is known and not used (a mini ticker):
-it keeps row numbers and receive times as they are and leaves nothing in any stream, so every stream but that of dead
-letters must be equal. Each tape is a shard of its own on one platform; its name is taken out before rows are compared.
+Where rows are compared, the tape without poison has in each slot a row of a kind that is known and not used, a mini
+ticker: it keeps row numbers and receive times as they are and leaves nothing in any stream, so every stream but that of
+dead letters must be equal. Each tape is a shard of its own on one platform; its name is taken out before rows are
+compared.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """A file outbox goes on where it stopped, sends again what may not be stored, and refuses notes not its own."""
 
+import asyncio
 import json
 import pathlib
 
@@ -11,20 +12,33 @@ from functions.ports.errors import Unavailable
 from functions.ports.outbox import Standing
 from functions.wire.batching import Label
 from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.envelope import Event
 
 NOW = 1_700_000_000_000_000_000
-
-
-def forget(name: str, row: bytes) -> None:
-    """Keep nothing: no row here is too long."""
-    raise AssertionError(name, len(row))
 
 
 def outbox(
     path: pathlib.Path | None, sink: MemorySink, *, stream: str = "X-0.rest", standing: Standing | None = None
 ) -> FileOutbox:
-    options = OutboxOptions("rest", path, forget, lambda: NOW, standing or Standing())
+    options = OutboxOptions("rest", str(path or ""), "nowhere", standing or Standing(), lambda: NOW)
     return FileOutbox(Label("X-0", stream, "binance.spot"), sink, options)
+
+
+class Stuck(MemorySink):
+    """Take nothing while it is stuck."""
+
+    def __init__(self) -> None:
+        """Be stuck."""
+        super().__init__()
+        self.stuck = True
+        self.entered = asyncio.Event()
+
+    async def publish(self, event: Event) -> None:
+        """Keep an event, or never answer."""
+        self.entered.set()
+        if self.stuck:
+            await asyncio.Event().wait()
+        await super().publish(event)
 
 
 async def test_numbers_rows_and_cursors_go_on(tmp_path: pathlib.Path) -> None:
@@ -60,6 +74,31 @@ async def test_what_failed_is_sent_again_as_it_was(tmp_path: pathlib.Path) -> No
     again = MemorySink()
     async with outbox(path, again):
         assert again.events == []
+
+
+async def test_what_the_log_has_is_not_sent_again(tmp_path: pathlib.Path) -> None:
+    """A batch that was written ahead is not sent where a log tells that it was stored."""
+    path, sink = tmp_path / "rest.json", MemorySink()
+    async with outbox(path, MemorySink([Unavailable("down")])) as one:
+        with pytest.raises(Unavailable):
+            await one.publish([(b"a", 1)], cursors={"x": "1"})
+    async with outbox(path, sink, standing=Standing(1, 1)) as one:
+        assert (one.standing, sink.events) == (Standing(1, 1, {"x": "1"}), [])
+
+
+async def test_what_was_cancelled_goes_first(tmp_path: pathlib.Path) -> None:
+    """A batch whose publishing was cancelled is sent before the next one, as it was and under its own number."""
+    sink = Stuck()
+    async with outbox(tmp_path / "rest.json", sink) as one:
+        under_way = asyncio.create_task(one.publish([(b"a", 1)], cursors={"x": "1"}))
+        await sink.entered.wait()
+        under_way.cancel()
+        await asyncio.gather(under_way, return_exceptions=True)
+        sink.stuck = False
+        await one.publish([(b"b", 2)], cursors={"x": "2"})
+        assert one.standing == Standing(2, 2, {"x": "2"})
+    assert [decode_raw_batch(event.data or b"").payload for event in sink.events] == [b"a", b"b"]
+    assert [str(event.extensions["sequence"])[-1] for event in sink.events] == ["0", "1"]
 
 
 async def test_told_numbers_never_go_back(tmp_path: pathlib.Path) -> None:
@@ -99,12 +138,10 @@ async def test_a_file_nobody_wrote_is_refused(tmp_path: pathlib.Path, content: s
         await outbox(path, MemorySink()).__aenter__()
 
 
-@pytest.mark.parametrize("suffix", ["", ".pending"])
-async def test_another_streams_file_is_refused(tmp_path: pathlib.Path, suffix: str) -> None:
-    """Neither notes nor a pending batch of another stream are taken."""
+async def test_another_streams_file_is_refused(tmp_path: pathlib.Path) -> None:
+    """Notes of another stream are not taken."""
     path = tmp_path / "rest.json"
-    content = {"stream": "OTHER", "sequence": 1, "row": 1, "cursors": {}}
-    path.with_name(path.name + suffix).write_text(json.dumps(content) + "\n")
+    path.write_text(json.dumps({"stream": "OTHER", "sequence": 1, "row": 1, "cursors": {}}) + "\n")
     with pytest.raises(BadStateError, match="of its own"):
         await outbox(path, MemorySink()).__aenter__()
 

@@ -80,6 +80,8 @@ def test_time_can_be_bounded() -> None:
         (["kraken.v2", "--fault", "gap:x"], "NAME:VALUE"),
         (["kraken.v2", "--fault", "gap:7"], "probability"),
         (["kraken.v2", "--rate", "0"], "rate"),
+        (["kraken.v2", "--shock", "1:BTC/USD"], "AT_S:SYMBOL:MOVE:SECONDS"),
+        (["kraken.v2", "--history", "h.txt"], "no history"),
         (["kraken.v1", "--capture", f"{os.devnull}/none"], "none"),
     ],
 )

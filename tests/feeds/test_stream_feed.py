@@ -10,15 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from functions.adapters.journals import FileJournal, NoJournal
+from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.memory_sink import MemorySink
 from functions.domain.market import RawBatch
 from functions.domain.simulation import LISTINGS, Market
 from functions.feeds.stream.feed import Out, Rhythm, listen
 from functions.feeds.stream.mailbox import Mailbox
-from functions.feeds.stream.main import Settings, compose, resumed
-from functions.local.simulator import Simulator, serving
-from functions.ports.journal import Entry
+from functions.feeds.stream.main import Settings, compose
+from functions.local.venues.binance import SPOT, Binance
+from functions.local.venues.exchange import Exchange, serving
+from functions.local.venues.faults import Fault
+from functions.local.venues.sources import MarketSource
 from functions.ports.venue import Mark, Put, Received
 from functions.wire.batcher import Batcher, Cut
 from functions.wire.codecs.market import decode_raw_batch
@@ -34,7 +36,7 @@ def ignore(_name: str, _row: bytes) -> None:
 
 @dataclass(frozen=True)
 class Said:
-    """Say what a row is: a snapshot, a delta, a crossed quote, or else; and of which symbol."""
+    """Say what a row is: a snapshot, a delta, a crossed quote, missed trades, or else; and of which symbol."""
 
     what: str
     symbol: str = ""
@@ -46,6 +48,8 @@ def said(row: bytes, symbol: str) -> Said:
         content = json.loads(row)
     except ValueError:
         return Said("garbage")
+    if isinstance(content, list):
+        return Said("missed trades", symbol)
     data = content.get("data", content)
     if "lastUpdateId" in data:
         return Said("snapshot", symbol)
@@ -95,13 +99,13 @@ class Watched(MemorySink):
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
+async def simulator() -> AsyncIterator[Exchange]:
     market = Market(LISTINGS[:2], np.random.default_rng(5), start_ns=1_700_000_000_000_000_000, rate=80)
-    async with serving(Simulator(market)) as running:
+    async with serving(Exchange(Binance(SPOT), MarketSource(market))) as running:
         yield running
 
 
-def settings(simulator: Simulator, **more: float) -> Settings:
+def settings(simulator: Exchange, **more: float) -> Settings:
     return Settings(
         websocket_url=f"ws://127.0.0.1:{simulator.port}",
         rest_url=f"http://127.0.0.1:{simulator.port}",
@@ -117,7 +121,7 @@ async def stopped(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def test_batches_are_contiguous(simulator: Simulator) -> None:
+async def test_batches_are_contiguous(simulator: Exchange) -> None:
     """Sequences and rows run on without a hole, the tape ends after its time, and a clock beats beside it."""
     sink = MemorySink()
     more = settings(simulator, duration_s=0.5, heartbeat_ms=100, first_sequence=7, first_row=70)
@@ -135,51 +139,51 @@ async def test_batches_are_contiguous(simulator: Simulator) -> None:
     assert all(batch.row_count == 0 and batch.ts_cut_ns > 0 for batch in beats)
 
 
-async def test_reconnects_and_resyncs(simulator: Simulator) -> None:
+async def test_reconnects_and_resyncs(simulator: Exchange) -> None:
     """After a dropped connection the feed connects again, and fetches every book anew."""
     sink = Watched()
     task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, "snapshot")
     await sink.until(4, "depthUpdate")
-    await simulator.drop_connections()
+    simulator.audience.cut()
     await sink.until(4, "snapshot")
     await stopped(task)
-    assert simulator.connections == 2
+    assert simulator.audience.connections == 2
     assert Counter(one.symbol for one in sink.said() if one.what == "snapshot") == {"BTCUSDT": 2, "ETHUSDT": 2}
 
 
-async def test_gap_fetches_the_book(simulator: Simulator) -> None:
+async def test_gap_fetches_the_book(simulator: Exchange) -> None:
     """A hole in a symbol's update ids brings a snapshot of that symbol."""
     sink = Watched()
     task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, "snapshot")
     await sink.until(6, "depthUpdate")
     before = sink.count("snapshot")
-    simulator.leave_gap("ETHUSDT")
+    simulator.faults.arm(Fault.GAP, kind="book", symbol="ETHUSDT")
     await sink.until(before + 1, "snapshot")
     await stopped(task)
     assert [one.symbol for one in sink.said() if one.what == "snapshot"][-1] == "ETHUSDT"
 
 
-async def test_crossed_quote_fetches_the_book(simulator: Simulator) -> None:
+async def test_crossed_quote_fetches_the_book(simulator: Exchange) -> None:
     """A crossed quote travels like any row, and brings a snapshot of its symbol."""
     sink = Watched()
     task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, "snapshot")
     await sink.until(6, "depthUpdate")
     before = sink.count("snapshot")
-    simulator.cross_quote("BTCUSDT")
+    simulator.faults.arm(Fault.CROSSED, symbol="BTCUSDT")
     await sink.until(before + 1, "snapshot")
     await stopped(task)
     assert sink.count("crossed") == 1
 
 
-async def test_garbage_travels(simulator: Simulator) -> None:
+async def test_garbage_travels(simulator: Exchange) -> None:
     """What cannot be read is given on as it came; it is not the feed's to judge."""
     sink = Watched()
     task = asyncio.ensure_future(compose(settings(simulator)).run(sink))
     await sink.until(2, "depthUpdate")
-    simulator.send_garbage('{"stream":')
+    simulator.broadcast('{"stream":')
     before = len(sink.said())
     await sink.until(sink.count("depthUpdate") + 4, "depthUpdate")
     await stopped(task)
@@ -207,11 +211,7 @@ async def test_cancel_publishes_what_came_in() -> None:
     """A feed that is told to stop first publishes every row it has, and does not end the tape."""
     sink = Watched()
     venue = Script([Received(b'{"n":%d}' % i, i) for i in range(10)])
-    batcher = Batcher(CUT, ignore, lambda: 99)
-    rhythm = Rhythm(flush_s=3600, heartbeat_s=3600)
-    task = asyncio.create_task(listen(venue, batcher, Out(sink, NoJournal(), 0), rhythm=rhythm, mailbox=Mailbox(100)))
-    await venue.said.wait()
-    await stopped(task)
+    await published(venue, outbox(sink), rows_max=4)
     assert [row for _, row in sink.rows()] == [received.row for received in venue.rows]
     assert not any(batch.end_of_tape for batch in sink.batches())
 
@@ -240,83 +240,65 @@ def marked(trade_id: int) -> Received:
     return Received(b"trade %d" % trade_id, trade_id, marks=(Mark("X", "trade", trade_id),))
 
 
-async def published(venue: Script, out: Out, *, rows_max: int) -> None:
+def outbox(sink: MemorySink, state: str = "") -> FileOutbox:
+    return FileOutbox(CUT, sink, OutboxOptions("stream", state, "nowhere"))
+
+
+async def published(venue: Script, outbox: FileOutbox, *, rows_max: int) -> None:
     """Listen until everything that is said is in the sink, then stop."""
     batcher = Batcher(replace(CUT, rows_max=rows_max), ignore, lambda: 99)
     rhythm = Rhythm(flush_s=3600, heartbeat_s=3600)
+    out = Out.of(outbox)
     task = asyncio.create_task(listen(venue, batcher, out, rhythm=rhythm, mailbox=Mailbox(100)))
     await venue.said.wait()
     await stopped(task)
 
 
-class Kept(NoJournal):
-    """Keep every entry in memory."""
+class Noting(MemorySink):
+    """Keep how far the state file says the feed has come with each event."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: pathlib.Path) -> None:
         """Begin empty."""
-        self.entries: list[Entry] = []
+        super().__init__()
+        self.state = state
+        self.marks: list[str] = []
 
-    def write(self, entry: Entry) -> None:
-        """Keep it with a copy of its marks."""
-        self.entries.append(replace(entry, marks=dict(entry.marks)))
-
-
-async def test_journal_knows_what_is_published() -> None:
-    """An entry's marks are of the rows in its batch and before it, never of a row that still waits."""
-    kept = Kept()
-    await published(Script([marked(number) for number in range(1, 8)]), Out(MemorySink(), kept, 0), rows_max=3)
-    assert [(one.number, one.batch.row_count, one.marks["X", "trade"]) for one in kept.entries] == [
-        (0, 3, 3),
-        (1, 3, 6),
-        (2, 1, 7),
-    ]
+    async def publish(self, event: Event) -> None:
+        """Keep one event, and the last trade that is written ahead of it."""
+        await super().publish(event)
+        self.marks.append(json.loads(self.state.read_bytes().partition(b"\n")[0])["cursors"]["X@trade"])
 
 
-@pytest.mark.parametrize("acknowledged", [False, True])
-async def test_killed_feed_goes_on(simulator: Simulator, tmp_path: pathlib.Path, acknowledged: bool) -> None:  # noqa: FBT001
-    """A feed that was killed while publishing publishes that event again, byte for byte, and counts on behind it."""
-    journal = tmp_path / "journal"
-    more = replace(settings(simulator, duration_s=0.3), journal=str(journal), spool=str(tmp_path))
-    first = MemorySink()
-    await compose(more).run(first)
-    entry = FileJournal(journal).read()
-    assert entry is not None
-    if not acknowledged:
-        first.events.pop()
-    second = MemorySink()
-    await compose(more).run(second)
-    sequences = [int(str(event.extensions["sequence"])) for event in (*first.events, *second.events)]
-    assert sorted(set(sequences)) == list(range(max(sequences) + 1))
-    assert second.events[0].id not in {event.id for event in first.events[:-1]}
-    assert [event for event in first.events if event.id == second.events[0].id] == [second.events[0]] * acknowledged
-    rows = [decode_raw_batch(event.data or b"") for event in (*first.events, *second.events[acknowledged:])]
-    assert [batch.first_row for batch in rows[1:]] == [batch.first_row + batch.row_count for batch in rows[:-1]]
+async def test_cursors_know_what_is_published(tmp_path: pathlib.Path) -> None:
+    """What is written ahead of a batch names trades in it and before it, never one of a row that still waits."""
+    sink = Noting(tmp_path / "state")
+    await published(Script([marked(number) for number in range(1, 8)]), outbox(sink, str(sink.state)), rows_max=3)
+    rows = [decode_raw_batch(event.data or b"").row_count for event in sink.events]
+    assert (rows, sink.marks) == ([3, 3, 1], ["3", "6", "7"])
+    async with outbox(MemorySink(), str(sink.state)) as again:
+        assert Out.of(again).marks == {("X", "trade"): 7}
 
 
-def test_the_log_knows_more_than_a_journal() -> None:
-    """Where a log tells further numbers than the journal, they count; else the journal's."""
-    batcher = Batcher(CUT, ignore, lambda: 99, first_row=40)
-    batcher.add(b"row", 1)
-    batch = batcher.flush()
-    assert batch is not None
-    assert resumed(7, 70, Entry(6, batch)) == (7, 70)
-    assert resumed(7, 70, Entry(7, batch)) == (8, 41)
-    assert resumed(0, 0, None) == (0, 0)
+class Broken(MemorySink):
+    """Take so many events, then none any more, as for a feed that is killed."""
+
+    async def publish(self, event: Event) -> None:
+        """Keep one event."""
+        if len(self.events) == 3:
+            message = "gone"
+            raise Malformed(message)
+        await super().publish(event)
 
 
-def test_journal_is_a_file(tmp_path: pathlib.Path) -> None:
-    """An entry that was written is read back whole; without one there is none; another file is refused."""
-    journal = FileJournal(tmp_path / "folder" / "journal")
-    assert journal.read() is None
-    batcher = Batcher(CUT, ignore, lambda: 99)
-    for number in (b"one", b"two"):
-        batcher.add(number, 5)
-        batch = batcher.flush()
-        assert batch is not None
-        journal.write(Entry(3, batch, {("X", "trade"): 7}))
-    read = journal.read()
-    assert read is not None
-    assert (read.number, read.batch.payload, read.marks) == (3, b"two", {("X", "trade"): 7})
-    (tmp_path / "other").write_bytes(b"{}")
-    with pytest.raises(Malformed, match="is no feed's journal"):
-        FileJournal(tmp_path / "other").read()
+async def test_killed_feed_goes_on(simulator: Exchange, tmp_path: pathlib.Path) -> None:
+    """A feed that was killed while publishing publishes that event first, under its number, and counts on behind it."""
+    more = replace(settings(simulator, duration_s=0.3), journal=str(tmp_path / "journal"), spool=str(tmp_path))
+    first, second, third = Broken(), MemorySink(), MemorySink()
+    with pytest.raises(Malformed):
+        await compose(more).run(first)
+    for sink in (second, third):
+        await compose(more).run(sink)
+    events = (*first.events, *second.events, *third.events)
+    assert [int(str(event.extensions["sequence"])) for event in events] == list(range(len(events)))
+    batches = [decode_raw_batch(event.data or b"") for event in events]
+    assert [one.first_row for one in batches[1:]] == [one.first_row + one.row_count for one in batches[:-1]]

@@ -21,7 +21,8 @@ PICTURE = ET.fromstring(as_svg(TOPOLOGY, CARDS))  # noqa: S314 - our own
     "edge",
     [
         Edge("replay", "normalize", "RawBatch"),
-        Edge("normalize", "bars", "TickBatch"),
+        Edge("normalize", "enrich", "TickBatch"),
+        Edge("enrich", "bars", "EnrichedBatch"),
         Edge("normalize", "quarantine", "TickBatch"),
         Edge("infer", "signals", "PredictionBatch"),  # over the bridge
         Edge("orders", "project", "Fill"),  # from the outbox relay
@@ -46,7 +47,7 @@ def test_text_names_readers_and_edges() -> None:
     assert "market (12 partitions)\n" in text
     assert "  RawBatch -> normalize [unordered, 5 retries]\n" in text
     assert "  rejected rows -> quarantine [" in text
-    assert "  TickBatch -> bars [table]\n" in text
+    assert "  EnrichedBatch -> bars [table]\n" in text
     assert all(f"{one.source} --{one.label}--> {one.target}\n" in text for one in catalogue.edges(TOPOLOGY, CARDS))
 
 

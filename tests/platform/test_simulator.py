@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import pathlib
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from functions.domain.simulation import LISTINGS, Market, Shock
-from functions.local.simulator import Simulator, history, main, payload, serving
+from functions.local.venues.binance import SPOT, USDM, Binance
+from functions.local.venues.exchange import Exchange, serving
+from functions.local.venues.sources import MarketSource
 
 START_NS = 1_700_000_000_000_000_000
 STREAMS = "btcusdt@trade/btcusdt@bookTicker/btcusdt@depth@100ms"
@@ -26,12 +27,12 @@ def market(seed: int = 3) -> Market:
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with serving(Simulator(market())) as running:
+async def simulator() -> AsyncIterator[Exchange]:
+    async with serving(Exchange(Binance(SPOT), MarketSource(market()))) as running:
         yield running
 
 
-async def ask(simulator: Simulator, path: str, method: str = "GET") -> tuple[int, Any]:
+async def ask(simulator: Exchange, path: str, method: str = "GET") -> tuple[int, Any]:
     url = f"http://127.0.0.1:{simulator.port}{path}"
     async with aiohttp.ClientSession() as session, session.request(method, url) as response:
         return response.status, await response.json()
@@ -64,7 +65,7 @@ class Book:
         return max(map(float, self.sides["b"])), min(map(float, self.sides["a"]))
 
 
-async def test_local_book_follows(simulator: Simulator) -> None:
+async def test_local_book_follows(simulator: Exchange) -> None:
     """A book kept by the venue's own rules never breaks, and is never crossed."""
     async with connect(f"ws://127.0.0.1:{simulator.port}/stream?streams={STREAMS}") as socket:
         first = json.loads(await socket.recv())
@@ -83,7 +84,7 @@ async def test_local_book_follows(simulator: Simulator) -> None:
 
 def test_history_is_a_capture() -> None:
     """History is capture lines of Binance's own form: a snapshot a symbol, then streams whose books and ids hold."""
-    lines = list(history(market(), START_NS + 60_000_000_000))
+    lines = list(Binance(SPOT).history(market(), START_NS + 60_000_000_000))
     books = {}
     trades: dict[str, int] = {}
     received = 0
@@ -110,16 +111,28 @@ def test_history_is_a_capture() -> None:
     assert set(books) == set(trades) == {"BTCUSDT", "ETHUSDT"}
 
 
+def test_histories_of_futures_chain() -> None:
+    """A futures history's depth messages name the update before them, symbol by symbol."""
+    last: dict[str, int] = {}
+    for line in Binance(USDM).history(market(), START_NS + 5_000_000_000):
+        data = json.loads("{" + line.partition(" {")[2]).get("data", {})
+        if data.get("e") == "depthUpdate":
+            assert data["pu"] == last.get(data["s"], data["pu"])
+            last[data["s"]] = data["u"]
+    assert set(last) == {"BTCUSDT", "ETHUSDT"}
+
+
 def test_history_and_live_are_one_market() -> None:
     """What is traded after the history is what would have been traded without the pause."""
     paused, whole = market(), market()
     middle, end = START_NS + 10_000_000_000, START_NS + 12_000_000_000
-    assert list(history(paused, middle))
-    rest = [payload(message) for message in paused.advance(end)]
-    assert rest == [payload(message) for message in whole.advance(end)][-len(rest) :]
+    binance = Binance(SPOT)
+    assert list(binance.history(paused, middle))
+    rest = list(binance.history(paused, end))[2:]
+    assert rest == list(Binance(SPOT).history(whole, end))[-len(rest) :]
 
 
-async def test_subscribes_on_demand(simulator: Simulator) -> None:
+async def test_subscribes_on_demand(simulator: Exchange) -> None:
     """A connection may ask for streams later, and gets them without an envelope on /ws."""
     async with connect(f"ws://127.0.0.1:{simulator.port}/ws") as socket:
         await socket.send(json.dumps({"method": "SUBSCRIBE", "params": ["ethusdt@depth"], "id": 4}))
@@ -130,7 +143,7 @@ async def test_subscribes_on_demand(simulator: Simulator) -> None:
         assert any("error" in answer for answer in answers)
 
 
-async def test_rest_answers(simulator: Simulator) -> None:
+async def test_rest_answers(simulator: Exchange) -> None:
     """REST answers and refusals are the venue's own."""
     status, book = await ask(simulator, "/api/v3/depth?symbol=ETHUSDT&limit=5")
     assert (status, len(book["bids"]), len(book["asks"])) == (200, 5, 5)
@@ -139,7 +152,7 @@ async def test_rest_answers(simulator: Simulator) -> None:
     assert [one["symbol"] for one in info["symbols"]] == ["BTCUSDT", "ETHUSDT"]
 
 
-async def test_event_time_is_the_wall_clock(simulator: Simulator) -> None:
+async def test_event_time_is_the_wall_clock(simulator: Exchange) -> None:
     """Live event times are those of the moment of sending."""
     async with connect(f"ws://127.0.0.1:{simulator.port}/ws/btcusdt@trade") as socket:
         event = json.loads(await socket.recv())
@@ -147,7 +160,7 @@ async def test_event_time_is_the_wall_clock(simulator: Simulator) -> None:
         assert abs(now["serverTime"] - event["E"]) < 2_000
 
 
-async def test_faults(simulator: Simulator) -> None:
+async def test_faults(simulator: Exchange) -> None:
     """Faults come when they are asked for: a crossed quote, a hole, a dropped connection."""
     async with (
         asyncio.timeout(20),
@@ -158,14 +171,14 @@ async def test_faults(simulator: Simulator) -> None:
             message = json.loads(await socket.recv())
             if "depth" in message["stream"] and not last:
                 assert (await ask(simulator, "/faults/crossed?symbol=BTCUSDT", "POST"))[0] == 200
-                assert (await ask(simulator, "/faults/gap?symbol=BTCUSDT", "POST"))[0] == 200
+                assert (await ask(simulator, "/faults/gap?symbol=BTCUSDT&kind=book", "POST"))[0] == 200
             data = message["data"]
             if message["stream"].endswith("bookTicker"):
                 crossed = crossed or float(data["b"]) > float(data["a"])
             elif "depth" in message["stream"]:
                 gap = gap or bool(last and data["U"] > last + 1)
                 last = data["u"]
-        assert (await ask(simulator, "/faults/drop", "POST"))[0] == 200
+        assert (await ask(simulator, "/faults/disconnect", "POST"))[0] == 200
         with pytest.raises(ConnectionClosed):
             await _hear_all(socket)
     assert (await ask(simulator, "/faults/none", "POST"))[0] == 404
@@ -176,17 +189,12 @@ async def _hear_all(socket: ClientConnection) -> None:
         await socket.recv()
 
 
-def test_refuses_unknown_symbols(capsys: pytest.CaptureFixture[str]) -> None:
-    """A symbol that is not simulated is refused in a sentence."""
-    assert main(["--symbols", "NONE"]) == 2
-    assert "NONE" in capsys.readouterr().err
-
-
-async def test_runs_as_its_own_process(tmp_path: pathlib.Path) -> None:
-    """The process writes its history, says where it listens in one line, and ends when told to."""
-    command = (sys.executable, "-m", "functions.local.simulator", "--history-s", "5", "--shock", "1:BTCUSDT:-0.03:4")
+async def test_history_and_shocks_as_its_own_process(tmp_path: pathlib.Path) -> None:
+    """The verb writes its history before it says where it listens, and goes on with the same market."""
+    words = ("sim", "binance.spot", "--history", str(tmp_path / "h.txt"), "--history-s", "5")
     process = await asyncio.create_subprocess_exec(
-        *command, "--history", str(tmp_path / "h.txt"), stdout=asyncio.subprocess.PIPE, env=dict(os.environ)
+        *(sys.executable, "-m", "functions.cli.main", *words, "--shock", "1:BTCUSDT:-0.03:4"),
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         assert process.stdout is not None
@@ -197,7 +205,7 @@ async def test_runs_as_its_own_process(tmp_path: pathlib.Path) -> None:
         process.terminate()
         await process.wait()
     assert process.returncode == 0
-    assert (tmp_path / "h.txt").read_text().count("lastUpdateId") == 4
+    assert (tmp_path / "h.txt").read_text().count("lastUpdateId") == 2
 
 
 async def test_shocks_count_from_the_first_subscriber() -> None:
@@ -206,7 +214,7 @@ async def test_shocks_count_from_the_first_subscriber() -> None:
     shock = Shock(0, "BTCUSDT", -0.2, 0.2)
     before = quiet.snapshot("BTCUSDT", 1).bids[0][0]
     async with (
-        serving(Simulator(quiet, shocks=[shock])) as running,
+        serving(Exchange(Binance(SPOT), MarketSource(quiet, [shock]))) as running,
         connect(f"ws://127.0.0.1:{running.port}/stream?streams=btcusdt@bookTicker") as socket,
     ):
         async with asyncio.timeout(20):

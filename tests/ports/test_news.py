@@ -18,7 +18,8 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_news import PostgresNews
 from functions.domain.calendar import CalendarBatch, CalendarEvent, EventState, figure
 from functions.domain.news import NewsBatch, NewsItem, NewsStatus
-from functions.wire.news.cutting import Cut, Cutter
+from functions.wire.batcher import Cut
+from functions.wire.news.cutting import document_batcher
 from functions.wire.news.digesting import digest
 
 LATER = 2**62
@@ -204,9 +205,11 @@ async def test_poison_can_be_kept(store: MemoryNews | PostgresNews) -> None:
 async def test_the_captures(store: MemoryNews | PostgresNews, captures: pathlib.Path) -> None:
     """The 118 real days, stored twice, are 1,705 versions of as many events as they have ids; moved events moved."""
     folder = captures / "econ_calendar" / "date"
-    cutter = Cutter(Cut("C-0", "C-0.calendar", "calendar.forexfactory.json"), lambda _name, _row: None, lambda: NOW)
+    cutter = document_batcher(
+        Cut("C-0", "C-0.calendar", "calendar.forexfactory.json"), lambda _name, _row: None, lambda: NOW
+    )
     documents = [(file.read_bytes(), NOW) for file in sorted(folder.glob("*.json"))]
-    batches = [one for one in map(digest, cutter.batches(documents)) if isinstance(one, CalendarBatch)]
+    batches = [one for one in map(digest, cutter.cut(documents)) if isinstance(one, CalendarBatch)]
     for batch in (*batches, *reversed(batches)):
         await store.put_calendar(batch)
     versions = list(itertools.chain.from_iterable(batch.events for batch in batches))

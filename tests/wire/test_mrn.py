@@ -95,7 +95,9 @@ def test_a_withdrawn_story() -> None:
 
 def cutter(dialect: str, *, rows_max: int = 2, bytes_max: int = 1000) -> Batcher:
     """Make a cutter that keeps no oversized rows."""
-    return document_batcher(Cut("N-0", "N-0.news", dialect, rows_max=rows_max, bytes_max=bytes_max), _keep_nothing, lambda: NOW)
+    return document_batcher(
+        Cut("N-0", "N-0.news", dialect, rows_max=rows_max, bytes_max=bytes_max), _keep_nothing, lambda: NOW
+    )
 
 
 def _keep_nothing(_name: str, _row: bytes) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from functions.domain.simulation import LISTINGS, Market
-from functions.local.simulator import history
+from functions.local.venues.binance import SPOT, Binance
 from functions.wire.errors import Malformed
 from functions.wire.stretch import Stretch
 from functions.wire.tape import kind_of, read_line
@@ -71,7 +71,7 @@ def strip(row: tuple[int, str, dict[str, Any], str]) -> dict[str, Any]:
 
 def simulated() -> bytes:
     market = Market(LISTINGS[:2], np.random.default_rng(9), start_ns=START_NS, rate=60)
-    return "".join(history(market, START_NS + 4_000_000_000)).encode()
+    return "".join(Binance(SPOT).history(market, START_NS + 4_000_000_000)).encode()
 
 
 def test_simulated_history() -> None:

@@ -1,14 +1,11 @@
 """Compose the MetaTrader 4 feed and run it; `python -m functions.feeds.mt4.main` publishes to K_SINK."""
 
-import pathlib
-import time
 from dataclasses import dataclass
 
 from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.http_sink import sink_from
 from functions.adapters.mt4_client import LINE_BYTES_MAX, BridgeAddress, BridgeClient
 from functions.adapters.patient_sink import PatientSink
-from functions.adapters.tapes import Spool
 from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX
 from functions.feeds.mt4 import CARD
 from functions.feeds.mt4.feed import Rhythm, listen
@@ -16,6 +13,7 @@ from functions.ports.outbox import Standing
 from functions.ports.sink import Sink
 from functions.runtime import feed_app, logs
 from functions.runtime.hosting import HostedFeed
+from functions.runtime.settings import at_least_one
 from functions.wire.batching import Label
 
 DIALECT = "mt4.bridge"
@@ -67,10 +65,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse limits that would hold nothing."""
-        for name in ("rows_max", "bytes_max", "heartbeat_ms", "queue_rows_max", "mt4_port"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1"
-                raise ValueError(msg)
+        at_least_one(self, "rows_max", "bytes_max", "heartbeat_ms", "queue_rows_max", "mt4_port")
         if min(self.mt4_idle_s, self.backoff_s, self.backoff_max_s) <= 0:
             msg = "mt4_idle_s, backoff_s and backoff_max_s must be above 0"
             raise ValueError(msg)
@@ -95,13 +90,8 @@ def compose(settings: Settings) -> HostedFeed:
         settings.heartbeat_ms / 1_000,
         settings.duration_s,
     )
-    options = OutboxOptions(
-        CARD.name,
-        pathlib.Path(settings.mt4_state) if settings.mt4_state else None,
-        Spool(pathlib.Path(settings.spool)).keep,
-        time.time_ns,
-        Standing(settings.first_sequence, settings.first_row),
-    )
+    first = Standing(settings.first_sequence, settings.first_row)
+    options = OutboxOptions(CARD.name, settings.mt4_state, settings.spool, first)
 
     async def run(sink: Sink) -> None:
         client = BridgeClient(address, report=logs.logger(CARD.name).warning)

@@ -15,6 +15,7 @@ from functions.feeds.queue.feed import Reader, Rhythm, Writer, shard_of
 from functions.ports.sink import Sink
 from functions.runtime import feed_app, logs
 from functions.runtime.hosting import HostedFeed
+from functions.runtime.settings import at_least_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse limits that would hold nothing."""
-        for name in ("rows_max", "bytes_max", "poll_ms", "heartbeat_ms", "queue_records_max", "queue_session_ms"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1"
-                raise ValueError(msg)
+        at_least_one(self, "rows_max", "bytes_max", "poll_ms", "heartbeat_ms", "queue_records_max", "queue_session_ms")
         if not self.queue_dialect:
             msg = "queue_dialect must name a dialect"
             raise ValueError(msg)

@@ -13,6 +13,7 @@ from functions.feeds.replay.feed import UNPACED, Pace, replay
 from functions.ports.sink import Sink
 from functions.runtime import feed_app
 from functions.runtime.hosting import HostedFeed
+from functions.runtime.settings import at_least_one
 from functions.wire.tape import LINE_BYTES_MAX, TapeOptions
 
 
@@ -57,10 +58,7 @@ class Settings:
         if not self.paths:
             msg = "paths must name at least one capture"
             raise ValueError(msg)
-        for name in ("rows_max", "bytes_max", "cut_ms", "line_bytes_max"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1"
-                raise ValueError(msg)
+        at_least_one(self, "rows_max", "bytes_max", "cut_ms", "line_bytes_max")
 
 
 def compose(settings: Settings) -> HostedFeed:

@@ -1,7 +1,6 @@
 """Compose the polling feed and run it; `python -m functions.feeds.rest.main` publishes to K_SINK."""
 
 import asyncio
-import pathlib
 import time
 from dataclasses import dataclass, field
 
@@ -11,7 +10,6 @@ from functions.adapters.patient_sink import PatientSink
 from functions.adapters.polling._poller import HttpPoller, Polls
 from functions.adapters.polling._profile import profile_of
 from functions.adapters.resilience import Rate
-from functions.adapters.tapes import Spool
 from functions.domain.market import NS_PER_S
 from functions.feeds.rest import CARD
 from functions.feeds.rest.feed import Rhythm, poll
@@ -19,6 +17,7 @@ from functions.ports.outbox import Standing
 from functions.ports.sink import Sink
 from functions.runtime import feed_app, logs
 from functions.runtime.hosting import HostedFeed
+from functions.runtime.settings import at_least_one
 from functions.wire.batching import Label
 
 
@@ -72,9 +71,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse what would ask for nothing or without end."""
-        if self.heartbeat_ms < 1:
-            msg = "heartbeat_ms must be at least 1"
-            raise ValueError(msg)
+        at_least_one(self, "heartbeat_ms")
         for name in ("poll_every_s", "poll_rate", "lookback_s", "settle_s", "rounds"):
             if getattr(self, name) < 0:
                 msg = f"{name} must not be negative"
@@ -103,13 +100,8 @@ def compose(settings: Settings) -> HostedFeed:
     )
     poller = HttpPoller(polls, report=logs.logger(CARD.name).warning)
     rhythm = Rhythm(settings.poll_every_s, settings.heartbeat_ms / 1_000, asyncio.sleep, settings.rounds)
-    options = OutboxOptions(
-        CARD.name,
-        pathlib.Path(settings.poll_state) if settings.poll_state else None,
-        Spool(pathlib.Path(settings.spool)).keep,
-        time.time_ns,
-        Standing(settings.first_sequence, settings.first_row),
-    )
+    first = Standing(settings.first_sequence, settings.first_row)
+    options = OutboxOptions(CARD.name, settings.poll_state, settings.spool, first)
 
     async def run(sink: Sink) -> None:
         async with FileOutbox(label, PatientSink(sink), options) as outbox:

@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Self
 
 from functions.domain.market import RawBatch
 from functions.feeds.stream import CARD
 from functions.feeds.stream.mailbox import Mailbox
-from functions.ports.journal import Entry, Journal
-from functions.ports.sink import Sink
+from functions.ports.outbox import Outbox
 from functions.ports.venue import Mark, Received, Venue
 from functions.wire.batcher import Batcher
-from functions.wire.raw import raw_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +30,27 @@ class Rhythm:
 
 @dataclass(slots=True)
 class Out:
-    """Number batches, write each down, and publish it.
+    """Publish each batch with the last trade of every symbol and channel up to it.
 
     Args:
-        sink: Takes the events.
-        journal: Keeps the batch that is on its way.
-        number: Sequence number of the next batch.
-        marks: Last trades of an earlier run.
+        outbox: Takes the batches; its cursors, `<symbol>@<channel>`, are those trades' ids.
+        marks: Last trades by symbol and channel, of the run before at first.
     """
 
-    sink: Sink
-    journal: Journal
-    number: int
+    outbox: Outbox
     marks: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, outbox: Outbox) -> Self:
+        """Go on from where an outbox stands."""
+        found = ((name.rpartition("@"), value) for name, value in outbox.standing.cursors.items())
+        return cls(outbox, {(symbol, channel): int(value) for (symbol, _, channel), value in found})
 
     async def publish(self, batch: RawBatch | None) -> None:
         """Publish a batch if there is one."""
         if batch is not None:
-            number, self.number = self.number, self.number + 1
-            self.journal.write(Entry(number, batch, self.marks))
-            await self.sink.publish(raw_event(batch, number, feed=CARD.name))
-
-    async def repeat(self, entry: Entry) -> None:
-        """Publish what an earlier run was about to: the same event again, which is the same event once."""
-        await self.sink.publish(raw_event(entry.batch, entry.number, feed=CARD.name))
+            cursors = {f"{symbol}@{channel}": str(number) for (symbol, channel), number in self.marks.items()}
+            await self.outbox.send(batch, cursors=cursors)
 
     def note(self, marks: Iterable[Mark]) -> None:
         """Take note of the trades of a row that is in the batch under way."""
@@ -76,7 +72,7 @@ async def listen(venue: Venue, batcher: Batcher, out: Out, *, rhythm: Rhythm, ma
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await _drain(batcher, out, mailbox)
-    await out.publish(batcher.end())
+    await out.outbox.end()
 
 
 async def _pump(reader: asyncio.Task[None], batcher: Batcher, out: Out, *, rhythm: Rhythm, mailbox: Mailbox) -> None:
@@ -98,7 +94,7 @@ async def _pump(reader: asyncio.Task[None], batcher: Batcher, out: Out, *, rhyth
             await out.publish(batcher.flush())
             flush = float("inf")
         if now() >= beat:
-            await out.publish(batcher.heartbeat())
+            await out.outbox.heartbeat()
             beat = max(beat + rhythm.heartbeat_s, now())
 
 

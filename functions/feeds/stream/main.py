@@ -4,8 +4,8 @@ import pathlib
 import time
 from dataclasses import dataclass, field
 
+from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.http_sink import sink_from
-from functions.adapters.journals import FileJournal, NoJournal
 from functions.adapters.patient_sink import PatientSink
 from functions.adapters.resilience import BreakerLimits
 from functions.adapters.tapes import Spool
@@ -16,10 +16,11 @@ from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX
 from functions.feeds.stream import CARD
 from functions.feeds.stream.feed import Out, Rhythm, listen
 from functions.feeds.stream.mailbox import Mailbox
-from functions.ports.journal import Entry, Journal
+from functions.ports.outbox import Standing
 from functions.ports.sink import Sink
 from functions.runtime import feed_app, logs
 from functions.runtime.hosting import HostedFeed
+from functions.runtime.settings import at_least_one
 from functions.wire.batcher import Batcher, Cut
 from functions.wire.tape import LINE_BYTES_MAX, shard_of
 
@@ -93,10 +94,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse limits that would hold nothing."""
-        for name in ("rows_max", "bytes_max", "line_bytes_max", "heartbeat_ms", "queue_rows_max", "inbox_rows_max"):
-            if getattr(self, name) < 1:
-                msg = f"{name} must be at least 1"
-                raise ValueError(msg)
+        at_least_one(
+            self, "rows_max", "bytes_max", "line_bytes_max", "heartbeat_ms", "queue_rows_max", "inbox_rows_max"
+        )
 
 
 def compose(settings: Settings) -> HostedFeed:
@@ -106,31 +106,19 @@ def compose(settings: Settings) -> HostedFeed:
     profile.check(wanted)
     spool = Spool(pathlib.Path(settings.spool))
     rhythm = Rhythm(settings.flush_ms / 1_000, settings.heartbeat_ms / 1_000, settings.duration_s)
-    journal: Journal = FileJournal(pathlib.Path(settings.journal)) if settings.journal else NoJournal()
+    cut = _cut(settings, profile, wanted.channels)
+    first = Standing(settings.first_sequence, settings.first_row)
+    options = OutboxOptions(CARD.name, settings.journal, settings.spool, first)
 
     async def run(sink: Sink) -> None:
-        patient, kept = PatientSink(sink), journal.read()
-        number, row = resumed(settings.first_sequence, settings.first_row, kept)
-        out = Out(patient, journal, number, dict(kept.marks) if kept else {})
-        if kept is not None and kept.number >= settings.first_sequence:
-            await out.repeat(kept)
-        hands = Hands(logs.logger(CARD.name).warning)
-        venue = Connection(profile, wanted, _patience(settings), hands=hands, known=dict(out.marks))
-        batcher = Batcher(_cut(settings, profile, wanted.channels), spool.keep, time.time_ns, first_row=row)
-        await listen(venue, batcher, out, rhythm=rhythm, mailbox=Mailbox(settings.queue_rows_max))
+        async with FileOutbox(cut, PatientSink(sink), options) as outbox:
+            out = Out.of(outbox)
+            hands = Hands(logs.logger(CARD.name).warning)
+            venue = Connection(profile, wanted, _patience(settings), hands=hands, known=dict(out.marks))
+            batcher = Batcher(cut, spool.keep, time.time_ns, first_row=outbox.standing.row)
+            await listen(venue, batcher, out, rhythm=rhythm, mailbox=Mailbox(settings.queue_rows_max))
 
     return HostedFeed(CARD, run)
-
-
-def resumed(first_sequence: int, first_row: int, kept: Entry | None) -> tuple[int, int]:
-    """Say which batch and row come next: what a log tells, or what the journal holds if that is further.
-
-    >>> resumed(7, 70, None)
-    (7, 70)
-    """
-    if kept is None or kept.number < first_sequence:
-        return first_sequence, first_row
-    return kept.number + 1, kept.batch.first_row + kept.batch.row_count
 
 
 def _patience(settings: Settings) -> Patience:

@@ -1,27 +1,31 @@
 """Speak as Binance does: spot, USD-M and COIN-M futures; combined and raw streams, and the REST answers beside them.
 
+What a made-up market has traded before it is listened to can be written down as a capture, its `history`.
+
 Source: Binance's public API documentation (web-socket-streams, rest-api, usds-margined-futures, coin-margined-futures)
 and real captures of spot and USD-M.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
-from functions.domain.simulation import LISTINGS, UNIT, Best, Depth, Level, Listing, Message, Print, Snapshot
-from functions.local.simulator import envelope
+from functions.domain.market import NS_PER_S
+from functions.domain.simulation import LISTINGS, UNIT, Best, Depth, Level, Listing, Market, Message, Print, Snapshot
 from functions.local.venues import binance_rest
 from functions.local.venues.clients import Client
 from functions.local.venues.sources import Reading
-from functions.local.venues.texts import NS_PER_MS, decimal_text, places_of, units
+from functions.local.venues.texts import NS_PER_MS, decimal_text, json_text, places_of, units
 
 if TYPE_CHECKING:
     from functions.local.venues.exchange import Exchange
 
 STREAMS_MAX: Final = 1_024
+RECEIVE_DELAY_NS: Final = 2_000_000
+"""How long a message takes to whoever recorded a history."""
 _SPEEDS: Final = ("", "@0ms", "@100ms", "@250ms", "@500ms", "@1000ms")
 _INVALID_REQUEST: Final = 2
 _SPOT_PLACES: Final = 8
@@ -128,7 +132,7 @@ class Binance:
         else:
             error = {"code": _INVALID_REQUEST, "msg": f"Invalid request: {str(method)[:40]}"}
             return [json.dumps({"error": error, "id": number})]
-        return [json.dumps({"result": result, "id": number}, separators=(",", ":"))]
+        return [json_text({"result": result, "id": number})]
 
     def tell(self, venue: "Exchange", message: Message) -> list[tuple[str, str]]:
         """Write a message for each stream that anyone hears."""
@@ -142,19 +146,45 @@ class Binance:
                 key = f"{symbol}@bookTicker"
                 return [(key, self.quote_text(message, listing))] if key in heard else []
             case Depth():
-                previous = self._previous.get(message.symbol, message.first_update_id - 1)
-                self._previous[message.symbol] = message.last_update_id
+                previous = self._previous_of(message)
                 keys = [key for speed in _SPEEDS if (key := f"{symbol}@depth{speed}") in heard]
                 text = self.depth_text(message, listing, previous) if keys else ""
                 return [(key, text) for key in keys]
 
     def frame(self, client: Client, key: str, text: str) -> str:
         """Wrap a text with its stream's name on a combined connection."""
-        return envelope(key, text) if client.combined else text
+        return _envelope(key, text) if client.combined else text
 
     def beat(self, venue: "Exchange", client: Client) -> list[str]:  # noqa: ARG002 - the port's shape
         """Give none."""
         return []
+
+    def history(self, market: Market, until_ns: int) -> Iterator[str]:
+        """Trade up to a time and give it as capture lines, each book's snapshot first."""
+        received = market.now_ns + RECEIVE_DELAY_NS
+        when, limit = f"{received // NS_PER_S}.{received % NS_PER_S:09d}", self._section.depth_max
+        for name, one in market.symbols.items():
+            text = self.snapshot_text(market.snapshot(name, limit), one.listing, received // NS_PER_MS)
+            yield f"https://simulator{self._section.prefix}/depth?symbol={name}&limit={limit} -> {when}: {text}\n"
+        for message in market.advance(until_ns):
+            key, text = self._streamed(message, market.symbols[message.symbol].listing)
+            yield f"{message.ts_event + RECEIVE_DELAY_NS} {_envelope(key, text)}\n"
+
+    def _streamed(self, message: Message, listing: Listing) -> tuple[str, str]:
+        symbol = message.symbol.lower()
+        match message:
+            case Print():
+                return f"{symbol}@trade", self.trade_text(message, listing)
+            case Best():
+                return f"{symbol}@bookTicker", self.quote_text(message, listing)
+            case Depth():
+                return f"{symbol}@depth@100ms", self.depth_text(message, listing, self._previous_of(message))
+
+    def _previous_of(self, depth: Depth) -> int:
+        """Give the last update of the depth message before; this one is the last from now on."""
+        previous = self._previous.get(depth.symbol, depth.first_update_id - 1)
+        self._previous[depth.symbol] = depth.last_update_id
+        return previous
 
     # -- texts
 
@@ -272,6 +302,10 @@ def _stream_of(data: Mapping[str, Any]) -> str:
 
 def _levels_of(levels: Iterable[tuple[str, str]]) -> tuple[Level, ...]:
     return tuple((units(price), units(size)) for price, size, *_ in levels)
+
+
+def _envelope(stream: str, text: str) -> str:
+    return f'{{"stream":"{stream}","data":{text}}}'
 
 
 def _bool(value: bool) -> str:  # noqa: FBT001 - the venue's own flag

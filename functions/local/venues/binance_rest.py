@@ -10,7 +10,6 @@ from aiohttp import web
 
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import Listing, Print
-from functions.local.simulator import exchange_info
 from functions.local.venues.ledger import Candle, candles
 from functions.local.venues.texts import NS_PER_MS, decimal_text, places_of
 
@@ -26,6 +25,7 @@ _AGG_MAX: Final = 1_000
 _DEFAULT: Final = 500
 _SPOT_DEPTH: Final = 100
 _NOTIONAL_PLACES: Final = 8
+_STEP_PLACES: Final = 8
 _INT64_MAX: Final = 2**63 - 1
 
 
@@ -84,14 +84,14 @@ class _Rest:
         return web.Response(text=text, content_type="application/json")
 
     def listed(self, _request: web.Request) -> object:
-        """Say what is listed; contracts name their pair, type and precision too."""
-        found = exchange_info(self._venue.listings.values(), self._venue.clock() // NS_PER_MS)
-        if self._section.futures:
-            found["symbols"] = [
-                {**one, **_contract(self._venue.listings[one["symbol"]], coin=self._section.coin)}
-                for one in found["symbols"]
-            ]
-        return found
+        """Say what is listed and in which steps it trades; contracts name their pair, type and precision too."""
+        return {
+            "timezone": "UTC",
+            "serverTime": self._venue.clock() // NS_PER_MS,
+            "rateLimits": [],
+            "exchangeFilters": [],
+            "symbols": [self._symbol(one) for one in self._venue.listings.values()],
+        }
 
     def trades(self, request: web.Request) -> object:
         """Give prints from an id on; without one, the newest."""
@@ -132,6 +132,20 @@ class _Rest:
         return [self._kline(one, interval_s, listing) for one in kept]
 
     # -- what is written
+
+    def _symbol(self, listing: Listing) -> dict[str, object]:
+        tick, lot = (decimal_text(step, _STEP_PLACES) for step in (listing.tick, listing.lot))
+        found: dict[str, object] = {
+            "symbol": listing.symbol,
+            "status": "TRADING",
+            "baseAsset": listing.symbol.removesuffix("USDT"),
+            "quoteAsset": "USDT",
+            "filters": [
+                {"filterType": "PRICE_FILTER", "tickSize": tick},
+                {"filterType": "LOT_SIZE", "stepSize": lot},
+            ],
+        }
+        return {**found, **_contract(listing, coin=self._section.coin)} if self._section.futures else found
 
     def _trades(self, prints: Iterable[Print], listing: Listing) -> list[dict[str, object]]:
         return [self._trade(one, listing) for one in prints]

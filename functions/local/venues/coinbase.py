@@ -15,9 +15,9 @@ from aiohttp import web
 from functions.domain.simulation import LISTINGS, Depth, Level, Listing, Message, Print, Snapshot
 from functions.local.venues import coinbase_rest
 from functions.local.venues.clients import Client
-from functions.local.venues.coinbase_rest import bests_of, json_text, level_texts, maker_side, price_text
+from functions.local.venues.coinbase_rest import bests_of, level_texts, maker_side, price_text
 from functions.local.venues.sources import Reading
-from functions.local.venues.texts import iso_ns, iso_text, trimmed, units
+from functions.local.venues.texts import iso_ns, iso_text, json_text, trimmed, units
 
 if TYPE_CHECKING:
     from functions.local.venues.exchange import Exchange

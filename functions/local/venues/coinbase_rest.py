@@ -3,7 +3,6 @@
 Source: Coinbase Exchange's REST documentation (docs.cdp.coinbase.com/exchange).
 """
 
-import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from aiohttp import web
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import Level, Listing, Print
 from functions.local.venues.ledger import Candle, candles
-from functions.local.venues.texts import decimal_text, iso_ns, iso_text, places_of, trimmed
+from functions.local.venues.texts import decimal_text, iso_ns, iso_text, json_text, places_of, trimmed
 
 if TYPE_CHECKING:
     from functions.local.venues.exchange import Exchange
@@ -128,11 +127,6 @@ def price_text(value: int, listing: Listing) -> str:
 def level_texts(levels: Iterable[Level], listing: Listing) -> list[list[str]]:
     """Write levels as pairs of text."""
     return [[price_text(price, listing), trimmed(size)] for price, size in levels]
-
-
-def json_text(content: object) -> str:
-    """Write compact JSON."""
-    return json.dumps(content, separators=(",", ":"))
 
 
 def _product(listing: Listing) -> dict[str, object]:

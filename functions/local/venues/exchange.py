@@ -1,8 +1,8 @@
 """Run a simulated venue: a WebSocket and a REST server that speak one dialect over one source, and fail on demand.
 
 What goes wrong is told by `POST /faults/<fault>?kind=trade&symbol=X&count=1` (gap, duplicate, reorder, disconnect,
-garbage, throttle, fail), `POST /faults/slow?seconds=0.1` and `POST /faults/silent?on=1`; `DELETE /faults` takes it all
-back. `GET /ledger?symbol=X` gives every print that was said, `GET /state` what was counted.
+garbage, crossed, throttle, fail), `POST /faults/slow?seconds=0.1` and `POST /faults/silent?on=1`; `DELETE /faults`
+takes it all back. `GET /ledger?symbol=X` gives every print that was said, `GET /state` what was counted.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import STEP_NS, Best, Depth, Listing, Message, Print, Snapshot
 from functions.local.venues.clients import Audience, Client
-from functions.local.venues.faults import GARBAGE, OF_A_MESSAGE, OF_A_REQUEST, Fault, FaultRates, Faults
+from functions.local.venues.faults import GARBAGE, OF_A_MESSAGE, OF_A_QUOTE, OF_A_REQUEST, Fault, FaultRates, Faults
 from functions.local.venues.ledger import PRINTS_MAX, Ledger, ToldBook
 from functions.local.venues.sources import Said, Source
 
@@ -252,9 +252,14 @@ class Exchange:
             kind, symbol = _KINDS[type(one)], one.symbol
             self._note(one)
             if not said.key and not isinstance(one, Snapshot):
-                texts += self.dialect.tell(self, one)
+                texts += self.dialect.tell(self, self._as_told(one))
         self.said += 1
         self._send(texts, kind, symbol)
+
+    def _as_told(self, one: Message) -> Message:
+        if not isinstance(one, Best) or self.faults.of_quote(one.symbol) is not Fault.CROSSED:
+            return one
+        return Best(*one[:3], one.ask_price, one.ask_size, one.bid_price, one.bid_size)
 
     def _note(self, one: Message | Snapshot) -> None:
         match one:
@@ -338,7 +343,7 @@ class Exchange:
             self.broadcast(text)
         elif fault is Fault.DISCONNECT and not {"kind", "symbol"} & set(query):
             self.audience.cut()
-        elif fault in (*OF_A_MESSAGE, *OF_A_REQUEST):
+        elif fault in (*OF_A_MESSAGE, *OF_A_QUOTE, *OF_A_REQUEST):
             self.faults.arm(fault, kind=query.get("kind", ""), symbol=query.get("symbol", ""), count=count)
         return web.json_response({})
 

@@ -18,8 +18,8 @@ GARBAGE: Final = '{"e":"trade","E":17,"s":'
 class Fault(StrEnum):
     """Name what can go wrong.
 
-    The first five befall one message; `slow` and `silent` are states of every line; `throttle` and `fail` befall one
-    REST request.
+    The first five befall one message, `crossed` one quote, whose sides are exchanged; `slow` and `silent` are states
+    of every line; `throttle` and `fail` befall one REST request.
     """
 
     GAP = "gap"
@@ -27,6 +27,7 @@ class Fault(StrEnum):
     REORDER = "reorder"
     DISCONNECT = "disconnect"
     GARBAGE = "garbage"
+    CROSSED = "crossed"
     SLOW = "slow"
     SILENT = "silent"
     THROTTLE = "throttle"
@@ -34,6 +35,7 @@ class Fault(StrEnum):
 
 
 OF_A_MESSAGE: Final = (Fault.GAP, Fault.DUPLICATE, Fault.REORDER, Fault.DISCONNECT, Fault.GARBAGE)
+OF_A_QUOTE: Final = (Fault.CROSSED,)
 OF_A_REQUEST: Final = (Fault.THROTTLE, Fault.FAIL)
 
 
@@ -50,6 +52,7 @@ class FaultRates:
     reorder: float = 0.0
     disconnect: float = 0.0
     garbage: float = 0.0
+    crossed: float = 0.0
     throttle: float = 0.0
     fail: float = 0.0
     slow: float = 0.0
@@ -83,6 +86,7 @@ class Faults:
         """Begin with nothing armed."""
         self._rates = rates
         self._drawn = tuple((fault, getattr(rates, fault)) for fault in OF_A_MESSAGE if getattr(rates, fault))
+        self._quotes = tuple((fault, getattr(rates, fault)) for fault in OF_A_QUOTE if getattr(rates, fault))
         self._requests = tuple((fault, getattr(rates, fault)) for fault in OF_A_REQUEST if getattr(rates, fault))
         self._draws = Draws(rng)
         self._armed: deque[_Armed] = deque(maxlen=ARMED_MAX)
@@ -102,6 +106,10 @@ class Faults:
     def of_message(self, kind: str, symbol: str) -> Fault | None:
         """Say what befalls this message; None when it goes through."""
         return self._next(OF_A_MESSAGE, kind, symbol) or self._draw(self._drawn)
+
+    def of_quote(self, symbol: str) -> Fault | None:
+        """Say what befalls this quote; None when it is told as it is."""
+        return self._next(OF_A_QUOTE, "quote", symbol) or self._draw(self._quotes)
 
     def of_request(self) -> Fault | None:
         """Say what befalls this REST request; None when it is answered."""

@@ -16,7 +16,7 @@ from functions.local.venues import kraken_rest
 from functions.local.venues.clients import Client
 from functions.local.venues.kraken import DEPTHS, SIZE_PLACES, Change, Views, checksum, listing, v1_places
 from functions.local.venues.sources import Reading
-from functions.local.venues.texts import NS_PER_US, decimal_text, seconds_text, units
+from functions.local.venues.texts import NS_PER_US, decimal_text, json_text, seconds_text, units
 
 if TYPE_CHECKING:
     from functions.local.venues.exchange import Exchange
@@ -50,7 +50,7 @@ class KrakenV1:
     def greet(self, venue: "Exchange", client: Client, request: web.Request) -> list[str]:  # noqa: ARG002 - the port's
         """Say that the system is online."""
         status = {"connectionID": next(self._connections), "event": "systemStatus"}
-        return [_text({**status, "status": "online", "version": VERSION})]
+        return [json_text({**status, "status": "online", "version": VERSION})]
 
     def answer(self, venue: "Exchange", client: Client, text: str) -> list[str]:
         """Take subscribe, unsubscribe and ping."""
@@ -59,20 +59,20 @@ class KrakenV1:
             event = request["event"]
             number = {"reqid": request["reqid"]} if "reqid" in request else {}
             if event == "ping":
-                return [_text({"event": "pong", **number})]
+                return [json_text({"event": "pong", **number})]
             pairs, wanted = [*map(str, request["pair"])], request["subscription"]
             channel, depth = str(wanted["name"]), int(wanted.get("depth", DEPTHS[0]))
         except (ValueError, KeyError, TypeError, AttributeError):
-            return [_text({"errorMessage": "Malformed request", "event": "error"})]
+            return [json_text({"errorMessage": "Malformed request", "event": "error"})]
         if event not in {"subscribe", "unsubscribe"}:
-            return [_text({"errorMessage": "Unsupported event", "event": "error", **number})]
+            return [json_text({"errorMessage": "Unsupported event", "event": "error", **number})]
         subscription = {"depth": depth, "name": channel} if channel == "book" else {"name": channel}
         found: list[str] = []
         for pair in pairs:
             common = {"pair": pair, "subscription": subscription, **number}
             if problem := _problem(venue, channel, depth, pair):
                 found.append(
-                    _text({"errorMessage": problem, "event": "subscriptionStatus", "status": "error", **common})
+                    json_text({"errorMessage": problem, "event": "subscriptionStatus", "status": "error", **common})
                 )
             else:
                 found += self._subscribe(venue, client, _key(channel, depth, pair), common, on=event == "subscribe")
@@ -86,7 +86,7 @@ class KrakenV1:
         status = "subscribed" if on else "unsubscribed"
         changed = (venue.audience.subscribe if on else venue.audience.unsubscribe)(client, key)
         channel = {"channelID": self._channel(key), "channelName": name}
-        yield _text({**channel, "event": "subscriptionStatus", "status": status, **common})
+        yield json_text({**channel, "event": "subscriptionStatus", "status": status, **common})
         if not (on and changed):
             return
         if name.startswith("book-"):
@@ -203,7 +203,7 @@ class KrakenV1:
 
     def _wrapped(self, key: str, *payload: object) -> str:
         name, _, pair = key.partition(" ")
-        return _text([self._channel(key), *payload, name, pair])
+        return json_text([self._channel(key), *payload, name, pair])
 
     def _channel(self, key: str) -> int:
         return self._channels.setdefault(key, (len(self._channels) + 1) * _CHANNELS_A_PAIR)
@@ -266,7 +266,3 @@ def _levels(levels: list[list[str]]) -> tuple[Level, ...]:
 def _ns(seconds: str) -> int:
     whole, _, micros = seconds.partition(".")
     return int(whole) * NS_PER_S + int(micros.ljust(6, "0")[:6] or "0") * NS_PER_US
-
-
-def _text(content: object) -> str:
-    return json.dumps(content, separators=(",", ":"))

@@ -7,7 +7,7 @@ Source: Kraken's documentation, "Spot WebSockets v2: book, trade, ticker, instru
 import json
 from collections.abc import Iterable
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -15,7 +15,7 @@ from functions.domain.simulation import Best, Depth, Level, Listing, Message, Pr
 from functions.local.venues import kraken_rest
 from functions.local.venues.clients import Client
 from functions.local.venues.kraken import DEPTHS, SIZE_PLACES, View, Views, checksum, listing
-from functions.local.venues.texts import decimal_text, iso_text, places_of, trimmed
+from functions.local.venues.texts import decimal_text, iso_text, json_text, places_of, trimmed
 
 if TYPE_CHECKING:
     from functions.local.venues.exchange import Exchange
@@ -46,7 +46,7 @@ class KrakenV2:
     def greet(self, venue: "Exchange", client: Client, request: web.Request) -> list[str]:  # noqa: ARG002 - the port's
         """Say that the system is online."""
         status = {"version": VERSION, "system": "online", "api_version": "v2", "connection_id": next(self._connections)}
-        return [_text({"channel": "status", "type": "update", "data": [status]})]
+        return [json_text({"channel": "status", "type": "update", "data": [status]})]
 
     def answer(self, venue: "Exchange", client: Client, text: str) -> list[str]:
         """Take subscribe, unsubscribe and ping."""
@@ -57,28 +57,30 @@ class KrakenV2:
             method = request["method"]
             number = {"req_id": request["req_id"]} if "req_id" in request else {}
             if method == "ping":
-                return [_text({"method": "pong", **number, **times})]
+                return [json_text({"method": "pong", **number, **times})]
             params = request["params"]
             channel, symbols = str(params["channel"]), [*map(str, params.get("symbol", []))]
             depth, bbo = int(params.get("depth", DEPTHS[0])), params.get("event_trigger") == "bbo"
         except (ValueError, KeyError, TypeError, AttributeError):
-            return [_text({"error": "Malformed request", "success": False, **times})]
+            return [json_text({"error": "Malformed request", "success": False, **times})]
         if method not in {"subscribe", "unsubscribe"}:
-            return [_text({"error": "Method(s) not found", "method": method, "success": False, **number, **times})]
+            return [json_text({"error": "Method(s) not found", "method": method, "success": False, **number, **times})]
         if channel == "instrument":
             ack = {"method": method, "result": {"channel": channel, "snapshot": True}, "success": True}
-            return [_text({**ack, **times, **number}), _instruments(venue)]
+            return [json_text({**ack, **times, **number}), _instruments(venue)]
         found: list[str] = []
         for symbol in symbols:
             rest = {**times, **number}
             if problem := _problem(venue, channel, depth, symbol):
-                found.append(_text({"error": problem, "method": method, "success": False, "symbol": symbol, **rest}))
+                found.append(
+                    json_text({"error": problem, "method": method, "success": False, "symbol": symbol, **rest})
+                )
                 continue
             name = {"book": f"book-{depth}", "ticker": "ticker-bbo" if bbo else "ticker"}.get(channel, channel)
             snapshot = bool(params.get("snapshot", channel != "trade"))
             result: dict[str, object] = {"channel": channel, "symbol": symbol, "snapshot": snapshot}
             result |= {"depth": depth} if channel == "book" else {}
-            found.append(_text({"method": method, "result": result, "success": True, **rest}))
+            found.append(json_text({"method": method, "result": result, "success": True, **rest}))
             found += self._changed(venue, client, f"{name} {symbol}", on=method == "subscribe", snapshot=snapshot)
         return found
 
@@ -218,7 +220,3 @@ def _levels(levels: Iterable[Level], found: Listing) -> str:
 
 def _price(value: int, found: Listing) -> str:
     return decimal_text(value, places_of(found.tick))
-
-
-def _text(content: dict[str, Any]) -> str:
-    return json.dumps(content, separators=(",", ":"))

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from functions.adapters.tapes import open_tape, sniff_tape
+from functions.domain.market import NS_PER_S
 from functions.domain.simulation import UNIT, Listing, Market, Shock
 from functions.local.venues import binance, coinbase
 from functions.local.venues.binance import COINM, SPOT, USDM, Binance
@@ -22,6 +23,7 @@ from functions.local.venues.polygon import Polygon
 from functions.local.venues.sources import CaptureSource, MarketSource, ReadCapture, Reading, first_snapshots
 
 RATE: Final = 50.0
+HISTORY_S: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Plan:
         rate: Messages a second of each symbol, on average; of a capture, how many times faster it is played.
         seed: Seed of the market and of its faults.
         capture: Capture to play; None for a made-up market.
+        history: Capture to write of what was traded before it is listened to (Binance); None for none.
+        history_s: How long that was, simulated seconds.
         shocks: Moves to come, `at_ns` counted from the first subscriber.
         options: Bounds and faults.
     """
@@ -93,6 +97,8 @@ class Plan:
     rate: float = RATE
     seed: int = 1
     capture: pathlib.Path | None = None
+    history: pathlib.Path | None = None
+    history_s: float = HISTORY_S
     shocks: tuple[Shock, ...] = ()
     options: VenueOptions = field(default_factory=VenueOptions)
 
@@ -101,7 +107,7 @@ def build(plan: Plan, *, clock: Callable[[], int] = time.time_ns) -> Exchange:
     """Build the venue; it listens once it is started.
 
     Raises:
-        ValueError: The dialect or a symbol is not simulated, or a capture cannot be played in this dialect.
+        ValueError: The dialect or a symbol is not simulated, or this dialect plays no captures or writes no history.
     """
     kit = KITS.get(plan.dialect)
     if kit is None:
@@ -112,9 +118,21 @@ def build(plan: Plan, *, clock: Callable[[], int] = time.time_ns) -> Exchange:
         raise ValueError(msg)
     if plan.capture is not None:
         return _playing(plan, kit, plan.capture, clock)
-    listings = [kit.listing(name) for name in plan.symbols or kit.symbols]
-    market = Market(listings, np.random.default_rng(plan.seed), start_ns=clock(), rate=plan.rate)
-    return Exchange(kit.dialect(), MarketSource(market, plan.shocks), plan.options, clock=clock)
+    listings, dialect, now = [kit.listing(name) for name in plan.symbols or kit.symbols], kit.dialect(), clock()
+    start = now - int(plan.history_s * NS_PER_S) if plan.history else now
+    market = Market(listings, np.random.default_rng(plan.seed), start_ns=start, rate=plan.rate)
+    if plan.history:
+        _write_history(plan.history, dialect, market, now)
+    return Exchange(dialect, MarketSource(market, plan.shocks), plan.options, clock=clock)
+
+
+def _write_history(path: pathlib.Path, dialect: Dialect, market: Market, until_ns: int) -> None:
+    lines = dialect.history(market, until_ns) if isinstance(dialect, Binance) else None
+    if lines is None:
+        msg = f"no history is written in dialect {dialect.name}; binance.spot, binance.usdm and binance.coinm have one"
+        raise ValueError(msg)
+    with path.open("w", encoding="ascii") as file:
+        file.writelines(lines)
 
 
 def _playing(plan: Plan, kit: Kit, path: pathlib.Path, clock: Callable[[], int]) -> Exchange:

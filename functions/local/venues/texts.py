@@ -1,5 +1,6 @@
 """Write numbers and times as venues write them; values are integers of 1e-8, times UTC nanoseconds."""
 
+import json
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -47,6 +48,15 @@ def places_of(step: int) -> int:
     """
     text = trimmed(step)
     return len(text.partition(".")[2])
+
+
+def json_text(content: object) -> str:
+    """Write JSON without spaces.
+
+    >>> json_text({"a": [1]})
+    '{"a":[1]}'
+    """
+    return json.dumps(content, separators=(",", ":"))
 
 
 def iso_text(ts: int) -> str:

@@ -1,0 +1,158 @@
+"""Give a real Apache Kafka on loopback: one broker in KRaft mode, its jars from Maven Central, its end with ours.
+
+Java 17 and Maven must be here; the jars (some 45 MB) are fetched once, into a cache that every folder shares. The
+broker's data lie in the folder and survive the end of any process. For more than one machine use your own Kafka and
+name it in KAFKA_BOOTSTRAP_SERVERS.
+
+KafkaError    no broker can be had; the message says why and what to do
+"""
+
+import asyncio
+import os
+import pathlib
+import shutil
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+from functions.local.children import ChildFailed, Children, Spec, free_port, tcp_open
+
+VERSION: Final = "4.1.1"
+SCALA: Final = "2.13"
+CACHE: Final = "TICKLOOM_CACHE"
+FETCH_S: Final = 300.0
+FORMAT_S: Final = 60.0
+READY_S: Final = 60.0
+STOP_S: Final = 20.0
+KAFKA_LAYER: Final = 0  # what uses the broker is stopped before it
+CLUSTER: Final = "MkU3OEVBNTcwNTJENDM2Qk"  # any id does: one broker is the whole cluster
+
+_POM: Final = f"""\
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+  <groupId>tickloom</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_{SCALA}</artifactId><version>{VERSION}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+_PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=2
+log.cleaner.dedupe.buffer.size=8388608
+"""
+_JAVA: Final = ("-Xms96m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+
+
+class KafkaError(Exception):
+    """No broker can be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """Say where a broker listens and where it came from."""
+
+    servers: str
+    origin: str
+
+
+def missing() -> tuple[str, ...]:
+    """Name the programs that are needed and not here."""
+    return tuple(name for name in ("java", "mvn") if shutil.which(name) is None)
+
+
+async def start_kafka(folder: pathlib.Path, children: Children) -> Kafka:
+    """Give the broker that KAFKA_BOOTSTRAP_SERVERS names, else start one.
+
+    Args:
+        folder: Where its settings and data lie; kept between runs.
+        children: Starts and ends it.
+
+    Raises:
+        KafkaError: Java or Maven is not here, the jars cannot be fetched, or the broker does not start.
+    """
+    named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
+    if named:
+        return Kafka(named, "KAFKA_BOOTSTRAP_SERVERS")
+    gone = missing()
+    if gone:
+        message = f"no {' and no '.join(gone)} on PATH: install Java 17 and Maven, or set KAFKA_BOOTSTRAP_SERVERS"
+        raise KafkaError(message)
+    home = folder / "kafka"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        jars = await _jars(children)
+        return Kafka(f"127.0.0.1:{await _start(home, jars, children)}", f"Apache Kafka {VERSION} from Maven Central")
+    except ChildFailed as error:
+        message = f"no Kafka: {error}"
+        raise KafkaError(message) from error
+
+
+async def _jars(children: Children) -> pathlib.Path:
+    """Give the folder of jars, fetching them when they are not in the cache; it becomes whole at once."""
+    cache = pathlib.Path(os.environ.get(CACHE) or pathlib.Path.home() / ".cache/tickloom")
+    jars = cache / f"kafka-{VERSION}"
+    if jars.is_dir():
+        return jars
+    partial = cache / f"kafka-{VERSION}.{os.getpid()}"
+    partial.mkdir(parents=True, exist_ok=True)
+    (partial / "pom.xml").write_text(_POM)
+    fetch = (
+        "mvn",
+        "-q",
+        "-B",
+        "-f",
+        str(partial / "pom.xml"),
+        "dependency:copy-dependencies",
+        "-DincludeScope=runtime",
+    )
+    await children.run(Spec("kafka-jars", (*fetch, f"-DoutputDirectory={partial}"), ready_s=FETCH_S))
+    try:
+        partial.rename(jars)
+    except OSError:  # another process was faster
+        shutil.rmtree(partial)
+    return jars
+
+
+async def _start(home: pathlib.Path, jars: pathlib.Path, children: Children) -> int:
+    port, controller = free_port(), free_port()
+    settings = home / "server.properties"
+    text = _PROPERTIES.format(port=port, controller=controller, data=home / "data")
+    await asyncio.to_thread(settings.write_text, text)
+    java = ("java", *_JAVA, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/*")
+    form = (*java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", CLUSTER, "-c", str(settings))
+    await children.run(Spec("kafka-format", form, ready_s=FORMAT_S))
+    await children.start(
+        Spec(
+            "kafka",
+            (*java, "kafka.Kafka", str(settings)),
+            probe=tcp_open,
+            port=port,
+            on_stop=signal.SIGTERM,
+            layer=KAFKA_LAYER,
+            ready_s=READY_S,
+            stop_s=STOP_S,
+        )
+    )
+    return port
