@@ -115,7 +115,7 @@ def all_checks(environ: Mapping[str, str], folder: pathlib.Path) -> dict[str, Ch
     }
 
 
-_KAFKA: Final = "`up --kafka` cannot start a real Apache Kafka; a Kafka of yours works by KAFKA_BOOTSTRAP_SERVERS"
+_KAFKA: Final = "a real Apache Kafka cannot be started; one of yours works by KAFKA_BOOTSTRAP_SERVERS"
 
 
 def python() -> Finding:
