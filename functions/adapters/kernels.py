@@ -8,10 +8,10 @@ source or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fil
 import importlib.util
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from types import FunctionType, MappingProxyType, ModuleType
-from typing import Any, TextIO, cast
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import numba
 import numpy as np
@@ -21,11 +21,20 @@ from functions.domain.bars import kernel as bar_kernel
 from functions.domain.bars.state import start as start_bars
 from functions.domain.indicators import kernel as feature_kernel
 from functions.domain.indicators.state import start as start_features
+from functions.wire.errors import Malformed
 from functions.wire.venues import binance_kernel as scan_kernel
-from functions.wire.venues.binance import DECODERS
-from functions.wire.venues.columns import Decode
+from functions.wire.venues import fix_kernel, text_kernel
+from functions.wire.venues.binance import DECODERS as BINANCE
+from functions.wire.venues.columns import Decode, Decoder
+from functions.wire.venues.fix import DIALECT as FIX
+from functions.wire.venues.fix_scanning import Kernel as FixScanner
+from functions.wire.venues.fix_scanning import Scan, scanning
+from functions.wire.venues.registry import decoder_of, dialects
 from functions.wire.venues.scanning import Kernel as Scanner
 from functions.wire.venues.scanning import ScanningDecoder
+
+if TYPE_CHECKING:
+    from functions.wire.venues.digits import Kernel as TextReader
 
 
 def loops(kind: str, module: ModuleType) -> ModuleType:
@@ -68,7 +77,7 @@ def compile_all(progress: TextIO) -> None:
     Args:
         progress: Where to say how long each took.
     """
-    for exercise in (exercise_bars, exercise_features, exercise_scan):
+    for exercise in (exercise_bars, exercise_features, exercise_scan, exercise_texts, exercise_fix):
         began = time.perf_counter()
         exercise()
         progress.write(f"{exercise.__name__.removeprefix('exercise_')} {time.perf_counter() - began:.1f} s\n")
@@ -107,15 +116,64 @@ def exercise_features() -> None:
     loops.forget(state.arrays)
 
 
-def scanning_decoders() -> Mapping[str, Decode]:
-    """Give Binance's decoders with the compiled scanner before them; new ones, for they remember symbols."""
-    loops = cast("Scanner", compiled(scan_kernel))
-    return MappingProxyType({dialect: ScanningDecoder(decoder, loops) for dialect, decoder in DECODERS.items()})
+class CompiledDecoders(Mapping[str, Decode]):
+    """Give every dialect's decoder with compiled kernels, made when its first batch comes.
+
+    Binance's and FIX rows are scanned whole; venues whose rows are read by shapes have their columns of texts read.
+    """
+
+    def __init__(self) -> None:
+        """Have none yet; they are new ones, for they remember symbols."""
+        self._made: dict[str, Decode] = {}
+
+    def __getitem__(self, dialect: str) -> Decode:
+        """Give a dialect's decoder.
+
+        Raises:
+            KeyError: There is none.
+        """
+        found = self._made.get(dialect)
+        if found is None:
+            found = self._made[dialect] = _with_kernels(dialect)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """Name every dialect; this loads every venue."""
+        return iter(dialects())
+
+    def __len__(self) -> int:
+        """Count the dialects; this loads every venue."""
+        return len(dialects())
+
+
+def _with_kernels(dialect: str) -> Decode:
+    if dialect in BINANCE:
+        return ScanningDecoder(BINANCE[dialect], cast("Scanner", compiled(scan_kernel)))
+    if dialect == FIX:
+        return scanning(cast("FixScanner", compiled(fix_kernel)))
+    try:
+        found = decoder_of(dialect)
+    except Malformed:
+        raise KeyError(dialect) from None
+    return Decoder(found.venue, cast("TextReader", compiled(text_kernel))) if isinstance(found, Decoder) else found
 
 
 def exercise_scan() -> None:
     """Run the compiled scanner once, on a batch without rows."""
-    ScanningDecoder(DECODERS["binance.spot"], cast("Scanner", compiled(scan_kernel))).warm()
+    ScanningDecoder(BINANCE["binance.spot"], cast("Scanner", compiled(scan_kernel))).warm()
+
+
+def exercise_fix() -> None:
+    """Run the compiled FIX scanner once, on a batch without rows."""
+    Scan(cast("FixScanner", compiled(fix_kernel))).warm()
+
+
+def exercise_texts() -> None:
+    """Run the compiled readers of texts once, on no texts."""
+    loops = compiled(text_kernel)
+    number, odd = _none(np.int64, writeable=True), _none(np.bool_, writeable=True)
+    loops.decimals(_none(np.uint8), number, number, odd)
+    loops.iso_times(_none(np.uint8), number, odd)
 
 
 def _compile(function: FunctionType, *, inline: bool) -> object:

@@ -1,4 +1,4 @@
-"""Measure rates and latencies on this machine: end to end, stage by stage, and round trips beside their bare twins."""
+"""Measure rates and latencies on this machine: end to end, by stage, by venue, and round trips beside bare twins."""
 
 import argparse
 import json
@@ -40,6 +40,11 @@ venue time."""
 STAGES: Final = """\
 Each stage by itself, in one process on one core: medians of {rounds} rounds, on {messages:,} messages of the tape where
 a row does not say otherwise; processor time, but p50 and p99 are time on the clock."""
+
+VENUES: Final = """\
+Each venue's messages from bytes to exact columns, batching and validation included, beside parsers that give Python
+objects: medians of {rounds} rounds of {messages:,} messages on one core; microseconds of processor time for a message,
+or for a level where it says so. The record is a plain client's, with floats."""
 
 CALLS: Final = """\
 Round trips over loopback, servers on one core and the client on the other: medians of {rounds} rounds, {size} bytes a
@@ -186,6 +191,7 @@ def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any
             "cpu": cpus[0],
         },
     )
+    venues = _part(args, "venues", {"rounds": effort.rounds, "cpu": cpus[0]})
     runs = list(_runs(args, tape, effort, cpus))
     calls = _part(
         args,
@@ -205,6 +211,7 @@ def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any
         "cores": {"platform": cpus[0], "services_and_stores": cpus[1]},
         "runs": runs,
         "stages": stages,
+        "venues": venues,
         "calls": calls,
     }
 
@@ -268,7 +275,7 @@ def fault_of(run: Mapping[str, Any], tape: Mapping[str, Any]) -> str:
 
 def report(told: Mapping[str, Any]) -> str:
     """Put the figures into words and tables (Markdown), each beside the bar it is held against."""
-    parts = (_head(told), _end_to_end(told), _stages(told), _calls(told))
+    parts = (_head(told), _end_to_end(told), _stages(told), _venues(told), _calls(told))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -332,6 +339,21 @@ def _stages(told: Mapping[str, Any]) -> Iterator[str]:
     yield STAGES.format(**stages)
     yield ""
     yield from _table(("stage", "measured", "must hold", "goal"), map(_figure_row, stages["figures"]))
+
+
+def _venues(told: Mapping[str, Any]) -> Iterator[str]:
+    venues = told["venues"]
+    yield VENUES.format(**venues)
+    yield ""
+    head = ("message", "bytes", "ours", "msgspec alone", "orjson alone", "orjson and a record", "must hold")
+    yield from _table(head, map(_venue_row, venues["venues"]))
+
+
+def _venue_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    name = f"{one['name']}, a level of {one['levels']}" if one["levels"] else one["name"]
+    figures = [one[key] for key in ("ours", "msgspec", "orjson", "record")]
+    told = ["-" if figure is None else f"{figure:.2f}" for figure in figures]
+    return name, str(one["bytes"]), *told, f"<= {one['must']}" if one["must"] else ""
 
 
 def _calls(told: Mapping[str, Any]) -> Iterator[str]:

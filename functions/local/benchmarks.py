@@ -41,6 +41,7 @@ from functions.wire.tape import read_line
 PARTS: Final = {
     "end_to_end": "functions.local.benchmarks",
     "stages": "functions.local.stages",
+    "venues": "functions.local.venue_figures",
     "calls": "functions.local.calls",
 }
 """Module of each part; its `measure(request, tell)` gives the result."""

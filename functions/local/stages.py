@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import msgspec
 import numpy as np
 
-from functions.adapters.kernels import compiled, scanning_decoders
+from functions.adapters.kernels import CompiledDecoders, compiled
 from functions.adapters.onnx import load_models
 from functions.adapters.reference import FileReference
 from functions.adapters.tapes import Reel, Spool
@@ -53,6 +53,7 @@ from functions.models.anomaly import GOLDEN, Golden
 from functions.runtime.hosting import Handle
 from functions.services.risk import main as risk
 from functions.tables.bars import main as bars
+from functions.tables.features import CARD as FEATURES
 from functions.tables.features import main as features
 from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
 from functions.wire.codecs.features import decode_feature_batch
@@ -127,6 +128,7 @@ class _Bench:
         self.raw: list[RawBatch] = list(self.cut())
         self.rows = sum(batch.row_count for batch in self.raw)
         self.ticks: list[Event] = []
+        self.enriched: list[Event] = []
         self.runner = asyncio.Runner()
 
     def cut(self) -> Iterator[RawBatch]:
@@ -204,7 +206,7 @@ def _normalize(bench: _Bench) -> Iterator[Figure]:
     plain = normalize.compose(normalize.Settings()).handle
     whole = bench.us(bench.rows, lambda: bench.handle(plain, events))
     yield Figure("normalize: the same without its kernel", whole, "us/message")
-    decode = decoder_of(bench.raw[0].dialect, scanning_decoders())
+    decode = decoder_of(bench.raw[0].dialect, CompiledDecoders())
     units = bench.runner.run(_units(decode.venue.code))
     for kind, batches in _by_kind(bench.raw).items():
         rows = sum(batch.row_count for batch in batches)
@@ -304,7 +306,7 @@ def _crowd(batches: int, spacing_ns: int, *, instruments: int = CROWD) -> list[T
 def _bars(bench: _Bench) -> Iterator[Figure]:
     yield from _bar_kernel(bench)
     handle = enrich.compose(enrich.Settings()).handle
-    enriched = bench.handle(handle, bench.ticks)
+    bench.enriched = enriched = bench.handle(handle, bench.ticks)
     spent = bench.us(bench.rows, lambda: bench.handle(handle, bench.ticks))
     yield Figure("enrich: the tape, event to event", spent, "us/message")
     fold = bars.compose(bars.Settings()).fold
@@ -382,7 +384,8 @@ _NO_BOOK: Final = _no_book()
 def _features(bench: _Bench) -> Iterator[Figure]:
     table = features.compose(features.Settings()).fold
     bar_table = bars.compose(bars.Settings()).fold
-    events = _folded(bar_table, bar_table.start("BINANCE-0"), bench.ticks)
+    said = _folded(bar_table, bar_table.start("BINANCE-0"), bench.enriched)
+    events = [event for event in said if event.type in FEATURES.consumes]
     rows = sum(
         decode_feature_batch(one.data or b"").columns.row_count for one in _folded(table, table.start(""), events)
     )

@@ -36,7 +36,7 @@ def test_compile_all() -> None:
     """Compiling says what it did and how long it took."""
     said = io.StringIO()
     compile_all(said)
-    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["bars", "features", "scan"]
+    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["bars", "features", "scan", "texts", "fix"]
 
 
 def test_cached_elsewhere(tmp_path: pathlib.Path) -> None:

@@ -77,6 +77,15 @@ def test_stages_have_figures(ran: Ran) -> None:
     assert whats >= {"tape", "normalize", "TickBatch", "bars", "features", "inference", "risk"}
 
 
+def test_venues_have_figures(ran: Ran) -> None:
+    """Every venue's messages are timed, and have a row of the report."""
+    found = ran.found["venues"]["venues"]
+    assert {one["name"].split(".")[0] for one in found} >= {"binance", "coinbase", "kraken", "polygon", "lseg", "lean"}
+    assert all(one["ours"] > 0 for one in found)
+    said = bench.report(ran.found)
+    assert all(f"| {one['name']}" in said for one in found)
+
+
 def test_calls_have_figures(ran: Ran) -> None:
     """The risk check stands beside a gRPC and a TCP echo of the same run, and functions over HTTP have rates."""
     trips = ran.found["calls"]["round_trips"]

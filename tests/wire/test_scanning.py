@@ -8,7 +8,7 @@ from counts import FULL, count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.adapters.kernels import loops, scanning_decoders
+from functions.adapters.kernels import CompiledDecoders, loops
 from functions.adapters.tapes import Spool, batches
 from functions.domain.market import InstrumentRef, RawBatch
 from functions.wire.codecs.market import encode_tick_batch
@@ -40,7 +40,7 @@ DEPTH = (
 EMPTY = b'{"e":"depthUpdate","E":1723161255308,"T":1723161255307,"s":"BTCUSDT","U":1,"u":5,"pu":0,"b":[],"a":[]}'
 ROWS = (TRADE, AGG_TRADE, QUOTE, CROSSED, DEPTH, EMPTY)
 SPOT = DECODERS["binance.spot"]
-COMPILED = scanning_decoders()["binance.spot"]
+COMPILED = CompiledDecoders()["binance.spot"]
 
 
 def batch_of(rows: list[bytes]) -> RawBatch:
@@ -107,7 +107,7 @@ def test_any_decimal_is_equal(text: str, exponent: int) -> None:
 def test_captures_are_equal(name: str, dialect: str, captures: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """Every batch of the real captures decodes to the same bytes both ways."""
     options = TapeOptions(shard="S", stream="S.t", dialect=dialect, symbol="ETHUSDT")
-    compiled = scanning_decoders()[dialect]
+    compiled = CompiledDecoders()[dialect]
     for number, batch in enumerate(batches(captures / name, options=options, spool=Spool(tmp_path))):
         if FULL or number % 10 == 0:
             assert encode_tick_batch(compiled(batch, UNITS)) == encode_tick_batch(DECODERS[dialect](batch, UNITS))

@@ -61,9 +61,9 @@ def compose(settings: Settings) -> HostedHandler:
 def _decoders(kernels: str) -> Mapping[str, Decode]:
     if kernels == "none":
         return {}
-    from functions.adapters.kernels import scanning_decoders  # noqa: PLC0415 - numba: 0.6 s a cold start need not pay
+    from functions.adapters.kernels import CompiledDecoders  # noqa: PLC0415 - numba: 0.6 s a cold start need not pay
 
-    return scanning_decoders()
+    return CompiledDecoders()
 
 
 respond = event_app.endpoint(Settings, compose)

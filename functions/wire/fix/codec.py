@@ -39,7 +39,7 @@ MASK: Final = b"***"
 Pair: TypeAlias = tuple[int, str]
 """A field to be written: tag and value."""
 
-_DATA: Final = MappingProxyType(
+DATA_FIELDS: Final = MappingProxyType(
     {
         90: 91,
         93: 89,
@@ -61,7 +61,7 @@ _DATA: Final = MappingProxyType(
 )
 """Data fields by the field that tells their length; their bytes may hold the separator."""
 _ADLER_BYTES: Final = 256
-_PLAIN_TAGS: Final = {b"%d" % tag: tag for tag in range(1, 10_000) if tag not in _DATA}
+_PLAIN_TAGS: Final = {b"%d" % tag: tag for tag in range(1, 10_000) if tag not in DATA_FIELDS}
 """Tags of fields behind which the next one begins at the next separator, by their text."""
 _START: Final = b"8=FIX"
 _HEAD: Final = re.compile(rb"8=([^\x01=]{1,16})\x019=([0-9]{1,10})\x01")
@@ -170,7 +170,7 @@ def _value(tag: int, value: str) -> bytes:
     except UnicodeEncodeError:
         detail = f"the value of tag {tag} holds a character that a FIX field cannot"
         raise Malformed(detail) from None
-    if not written or (SOH in written and tag not in _DATA.values()):
+    if not written or (SOH in written and tag not in DATA_FIELDS.values()):
         detail = f"the value of tag {tag} is empty or holds the separator"
         raise Malformed(detail)
     return written
@@ -260,7 +260,7 @@ def _fields(raw: bytes, end: int) -> Iterator[tuple[int, bytes, Flaw | None]]:
             stop = equals + 1 + length  # data may hold the separator
         value = raw[equals + 1 : stop]
         yield tag, value, None if value else Flaw(TAG_WITHOUT_VALUE, tag, f"tag {tag} has no value")
-        length_of = _DATA.get(tag, 0) if value.isdigit() else 0
+        length_of = DATA_FIELDS.get(tag, 0) if value.isdigit() else 0
         length = int(value) if length_of and len(value) < len(str(MESSAGE_BYTES_MAX)) + 1 else 0
         at = stop + 1
 

@@ -32,7 +32,7 @@ from functions.domain.market import (
 )
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.digits import INT64_MAX
-from functions.wire.venues.payloads import Content, an_object, decimal_or_zero, read_json, text_or_zero
+from functions.wire.venues.payloads import Content, an_object, decimal_or_zero, read_json
 from functions.wire.venues.rows import IgnoredRow, QuoteRow, Reading, TradeRow, bad, decimal, field, symbol
 from functions.wire.venues.times import iso_column, iso_ns
 from functions.wire.venues.typed import Taken, Typed, shapes
@@ -76,7 +76,7 @@ def _read_trade(event: Content, flags: int) -> TradeRow:
 
 def _trade_id(told: object) -> int | None:
     """Give an id that is a number; exchanges that use letters number nothing for us."""
-    text = str(told)
+    text = "" if told is None else str(told)
     if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS_MAX and int(text) <= INT64_MAX:
         return int(text)
     return None
@@ -112,7 +112,7 @@ def _time_ns(event: Content, name: str) -> int:
 # --- the fast path ----------------------------------------------------------------------------------------------------
 
 
-class Trade(msgspec.Struct, tag_field="MKTDATA_EVENT_TYPE", tag="TRADE", rename="upper"):
+class Trade(msgspec.Struct, tag_field="MKTDATA_EVENT_TYPE", tag="TRADE", rename="upper", gc=False):
     """A trade, or what voids or replaces one."""
 
     mktdata_event_subtype: str
@@ -123,32 +123,31 @@ class Trade(msgspec.Struct, tag_field="MKTDATA_EVENT_TYPE", tag="TRADE", rename=
     evt_trade_identifier_rt: Any = None
 
 
-class Quote(msgspec.Struct, tag_field="MKTDATA_EVENT_TYPE", tag="QUOTE", rename="upper"):
+class Quote(msgspec.Struct, tag_field="MKTDATA_EVENT_TYPE", tag="QUOTE", rename="upper", gc=False):
     """Both sides of a quote, with the time of each."""
 
     mktdata_event_subtype: Literal["PAIRED"]
     bid_update_stamp_rt: str
     ask_update_stamp_rt: str
     security: str = msgspec.field(name="security")
-    bid: Any = None
-    ask: Any = None
-    bid_size: Any = None
-    ask_size: Any = None
+    bid: Any = "0"
+    ask: Any = "0"
+    bid_size: Any = "0"
+    ask_size: Any = "0"
 
 
 def _take_trade(taken: Taken, row: int, event: Trade) -> None:
     trade_id = _trade_id(event.evt_trade_identifier_rt)
     flags = _TRADES[event.mktdata_event_subtype] | (TRADE_WITHOUT_ID if trade_id is None else 0)
-    figures = event.trade_update_stamp_rt, str(event.last_price), str(event.size_last_trade)
-    taken.trades.append((row, "trade", _dashed(event.security), *figures, SIDE_UNKNOWN, trade_id or 0, flags))
+    figures = event.trade_update_stamp_rt, event.last_price, event.size_last_trade
+    taken.trades.append((row, "trade", event.security, *figures, SIDE_UNKNOWN, trade_id or 0, flags))
 
 
 def _take_quote(taken: Taken, row: int, event: Quote) -> None:
     bid_time, ask_time = event.bid_update_stamp_rt, event.ask_update_stamp_rt
     time = bid_time if bid_time == ask_time or iso_ns(bid_time) > iso_ns(ask_time) else ask_time
-    bid, bid_size = text_or_zero(event.bid), text_or_zero(event.bid_size)
-    ask, ask_size = text_or_zero(event.ask), text_or_zero(event.ask_size)
-    taken.quotes.append((row, "quote", _dashed(event.security), time, bid, bid_size, ask, ask_size, 0))
+    security, bid, ask = event.security, event.bid, event.ask
+    taken.quotes.append((row, "quote", security, time, bid, event.bid_size, ask, event.ask_size, 0))
 
 
 def _dashed(security: str) -> str:
@@ -168,7 +167,10 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=Typed(
-                decode=shapes(Trade | Quote), readers={Trade: _take_trade, Quote: _take_quote}, clock=iso_column
+                decode=shapes(Trade | Quote),
+                readers={Trade: _take_trade, Quote: _take_quote},
+                clock=iso_column,
+                name=_dashed,
             ),
         )
     )

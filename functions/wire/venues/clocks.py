@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from functions.wire.venues.digits import Kernel
 from functions.wire.venues.rows import bad
 from functions.wire.venues.times import Clock, Times, milliseconds_column
 
@@ -61,9 +62,10 @@ def wall_column(day: date, zone: str) -> Clock:
     """
     starts = np.array([_hour_ns(day, hour, zone) for hour in range(_HOURS_A_DAY)], np.int64)
 
-    def read(texts: Sequence[str]) -> Times:
-        since_ns, odd = milliseconds_column(texts)
-        odd |= (np.array([len(text) for text in texts]) > _MS_DIGITS_MAX) | (since_ns >= NS_PER_DAY)
+    def read(texts: Sequence[str], loops: Kernel | None = None) -> Times:
+        since_ns, odd = milliseconds_column(texts, loops)
+        odd |= np.array([len(text) > _MS_DIGITS_MAX or not text.isdigit() for text in texts], np.bool_)
+        odd |= since_ns >= NS_PER_DAY
         since_ns[odd] = 0
         return starts[since_ns // NS_PER_HOUR] + since_ns % NS_PER_HOUR, odd
 

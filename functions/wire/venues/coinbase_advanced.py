@@ -216,9 +216,9 @@ class Best(msgspec.Struct, gc=False):
 
     product_id: str
     best_bid: str
-    best_bid_quantity: str
+    bid_size: str = msgspec.field(name="best_bid_quantity")
     best_ask: str
-    best_ask_quantity: str
+    ask_size: str = msgspec.field(name="best_ask_quantity")
 
 
 class TickersEvent(msgspec.Struct, gc=False):
@@ -269,11 +269,7 @@ def _take_trades(taken: Taken, row: int, one: MarketTrades) -> None:
 def _take_ticker(taken: Taken, row: int, one: Ticker) -> None:
     time, sequence = one.timestamp, one.sequence_num
     taken.quotes += [
-        (
-            *(row, "ticker", it.product_id, time),
-            *(it.best_bid, it.best_bid_quantity, it.best_ask, it.best_ask_quantity),
-            sequence,
-        )
+        (row, "ticker", it.product_id, time, it.best_bid, it.bid_size, it.best_ask, it.ask_size, sequence)
         for event in one.events
         for it in event.tickers
     ]

@@ -243,8 +243,9 @@ def _take_match(taken: Taken, row: int, one: Match) -> None:
 
 
 def _take_ticker(taken: Taken, row: int, one: Ticker) -> None:
-    best = one.best_bid, one.best_bid_size, one.best_ask, one.best_ask_size
-    taken.quotes.append((row, "ticker", one.product_id, one.time, *best, one.sequence))
+    time, bid, ask, sequence = one.time, one.best_bid, one.best_ask, one.sequence
+    bid_size, ask_size = one.best_bid_size, one.best_ask_size
+    taken.quotes.append((row, "ticker", one.product_id, time, bid, bid_size, ask, ask_size, sequence))
 
 
 def _take_update(taken: Taken, row: int, one: Update) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from functions.domain.market import OversizedRow, RawBatch, Rejection, TickBatch
 from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRADES
 from functions.wire.venues import merging
-from functions.wire.venues.digits import BadText
+from functions.wire.venues.digits import BadText, Kernel
 from functions.wire.venues.forms import Forms
 from functions.wire.venues.rows import (
     BookRow,
@@ -55,9 +55,15 @@ class Decode(Protocol):
 class Decoder:
     """Decode one dialect; what it remembers between batches only saves time."""
 
-    def __init__(self, venue: Venue) -> None:
-        """Take the venue's fast path, or look rows up by their forms."""
+    def __init__(self, venue: Venue, loops: Kernel | None = None) -> None:
+        """Take the venue's fast path, or look rows up by their forms.
+
+        Args:
+            venue: The venue.
+            loops: Reads columns of texts for venues that write any; None does so with numpy.
+        """
         self.venue = venue
+        self._loops = loops
         self._fast = venue.fast or Forms(venue)
 
     def __call__(
@@ -72,7 +78,9 @@ class Decoder:
         """
         if not batch.row_count:
             return _without_rows(batch)
-        work = Work(batch, self.venue, instruments, future_skew_ms_max, np.zeros(batch.row_count, np.bool_))
+        work = Work(
+            batch, self.venue, instruments, future_skew_ms_max, np.zeros(batch.row_count, np.bool_), self._loops
+        )
         found = self._fast(work)
         return _joined(work, found)
 

@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Final, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.errors import Rejected
-from functions.domain.market import Int64, UInt64
+from functions.domain.market import Int64, UInt8, UInt64
 
 INT64_MAX: Final = 2**63 - 1
 DIGITS_MAX: Final = 17
@@ -34,6 +34,18 @@ _TEN: Final = 10
 _NOTHING: Final = np.zeros(0, np.int64)
 _NOWHERE: Final = np.zeros(0, np.bool_)
 _SHOWN: Final = 48  # characters of a wrong text that a message repeats
+
+
+class Kernel(Protocol):
+    """Run `text_kernel`'s loops, compiled; read plain, they give the same and take longer than numpy."""
+
+    def decimals(  # noqa: D102 - see text_kernel.decimals
+        self, text: UInt8, exponents: Int64, values: Int64, odd: NDArray[np.bool_], /
+    ) -> bool: ...
+
+    def iso_times(  # noqa: D102 - see text_kernel.iso_times
+        self, text: UInt8, values: Int64, odd: NDArray[np.bool_], /
+    ) -> bool: ...
 
 
 class BadText(Rejected):
@@ -176,6 +188,40 @@ def parse(view: NDArray[np.void], ends: NDArray[np.intp], masks: Masks) -> Int64
         far = view[ends - PAD].view(np.uint64).reshape(*ends.shape, 2)
         total += _value(far[..., 0] & masks.first) * _E16
     return total.view(np.int64)
+
+
+def exact(
+    figures: Sequence[str | int], exponents: Int64, loops: Kernel | None = None
+) -> tuple[Int64, NDArray[np.bool_]]:
+    """Read a column of decimals as multiples of powers of ten.
+
+    Args:
+        figures: (n,) numbers' texts, or whole numbers; what is neither is odd.
+        exponents: (n,) power of ten of one unit.
+        loops: Reads the column at once; None does so with numpy.
+
+    Returns:
+        (n,) mantissas, and (n,) where `mantissa` has to read the text.
+    """
+    try:
+        return _exact(cast("Sequence[str]", figures), exponents, loops)
+    except TypeError:  # only texts can be joined, and most columns have no others
+        return _exact(list(map(str, figures)), exponents, loops)
+
+
+def _exact(texts: Sequence[str], exponents: Int64, loops: Kernel | None) -> tuple[Int64, NDArray[np.bool_]]:
+    if loops is not None and texts:
+        found, wrong = np.empty(len(texts), np.int64), np.empty(len(texts), np.bool_)
+        if loops.decimals(column_of(texts), exponents, found, wrong):
+            return found, wrong
+    values, fraction, odd = decimals(texts)
+    found, inexact = rescale(values, fraction, exponents)
+    return found, odd if inexact is None else odd | inexact
+
+
+def column_of(texts: Sequence[str]) -> UInt8:
+    """Put texts one after the other, each with a comma behind it, as kernels read them."""
+    return np.frombuffer(",".join((*texts, "")).encode("ascii", "replace"), np.uint8)
 
 
 def decimals(texts: Sequence[str]) -> tuple[Int64, Int64, NDArray[np.bool_]]:

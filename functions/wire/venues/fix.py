@@ -286,11 +286,7 @@ def _time(one: _Entry, message: Message) -> int | None:
 _READERS: Final[Mapping[str, Callable[[Message], tuple[MarketRow, ...]]]] = MappingProxyType(
     {SNAPSHOT: _read_snapshot, INCREMENTAL: _read_incremental}
 )
-DECODERS: Final[Mapping[str, Decode]] = MappingProxyType(
-    {
-        "fix.44": Decoder(
-            Venue(code=CODE, read_form=lambda _: None, read_row=_read_row, level_marks=(), unknown=_unknown)
-        )
-    }
-)
-"""Decoder by dialect."""
+VENUE: Final = Venue(code=CODE, read_form=lambda _: None, read_row=_read_row, level_marks=(), unknown=_unknown)
+DIALECT: Final = "fix.44"
+DECODERS: Final[Mapping[str, Decode]] = MappingProxyType({DIALECT: Decoder(VENUE)})
+"""Decoder by dialect; `fix_scanning` gives the same ticks sooner where a process stays."""

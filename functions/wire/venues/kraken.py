@@ -278,19 +278,17 @@ class BothSides(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=
 
 
 _trades, _ticker, _spread, _one_side, _both_sides = map(shapes, (Trades, Ticker, Spread, OneSide, BothSides))
-_HEAD: Final = len(b'{"a":["')
+_LIST, _QUOTE = b'["'
+_TO_FIRST: Final = len(b'{"a":[')
 
 
 def _decode(raw: bytes) -> object:
     """Read a message by how its payload begins, which tells the channels apart before anything is read."""
     begin = raw.find(b",") + 1
-    head = raw[begin : begin + _HEAD]
-    if head.startswith(b"[["):
-        return _trades(raw)
-    if head.endswith(b'":["'):
+    if raw[begin] == _LIST:
+        return _trades(raw) if raw[begin + 1] == _LIST else _spread(raw)
+    if raw[begin + _TO_FIRST] == _QUOTE:
         return _ticker(raw)
-    if head.startswith(b'["'):
-        return _spread(raw)
     try:
         return _one_side(raw)
     except msgspec.ValidationError:

@@ -202,17 +202,14 @@ class Books(msgspec.Struct, tag_field="channel", tag="book", gc=False):
 
 def _take_trades(taken: Taken, row: int, message: Trades) -> None:
     taken.trades += [
-        (row, "trade", one.symbol, one.timestamp, str(one.price), str(one.qty), _SIDES[one.side], one.trade_id, 0)
+        (row, "trade", one.symbol, one.timestamp, one.price, one.qty, _SIDES[one.side], one.trade_id, 0)
         for one in message.data
     ]
 
 
 def _take_tickers(taken: Taken, row: int, message: Tickers) -> None:
     taken.quotes += [
-        (
-            *(row, "ticker", one.symbol, one.timestamp or None),
-            *(str(one.bid), str(one.bid_qty), str(one.ask), str(one.ask_qty), 0),
-        )
+        (row, "ticker", one.symbol, one.timestamp or None, one.bid, one.bid_qty, one.ask, one.ask_qty, 0)
         for one in message.data
     ]
 
@@ -222,7 +219,7 @@ def _take_books(taken: Taken, row: int, message: Books) -> None:
     told = []
     for one in message.data:
         levels = (*one.bids, *one.asks)
-        prices, sizes = tuple(str(level.price) for level in levels), tuple(str(level.qty) for level in levels)
+        prices, sizes = [level.price for level in levels], [level.qty for level in levels]
         crc, more = (0, 0) if one.checksum is msgspec.UNSET else (one.checksum, BOOK_CHECKSUM)
         time = one.timestamp or None
         told.append((row, kind, one.symbol, time, len(one.bids), prices, sizes, flags | more, crc))

@@ -225,8 +225,8 @@ class Ticker(msgspec.Struct, tag_field="feed", tag="ticker", gc=False):
 
 def _take_trade(taken: Taken, row: int, one: Trade) -> None:
     _refuse_answer(one.event)
-    price, size, side = str(one.price), str(one.qty), _SIDES[one.side]
-    taken.trades.append((row, "trade", one.product_id, str(one.time), price, size, side, one.seq, 0))
+    side = _SIDES[one.side]
+    taken.trades.append((row, "trade", one.product_id, one.time, one.price, one.qty, side, one.seq, 0))
 
 
 def _refuse_answer(event: object) -> None:
@@ -237,8 +237,8 @@ def _refuse_answer(event: object) -> None:
 
 def _take_ticker(taken: Taken, row: int, one: Ticker) -> None:
     _refuse_answer(one.event)
-    bid, ask = (str(one.bid), str(one.bid_size)), (str(one.ask), str(one.ask_size))
-    taken.quotes.append((row, "ticker", one.product_id, str(one.time), *bid, *ask, 0))
+    time, bid, ask = one.time, one.bid, one.ask
+    taken.quotes.append((row, "ticker", one.product_id, time, bid, one.bid_size, ask, one.ask_size, 0))
 
 
 DECODER: Final = Decoder(

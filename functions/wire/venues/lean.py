@@ -54,6 +54,7 @@ _FXCM: Final = "Etc/GMT+5"  # POSIX signs: this is UTC-05:00
 _DAYS_KEPT: Final = 1024
 _YEAR_FIRST, _YEAR_LAST = 1970, 2200  # whose nanoseconds fit int64 with room to spare
 _FLAGS_KEPT: Final = 4096
+_DOLLAR_PLACES: Final = 4
 _MS: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,6}))?")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{1,8}")
@@ -254,6 +255,8 @@ def _forex_reader(day: Day) -> Reader:
 
 def _plain_dollars(text: str) -> str:
     """Point a price that is plain digits; anything else becomes a text that no one reads as a number."""
+    if len(text) > _DOLLAR_PLACES and text.isdigit():
+        return f"{text[:-4]}.{text[-4:]}"
     return _pointed(text) if text.isdigit() else ""
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET
 
 from functions.domain.market import SIDE_UNKNOWN, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID, InstrumentRef
 from functions.wire.venues.clocks import NS_PER_DAY, calendar_date, wall_ns
@@ -23,7 +24,6 @@ from functions.wire.venues.payloads import (
     an_object,
     decimal_or_zero,
     read_json,
-    text_or_zero,
     together,
     unknown_kind,
 )
@@ -143,21 +143,21 @@ def _time_ns(fields: Content, known: tuple[tuple[str, str], ...]) -> int | None:
 # --- the fast path ----------------------------------------------------------------------------------------------------
 
 
-class Key(msgspec.Struct):
+class Key(msgspec.Struct, gc=False):
     """Whose message it is."""
 
     name: str = msgspec.field(name="Name")
 
 
-class Fields(msgspec.Struct, rename="upper"):
+class Fields(msgspec.Struct, rename="upper", gc=False):
     """Fields of an update that are used."""
 
-    trdprc_1: Any = msgspec.UNSET
-    trdvol_1: Any = msgspec.UNSET
-    bid: Any = msgspec.UNSET
-    ask: Any = msgspec.UNSET
-    bidsize: Any = None
-    asksize: Any = None
+    trdprc_1: Any = UNSET
+    trdvol_1: Any = UNSET
+    bid: Any = UNSET
+    ask: Any = UNSET
+    bidsize: Any = "0"
+    asksize: Any = "0"
     activ_date: Any = None
     trade_date: Any = None
     quote_date: Any = None
@@ -166,7 +166,7 @@ class Fields(msgspec.Struct, rename="upper"):
     quotim_ms: Any = None
 
 
-class Update(msgspec.Struct):
+class Update(msgspec.Struct, gc=False):
     """An update of MarketPrice."""
 
     kind: Literal["Update"] = msgspec.field(name="Type")
@@ -184,8 +184,8 @@ def _take(taken: Taken, row: int, messages: list[Update]) -> None:
     quotes: list[BestQuote] = []
     for one in messages:
         told = one.fields
-        deals = told.trdprc_1 is not msgspec.UNSET and told.trdprc_1 is not None
-        touches = told.bid is not msgspec.UNSET or told.ask is not msgspec.UNSET
+        deals = told.trdprc_1 is not UNSET and told.trdprc_1 is not None
+        touches = told.bid is not UNSET or told.ask is not UNSET
         if deals:
             trades.append(_taken_trade(row, one.key.name, told))
         if touches:
@@ -197,26 +197,29 @@ def _take(taken: Taken, row: int, messages: list[Update]) -> None:
 
 
 def _taken_trade(row: int, ric: str, told: Fields) -> Print:
-    time = _time_text(told.trade_date, told.saltim_ms, told.activ_date, told.timact_ms)
-    return (row, "trade", ric, time, str(told.trdprc_1), str(told.trdvol_1), SIDE_UNKNOWN, 0, TRADE_WITHOUT_ID)
+    time = _time_ms(told.trade_date, told.saltim_ms, told.activ_date, told.timact_ms)
+    return (row, "trade", ric, time, told.trdprc_1, told.trdvol_1, SIDE_UNKNOWN, 0, TRADE_WITHOUT_ID)
 
 
 def _taken_quote(row: int, ric: str, told: Fields, sequence: int) -> BestQuote:
-    time = _time_text(told.quote_date, told.quotim_ms, told.activ_date, told.timact_ms)
-    bid, bid_size = text_or_zero(told.bid), text_or_zero(told.bidsize)
-    ask, ask_size = text_or_zero(told.ask), text_or_zero(told.asksize)
-    return (row, "quote", ric, time, bid, bid_size, ask, ask_size, sequence)
+    time = _time_ms(told.quote_date, told.quotim_ms, told.activ_date, told.timact_ms)
+    bid, ask = "0" if told.bid is None else told.bid, "0" if told.ask is None else told.ask
+    return (row, "quote", ric, time, bid, told.bidsize, ask, told.asksize, sequence)
 
 
-def _time_text(own_date: object, own_ms: object, date: object, ms: object) -> str | None:
-    """Write a time as milliseconds since 1970; see `_time_ns`."""
+def _time_ms(own_date: object, own_ms: object, date: object, ms: object) -> int | None:
+    """Give a time, milliseconds since 1970; see `_time_ns`.
+
+    Raises:
+        ValueError: The time is none of a day's.
+    """
     day = own_date if isinstance(own_date, str) and own_ms is not None else date
     since = ms if own_ms is None else own_ms
     if not isinstance(day, str) or since is None:
         return None
-    if isinstance(since, int) and not isinstance(since, bool) and 0 <= since < _MS_A_DAY:
-        return str(_midnight_ms(day) + since)
-    return ""
+    if type(since) is int and 0 <= since < _MS_A_DAY:  # True is no time, though it is an int
+        return _midnight_ms(day) + since
+    raise ValueError(since)
 
 
 @lru_cache(maxsize=_DATES_KEPT)

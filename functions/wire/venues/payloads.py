@@ -65,11 +65,6 @@ def decimal_or_zero(content: Content, name: str) -> str:
     return decimal(content, name) if content.get(name) is not None else "0"
 
 
-def text_or_zero(value: object) -> str:
-    """Write a value for a column of decimals; None is 0, and what is no number becomes a text that reads as none."""
-    return "0" if value is None else str(value)
-
-
 def together(read: Sequence[MarketRow | IgnoredRow]) -> Reading:
     """Join what the parts of one message say, prints first; parts that are not used count only when all are.
 

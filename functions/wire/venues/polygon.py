@@ -12,9 +12,11 @@ Source: Polygon's WebSocket and REST documentation, and its client's recorded re
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from functions.domain.market import CANDLE_CLOSED, SIDE_UNKNOWN, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID, InstrumentRef
 from functions.wire.venues.clocks import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
@@ -26,7 +28,6 @@ from functions.wire.venues.payloads import (
     an_object,
     decimal_or_zero,
     read_json,
-    text_or_zero,
     together,
     unknown_kind,
 )
@@ -52,7 +53,7 @@ VENUE: Final = "US"
 UNKNOWN_EXPONENT: Final = -6
 """Unit of prices and sizes without reference: the tapes' finest price, and the finest fraction of a share."""
 
-_SESSION_SHIFT_NS: Final = 5 * NS_PER_HOUR
+_SESSION_SHIFT_HOURS: Final = 5
 """New York trades from 04:00 to 20:00, so UTC less five hours has the session's date, in winter and in summer."""
 _DAY_BITS: Final = 40
 _SEQUENCE_MAX: Final = (1 << _DAY_BITS) - 1
@@ -64,6 +65,9 @@ _TIMESPANS: Final = {
     "week": 7 * NS_PER_DAY,
 }
 _MULTIPLIER_DIGITS_MAX: Final = 5
+_FLAGS_KEPT: Final = 4096
+_HOURS_KEPT: Final = 64
+_HOURS_A_DAY: Final = 24
 _IGNORED_EVENTS: Final = frozenset({"status", "LULD", "FMV", "NOI"})
 
 
@@ -238,7 +242,13 @@ def _trade_id(ts_ns: int, sequence: int) -> int:
     if sequence > _SEQUENCE_MAX:
         reason, detail = "out_of_range", f"sequence number {sequence} is above 2^{_DAY_BITS} - 1"
         raise bad(reason, detail)
-    return ((ts_ns - _SESSION_SHIFT_NS) // NS_PER_DAY) % (1 << 63 - _DAY_BITS) << _DAY_BITS | sequence
+    return _session_bits(ts_ns // NS_PER_HOUR) | sequence
+
+
+@lru_cache(maxsize=_HOURS_KEPT)
+def _session_bits(hour: int) -> int:
+    """Give the part of an id that tells the session; `hour` counts from 1970, and sessions change at whole ones."""
+    return ((hour - _SESSION_SHIFT_HOURS) // _HOURS_A_DAY) % (1 << 63 - _DAY_BITS) << _DAY_BITS
 
 
 def _conditions(content: Content, name: str) -> int:
@@ -316,29 +326,29 @@ def _when(row: TradeRow | QuoteRow) -> tuple[int, int]:
 # --- the fast path ----------------------------------------------------------------------------------------------------
 
 
-class Trade(msgspec.Struct, tag_field="ev", tag="T"):
+class Trade(msgspec.Struct, tag_field="ev", tag="T", gc=False):
     """A trade event."""
 
     sym: str
     p: Any
     t: WholeNumber
     s: Any = None
-    ds: Any = msgspec.UNSET
-    q: WholeNumber | msgspec.UnsetType = msgspec.UNSET
-    c: list[int] | None = None
+    ds: Any = UNSET
+    q: WholeNumber | msgspec.UnsetType = UNSET
+    c: tuple[int, ...] | None = None
     e: WholeNumber | None = None
 
 
-class Quote(msgspec.Struct, tag_field="ev", tag="Q"):
+class Quote(msgspec.Struct, tag_field="ev", tag="Q", gc=False):
     """A quote event."""
 
     sym: str
     t: WholeNumber
-    bp: Any = None
-    bs: Any = None
-    ap: Any = None
+    bp: Any = "0"
+    bs: Any = "0"
+    ap: Any = "0"
     # `as` is a word of Python's.
-    ask_size: Any = msgspec.field(default=None, name="as")
+    ask_size: Any = msgspec.field(default="0", name="as")
     q: WholeNumber = 0
 
 
@@ -355,20 +365,23 @@ def _take(taken: Taken, row: int, events: list[Trade | Quote]) -> None:
 
 
 def _taken_trade(row: int, event: Trade) -> Print:
-    size = event.s if event.ds is msgspec.UNSET else event.ds
-    flags = (flags_by_number(event.c) if event.c else 0) | (flags_by_correction(event.e) if event.e else 0)
+    size = event.s if event.ds is UNSET else event.ds
+    flags = _flags(event.c, event.e) if event.c or event.e else 0
     trade_id = 0
-    if event.q is msgspec.UNSET:
+    if event.q is UNSET:
         flags |= TRADE_WITHOUT_ID
     else:
         trade_id = _trade_id(event.t * NS_PER_MS, event.q)
-    return (row, "trade", event.sym, str(event.t), str(event.p), str(size), SIDE_UNKNOWN, trade_id, flags)
+    return (row, "trade", event.sym, event.t, event.p, size, SIDE_UNKNOWN, trade_id, flags)
+
+
+@lru_cache(maxsize=_FLAGS_KEPT)
+def _flags(conditions: tuple[int, ...] | None, correction: int | None) -> int:
+    return flags_by_number(conditions or ()) | (flags_by_correction(correction) if correction else 0)
 
 
 def _taken_quote(row: int, event: Quote) -> BestQuote:
-    bid_price, bid_size = text_or_zero(event.bp), text_or_zero(event.bs)
-    ask_price, ask_size = text_or_zero(event.ap), text_or_zero(event.ask_size)
-    return (row, "quote", event.sym, str(event.t), bid_price, bid_size, ask_price, ask_size, event.q)
+    return (row, "quote", event.sym, event.t, event.bp, event.bs, event.ap, event.ask_size, event.q)
 
 
 def _unknown(ticker: str) -> InstrumentRef:

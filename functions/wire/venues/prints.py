@@ -19,6 +19,7 @@ requirements name. A row is one print or an array of them, or a control message.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -37,6 +38,7 @@ UNKNOWN_EXPONENT: Final = -6
 """Unit of prices and sizes without reference: the tapes' finest price, and the finest fraction of a share."""
 _CONTROL: Final = frozenset({"heartbeat", "status", "subscribed", "error"})
 _LETTERS_MAX: Final = 8
+_FLAGS_KEPT: Final = 4096
 
 Readers: TypeAlias = Mapping[type, Callable[[Taken, int, Any], None]]
 """What appends each shape's content."""
@@ -108,7 +110,7 @@ def _tape(told: object) -> str:
 # --- the fast path ----------------------------------------------------------------------------------------------------
 
 
-class Print(msgspec.Struct):
+class Print(msgspec.Struct, gc=False):
     """A print."""
 
     s: str
@@ -120,8 +122,14 @@ class Print(msgspec.Struct):
     i: WholeNumber | msgspec.UnsetType = msgspec.UNSET
 
 
+@lru_cache(maxsize=_FLAGS_KEPT)
+def _flags(letters: str, tape: object) -> int:
+    return flags_by_letter(_letters(letters), _tape(tape))
+
+
 def _taken(row: int, one: Print, tape: str) -> typed.Print:
-    flags = flags_by_letter(_letters(one.c), _tape(tape if one.z is msgspec.UNSET else one.z))
-    time = None if one.t is msgspec.UNSET else str(one.t)
+    whose = tape if one.z is msgspec.UNSET else one.z
+    flags = _flags(one.c, whose) if isinstance(one.c, str) else flags_by_letter(_letters(one.c), _tape(whose))
+    time = None if one.t is msgspec.UNSET else one.t
     trade_id, without = (0, TRADE_WITHOUT_ID) if one.i is msgspec.UNSET else (one.i, 0)
-    return (row, "trade", one.s, time, str(one.p), str(one.v), SIDE_UNKNOWN, trade_id, flags | without)
+    return (row, "trade", one.s, time, one.p, one.v, SIDE_UNKNOWN, trade_id, flags | without)

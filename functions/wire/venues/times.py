@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.market import Int64
-from functions.wire.venues.digits import BadText, decimals, mantissa, rescale
+from functions.wire.venues.digits import INT64_MAX, BadText, Kernel, column_of, exact, mantissa
 
 NS_PER_S: Final = 1_000_000_000
 _S_PER_DAY: Final = 86_400
@@ -28,11 +28,14 @@ _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)", re.ASCII
 )
 _SECONDS_PLACES: Final = -9
+_MILLISECONDS_PLACES: Final = -6
+_NS_PER_MS: Final = 1_000_000
 
 Times: TypeAlias = tuple[Int64, NDArray[np.bool_]]
 """(n,) UTC nanoseconds, and where a text has to be read by itself."""
-Clock: TypeAlias = Callable[[Sequence[str]], Times]
-"""How a dialect writes its times, for a column of them."""
+Clock: TypeAlias = Callable[[Sequence[Any], Kernel | None], Times]
+"""How a dialect writes its times, for a column of texts or, where `milliseconds_column` reads it, of whole numbers; a
+kernel reads texts at once, None does so with numpy."""
 
 
 def iso_ns(text: str) -> int:
@@ -75,19 +78,18 @@ def _days(text: str) -> int:
     return days if 0 <= days <= _DAYS_MAX else -1
 
 
-def seconds_column(texts: Sequence[str]) -> Times:
+def seconds_column(texts: Sequence[str], loops: Kernel | None = None) -> Times:
     """Read a column of seconds since 1970; see `seconds_ns`."""
-    values, fraction, odd = decimals(texts)
-    found, inexact = rescale(values, fraction, _SECONDS_PLACES)
-    return found, odd if inexact is None else odd | inexact
+    return exact(texts, np.full(len(texts), _SECONDS_PLACES, np.int64), loops)
 
 
-def milliseconds_column(texts: Sequence[str]) -> Times:
-    """Read a column of whole milliseconds since 1970."""
-    values, fraction, odd = decimals(texts)
-    found, inexact = rescale(values, fraction, -6)
-    odd |= fraction >= 0
-    return found, odd if inexact is None else odd | inexact
+def milliseconds_column(times: Sequence[str] | Sequence[int], loops: Kernel | None = None) -> Times:
+    """Read a column of milliseconds since 1970, exactly; all are texts, or all are numbers that fit int64."""
+    if times and isinstance(times[0], int):
+        whole = np.array(times, np.int64)
+        odd = (whole < 0) | (whole > INT64_MAX // _NS_PER_MS)
+        return whole * _NS_PER_MS, odd
+    return exact(times, np.full(len(times), _MILLISECONDS_PLACES, np.int64), loops)
 
 
 _DATE: Final = 10
@@ -104,8 +106,12 @@ _WEIGHTS: Final = np.array(
 _WIDTHS: Final = range(_HEAD + 2, len(_TEMPLATE) + 1)
 
 
-def iso_column(texts: Sequence[str]) -> Times:
+def iso_column(texts: Sequence[str], loops: Kernel | None = None) -> Times:
     """Read a column of ISO 8601 times that end in Z; see `iso_ns`."""
+    if loops is not None:
+        found, wrong = np.empty(len(texts), np.int64), np.empty(len(texts), np.bool_)
+        if loops.iso_times(column_of(texts), found, wrong):
+            return found, wrong
     width = len(texts[0]) - 1
     if set(map(len, texts)) != {width + 1} or width not in _WIDTHS:
         texts = [_widened(text) for text in texts]

@@ -7,6 +7,7 @@ Source: TrueFX's historical downloads, and a recorded file.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from functions.domain.market import InstrumentRef
@@ -19,6 +20,7 @@ from functions.wire.venues.work import Found, Venue, Work
 
 VENUE: Final = "TRUEFX"
 _NAMELESS, _NAMED = 3, 4
+_DATES_KEPT: Final = 64
 _OWN_TIME: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2}) ([0-9:.]{8,18})")
 
 
@@ -62,22 +64,31 @@ def _fast(work: Work) -> Found:
         if len(columns) == _NAMELESS:
             columns = [symbol_of_rows, *columns]
         pair, time, bid, ask = columns
-        taken.quotes.append((row, "quote", pair.replace("/", ""), _plain_time(time), bid, "0", ask, "0", 0))
+        taken.quotes.append((row, "quote", pair, _plain_time(time), bid, "0", ask, "0", 0))
 
-    return Typed(decode=_split, readers={list: take}, clock=iso_column)(work)
+    return Typed(decode=_split, readers={list: take}, clock=iso_column, name=_unslashed)(work)
 
 
 def _split(raw: bytes) -> list[str]:
     return raw.decode("ascii").split(",")
 
 
+def _unslashed(pair: str) -> str:
+    return pair.replace("/", "")
+
+
 def _plain_time(text: str) -> str:
     """Write a time as a column of times is read; a text that is no time stays unlike one."""
     if text[8:9] == " ":
-        return f"{text[:4]}-{text[4:6]}-{text[6:8]}T{text[9:]}Z"
+        return f"{_plain_date(text[:8])}T{text[9:]}Z"
     zone = "Z" if text.endswith("+00:00") else ""
     text = text[:-6] if zone else text
     return (f"{text[:10]}T{text[11:]}" if text[10:11] == " " else text) + zone
+
+
+@lru_cache(maxsize=_DATES_KEPT)
+def _plain_date(text: str) -> str:
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
 def _unknown(pair: str) -> InstrumentRef:

@@ -28,7 +28,7 @@ from functions.domain.market import (
     UInt64,
 )
 from functions.wire.codecs.market import NO_BOOK, NO_QUOTES, NO_TRADES
-from functions.wire.venues.digits import INT64_MAX, BadText, decimals, rescale
+from functions.wire.venues.digits import INT64_MAX, BadText, exact
 from functions.wire.venues.rows import ID_DIGITS_MAX, LEVELS_MAX, NS_PER_MS, symbol
 from functions.wire.venues.times import Clock
 from functions.wire.venues.work import Found, Work
@@ -46,11 +46,15 @@ _NAMELESS: Final = -1
 _ROW, _KIND, _SYMBOL, _TIME = range(4)
 _VISIBLE: Final = ord(" ")
 
-Print: TypeAlias = tuple[int, str, str, str | None, str, str, int, int, int]
+Time: TypeAlias = str | int | None
+"""A time as the dialect's clock reads it; None where the venue tells none."""
+Figure: TypeAlias = str | int
+"""A price or size: a number's text, or a whole number itself."""
+Print: TypeAlias = tuple[int, str, str, Time, Figure, Figure, int, int, int]
 """A print: row, kind, symbol, time, price, size, aggressor side, id, flags."""
-BestQuote: TypeAlias = tuple[int, str, str, str | None, str, str, str, str, int]
+BestQuote: TypeAlias = tuple[int, str, str, Time, Figure, Figure, Figure, Figure, int]
 """A best bid and offer: row, kind, symbol, time, bid price and size, ask price and size, update id."""
-Message: TypeAlias = tuple[int, str, str, str | None, int, Sequence[str], Sequence[str], int, int]
+Message: TypeAlias = tuple[int, str, str, Time, int, Sequence[Figure], Sequence[Figure], int, int]
 """A book message of a venue that numbers none: row, kind, symbol, time, number of bid levels; prices and sizes of the
 bid levels, then of the ask levels; flags, checksum."""
 
@@ -91,14 +95,11 @@ class Typed:
         values = _values(work, told, entries)
         trades, quotes, book = told
         keep = _settled(work, entries, values)
-        # A row that says several things counts as the first, so the first of a row is put last.
-        counted = compress(zip(entries.row.tolist(), _each(told, _KIND), strict=True), keep.tolist())
-        kinds = dict(reversed(list(counted)))
         return Found(
             _trades(work, trades, entries, keep, values),
             _quotes(work, quotes, entries, keep, values),
             _book(work, book, entries, keep, values),
-            dict(Counter(kinds.values())),
+            _kinds(work, _each(told, _KIND), entries, keep),
         )
 
     def _take(self, work: Work) -> Taken:
@@ -186,25 +187,35 @@ def _each(told: Told, column: int) -> Iterable[Any]:
 
 
 def _entries(work: Work, told: Told, clock: Clock, name: Callable[[str], str]) -> Entries:
-    row = np.array(list(_each(told, _ROW)), np.int64)
+    row = _whole(_each(told, _ROW))
     symbols = list(_each(told, _SYMBOL))
-    places = {one: _place(work, name(one)) for one in dict.fromkeys(symbols)}
-    instrument = np.array([places[one] for one in symbols], np.int64)
+    instrument = _chosen(symbols, {one: _place(work, name(one)) for one in dict.fromkeys(symbols)})
     texts = list(_each(told, _TIME))
     ts_receive = work.batch.ts_receive[row]
     odd = instrument == _NAMELESS
-    if None in texts:
+    if all(texts):  # no None; what else is false goes the longer way
+        timed = np.ones(len(texts), np.bool_)
+        ts_event, odd_times = clock(texts, work.loops)
+        odd |= odd_times
+    else:
         timed = np.array([one is not None for one in texts], np.bool_)
         ts_event = ts_receive.copy()
         if timed.any():
-            ts_event[timed], odd_times = clock([one for one in texts if one is not None])
+            ts_event[timed], odd_times = clock([one for one in texts if one is not None], work.loops)
             odd[timed] |= odd_times
-    else:
-        timed = np.ones(len(texts), np.bool_)
-        ts_event, odd_times = clock(texts)
-        odd |= odd_times
     odd |= ts_event > ts_receive + work.skew_ms_max * NS_PER_MS
     return Entries(row, instrument, ts_event, timed, odd, *map(_count, told[:2]))
+
+
+def _whole(numbers: Iterable[int]) -> Int64:
+    return np.fromiter(numbers, np.int64)
+
+
+def _chosen(keys: Sequence[str], values: Mapping[str, int]) -> Int64:
+    """Make a column of what keys stand for; most batches have but one."""
+    if len(values) == 1:
+        return np.full(len(keys), next(iter(values.values())), np.int64)
+    return _whole(map(values.__getitem__, keys))
 
 
 def _place(work: Work, name: str) -> int:
@@ -221,19 +232,16 @@ def _values(work: Work, told: Told, entries: Entries) -> Values:
     if quotes:
         prices, sizes = [*prices, quotes[4], quotes[6]], [*sizes, quotes[5], quotes[7]]
         owners += [np.arange(first, behind)] * 2
-    levels = np.array([len(one) for one in book[5]] if book else [], np.int64)
+    levels = _whole(map(len, book[5]) if book else ())
     if book:
         prices, sizes = [*prices, *book[5]], [*sizes, *book[6]]
         owners.append(np.arange(behind, len(entries.row)).repeat(levels))
     owner = np.concatenate(owners)
-    values, fraction, odd = decimals(list(chain(*prices, *sizes)))
     units = np.array([(ref.price_exponent, ref.size_exponent) for ref in work.refs] or [(0, 0)], np.int64)
-    found, inexact = rescale(values, fraction, units.T[:, entries.instrument[owner]].reshape(-1))
-    if inexact is not None:
-        odd |= inexact
+    found, odd = exact(list(chain(*prices, *sizes)), units.T[:, entries.instrument[owner]].reshape(-1), work.loops)
     price, size = found.reshape(2, -1)
     odd_price, odd_size = odd.reshape(2, -1)
-    bids = np.array(book[4] if book else [], np.int64)
+    bids = _whole(book[4] if book else ())
     return Values(price, size, odd_price | odd_size, owner, bids, levels)
 
 
@@ -258,7 +266,9 @@ def _kinds(work: Work, kinds: Iterable[str], entries: Entries, keep: Bools) -> d
     """Count the rows that were taken by kind."""
     rows = len(work.slow) - int(np.count_nonzero(work.slow))
     if rows != len(keep):  # some row says several things, or something odd
-        kinds = dict(compress(zip(entries.row.tolist(), kinds, strict=True), keep.tolist())).values()
+        counted = compress(zip(entries.row.tolist(), kinds, strict=True), keep.tolist())
+        # A row that says several things counts as the first, so the first of a row is put last.
+        kinds = dict(reversed(list(counted))).values()
     return dict(Counter(kinds))
 
 
@@ -283,7 +293,7 @@ def _small(numbers: Sequence[int]) -> UInt8:
 
 
 def _ids(numbers: Sequence[int]) -> UInt64:
-    return np.array(numbers, np.int64).view(np.uint64)
+    return _whole(numbers).view(np.uint64)
 
 
 def _trades(work: Work, part: tuple[Any, ...], entries: Entries, keep: Bools, values: Values) -> Trades:
@@ -292,15 +302,17 @@ def _trades(work: Work, part: tuple[Any, ...], entries: Entries, keep: Bools, va
         return NO_TRADES
     good = _good(keep[section])
     channel = work.batch.bar_channel
-    informing = {kind: TRADE_INFORMS_ONLY if channel not in ("", kind) else 0 for kind in dict.fromkeys(part[_KIND])}
-    kinds = _small([informing[kind] for kind in part[_KIND]])
+    flags = _small(part[8])
+    if channel:
+        informing = {kind: TRADE_INFORMS_ONLY if channel != kind else 0 for kind in dict.fromkeys(part[_KIND])}
+        flags = flags | _chosen(part[_KIND], informing).astype(np.uint8)
     return Trades(
         **_where(work, entries, section, good),
         price=values.price[section][good],
         size=values.size[section][good],
         side=_small(part[6])[good],
         trade_id=_ids(part[7])[good],
-        flags=(_small(part[8]) | kinds)[good],
+        flags=flags[good],
     )
 
 
@@ -350,7 +362,7 @@ def _book(work: Work, part: tuple[Any, ...], entries: Entries, keep: Bools, valu
         bids=bids.astype(np.uint16),
         asks=(levels - bids).astype(np.uint16),
         flags=_small(part[7])[good] | _timeless(entries, section, good),
-        checksum=np.array(part[8], np.uint32)[good],
+        checksum=_whole(part[8]).astype(np.uint32)[good],
         level_price=values.price[kept],
         level_size=values.size[kept],
     )

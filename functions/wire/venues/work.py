@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.market import Book, InstrumentRef, Quotes, RawBatch, Trades
+from functions.wire.venues.digits import Kernel
 from functions.wire.venues.layouts import Form, Layout
 from functions.wire.venues.rows import Reading
 
@@ -49,13 +50,25 @@ class Venue:
 
 @dataclass(slots=True)
 class Work:
-    """Hold one batch while it is read; `slow` marks rows that are left to be read one by one."""
+    """Hold one batch while it is read.
+
+    Args:
+        batch: The batch.
+        venue: Its venue.
+        instruments: Reference by venue symbol.
+        skew_ms_max: How far venue time may be ahead of receive time.
+        slow: Marks rows that are left to be read one by one.
+        loops: Reads columns of texts; None does so with numpy.
+        refs: Instruments in the order they were found.
+        numbers: Their places, by symbol.
+    """
 
     batch: RawBatch
     venue: Venue
     instruments: Instruments
     skew_ms_max: int
     slow: NDArray[np.bool_]
+    loops: Kernel | None = None
     refs: list[InstrumentRef] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
