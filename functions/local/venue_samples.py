@@ -10,6 +10,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from functions.wire.fix.codec import encode
+
 Json: TypeAlias = Any
 """What a message says, before anyone has looked."""
 BEGIN_MS: Final = 1_700_000_000_000
@@ -60,10 +62,17 @@ class Sample:
         text = self.text
         for mark, value in marks.items():
             text = text.replace(mark, value)
-        return text.encode()
+        return _fix(text) if self.dialect.startswith("fix.") else text.encode()
+
+
+def _fix(text: str) -> bytes:
+    """Write a FIX message from its fields behind the head: length and sum are not sampled, they are right."""
+    pairs = (field.split("=", 1) for field in text.split("|"))
+    return encode("FIX.4.4", [(int(tag), value) for tag, value in pairs])
 
 
 _IDS: Final = '"maker_order_id":"27fff20b-af29-4f45-8744-56dd1ef57dc0","taker_order_id":"1da6ce16-c8da-4732-9f71"'
+_HEAD: Final = "49=V|56=T|34=2|52=20231114-22:13:20.000"
 SAMPLES: Final = (
     Sample(
         "binance.spot",
@@ -193,6 +202,10 @@ SAMPLES: Final = (
     Sample("lean.equity", "quote", "{day_ms},{cents},3,9{cents},5,P,0,0", symbol="IBM@2013-10-07"),
     Sample("lean.forex", "quote", "{day_ms},{rate},9{rate}", symbol="EURUSD@2014-05-08"),
     Sample("truefx.csv", "quote", "EUR/USD,{own},{rate},9{rate}"),
+    Sample(
+        "fix.44", "W", f"35=W|{_HEAD}|55=EUR/USD|268=2|269=0|270={{rate}}|271={{size}}|269=1|270=9{{rate}}|271={{size}}"
+    ),
+    Sample("fix.44", "X", f"35=X|{_HEAD}|268=1|279=0|269=2|55=EUR/USD|270={{rate}}|271=1{{size}}|1003={{n}}"),
 )
 """The messages that are timed."""
 
