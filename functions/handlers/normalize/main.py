@@ -25,8 +25,8 @@ class Settings:
         database_url: PostgreSQL with the reference, which goes before the file; empty for none.
         reference_check_ms: Milliseconds after which a new version of it is asked for.
         database_connections_max: Most PostgreSQL connections.
-        normalize_kernels: `none` decodes with numpy alone and starts fast; `compiled` scans bytes with a kernel and
-            gives the same ticks at a third of the time, once numba has loaded: for a process that stays.
+        normalize_kernels: `none` decodes with numpy alone and starts fast; `compiled` gives the same ticks with kernels
+            and in less time, once numba has loaded: for a process that stays.
     """
 
     future_skew_ms_max: int = 10_000
