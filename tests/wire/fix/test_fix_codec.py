@@ -13,7 +13,9 @@ from functions.wire.fix.values import BadValue, decimal, timestamp, timestamp_te
 
 GOOD = encode("FIX.4.4", [(35, "0"), (49, THEM), (56, US), (34, "2"), (52, timestamp_text(BEGAN_NS))])
 DATA = {*range(89, 97), 212, 213, *range(348, 366), 445, 446, 618, 619, 621, 622}
-TAGS = st.integers(1, 9_999).filter(lambda tag: tag not in {8, 9, 10, 35} | DATA)
+LATER = {int(tag) for tag in (*simplefix.parser.RAW_LEN_TAGS, *simplefix.parser.RAW_DATA_TAGS)}
+"""Tags of raw data in any version of FIX: the other library knows those of later ones too."""
+TAGS = st.integers(1, 9_999).filter(lambda tag: tag not in {8, 9, 10, 35} | DATA | LATER)
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=255), min_size=1, max_size=20)
 PAIRS = st.lists(st.tuples(TAGS, VALUES), max_size=12)
 
