@@ -157,6 +157,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(path) as archive, archive.open(name) as member:
             yield member
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        # The last two are how zipfile refuses a packing it does not know, and a password.
         message = f"{path}: no readable ZIP ({error})"
         raise Malformed(message) from error
 

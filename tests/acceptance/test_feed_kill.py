@@ -13,10 +13,11 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import pytest
 from aiohttp import web
-from counts import count
+from counts import FULL, count
 from hearing import trades_in
 
 from functions.domain.market import NS_PER_S, InstrumentRef, RawBatch, TickBatch
@@ -246,19 +247,26 @@ async def traded(venue: Exchange, seconds: float) -> None:
         await asyncio.sleep(0.01)
 
 
+def lacking(reason: str) -> NoReturn:
+    """Skip with the reason; in the full tier a missing part fails."""
+    if FULL:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture
 def namespace() -> Iterator[str]:
-    """Make a network namespace joined to this one by a pair of links, or skip with the reason."""
+    """Make a network namespace joined to this one by a pair of links; skip (full tier: fail) where that cannot be."""
     tool = shutil.which("ip")
     if os.geteuid() != 0 or tool is None:
-        pytest.skip("a network namespace takes root and the program `ip`")
+        lacking("a network namespace takes root and the program `ip`")
     name, link = f"loom{os.getpid()}", f"lm{os.getpid()}"
 
     def ip(words: str, *, check: bool = True) -> int:
         return subprocess.run([tool, *words.split()], check=check, capture_output=True).returncode  # noqa: S603 - ours
 
     if ip(f"netns add {name}", check=False):
-        pytest.skip("this machine lets nobody make a network namespace")
+        lacking("this machine lets nobody make a network namespace")
     try:
         ip(f"link add {link} type veth peer name {link}i netns {name}")
         ip(f"address add {HOST}/24 dev {link}")

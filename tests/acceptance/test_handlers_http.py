@@ -300,6 +300,7 @@ def tables() -> dict[str, Rows]:
 
 TABLES: Final = tables()
 RULED: Final = {name: [rows.broken] for name, rows in TABLES.items() if rows.broken}
+SILENT: Final = {name: rows.silent for name, rows in TABLES.items() if rows.silent}
 
 
 # --- the processes ----------------------------------------------------------------------------------------------------
@@ -440,13 +441,11 @@ async def test_valid(served: tuple[str, str]) -> None:
             assert "content-length" not in answer.headers
 
 
-async def test_silent(served: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("way", "name"), [one for one in UP if one[1] in SILENT])
+async def test_silent(town: Town, way: str, name: str) -> None:
     """A valid event that gives a handler nothing to say is answered with nothing."""
-    name, url = served
-    silent = TABLES[name].silent
-    for one in [silent] if silent else []:
-        answer = await ask(url, **binary(one))
-        assert (answer.status, answer.body) == (204, b"")
+    answer = await ask(town.up[way, name], **binary(SILENT[name]))
+    assert (answer.status, answer.body) == (204, b"")
 
 
 def check_reply(card: Card, cause: Event, answer: Answered) -> None:
