@@ -347,6 +347,24 @@ LIVELY: Final = (
 )
 
 
+ODD_LEVELS: Final = (
+    b'["1.1","2.0"],[."1.2","2.0"]',
+    b'["1","2.0"],["1.2.3","4"]',
+    b'["1.2.3","2"],["5","4.0"]',
+    b'["1","2"],[."3","4.0"]',
+    b'["1.0","2"].,["3","4"]',
+    b'["1.0",."2"],["3","4"]',
+)
+
+
+@pytest.mark.parametrize("levels", ODD_LEVELS)
+def test_a_point_that_stands_outside_its_number_is_refused(levels: bytes) -> None:
+    """Points are counted text by text, so that one too many nowhere makes up for one that is missing elsewhere."""
+    batch = decode([b'{"lastUpdateId":5,"E":1723161256567,"bids":[],"asks":[%s],"s":"ETHUSDT"}' % levels])
+    assert not len(batch.book.level_price)
+    assert len(batch.rejections) == 1
+
+
 DAMAGE: Final = (b"", b"0", b"9", b".", b'"', b"-", b",", b"]", b"}", b"/", b"e1", b" ", b"\n", b"\xff", b"\\")
 
 

@@ -81,6 +81,8 @@ def read_levels(sides: list[bytes]) -> Levels | None:
     opened, closed = np.ascontiguousarray(quotes.reshape(-1, 2, 2).transpose(2, 1, 0))
     points = np.flatnonzero(text == ord("."))
     fraction = _fractions(points, opened, closed)
+    if len(points) != np.count_nonzero(fraction >= 0):  # a text has two, or one stands outside of all
+        return None
     digits = closed - opened - 1 - (fraction >= 0)
     if not _well_formed(data, text, closed, len(points) + int(digits.sum())) or not _decimal(digits, fraction):
         return None
@@ -96,7 +98,7 @@ def _begins(side: bytes) -> bool:
 def _fractions(points: Int64, opened: Int64, closed: Int64) -> Int64:
     """Give the characters behind each text's point, or NO_POINT."""
     if len(points) == closed.size:
-        # One each, if all is well; a text with two leaves another with one outside of it, and a negative fraction.
+        # One each, if all is well; a text with two leaves another with one outside of it.
         return closed - points.reshape(-1, 2).T - 1
     before = np.searchsorted(points, closed) - 1
     last = points.take(before, mode="clip") if len(points) else np.zeros(closed.shape, np.int64)
