@@ -10,7 +10,7 @@ export TICKLOOM_SCHEMAS ?= $(wildcard $(abspath ../shared/schemas))
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check gen fmt bench doctor clean pins
+.PHONY: help setup demo test check gen fmt bench soak doctor clean pins
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,7 +32,7 @@ demo: $(READY) ## Run the whole loom for a minute (INPUT=capture replays a file 
 test: $(READY) ## Run the tests: the quick tier, or every count with TICKLOOM_TESTS=full
 	@echo "tests: $${TICKLOOM_TESTS:-quick} tier$$([ "$$TICKLOOM_TESTS" = full ] || echo ' (about a tenth of the acceptance counts)')"
 	@pytest -q -n 2 --dist loadfile --ignore=tests/acceptance --ignore=tests/architecture/test_readme.py
-	@pytest -q tests/acceptance tests/architecture/test_readme.py
+	@pytest -q -n 2 --dist loadfile tests/acceptance tests/architecture/test_readme.py
 
 check: $(READY) ## Lint, types, import rules, contracts
 	@ruff check . && ruff format --check -q .
@@ -51,6 +51,10 @@ fmt: $(READY) ## Format everything
 
 bench: $(READY) ## Measure rates and latencies on this machine
 	@tickloom bench
+
+soak: $(READY) ## Run half an hour over Kafka at half of what it can (SOAK_MINUTES=30): memory, lag, counts
+	@test -n "$(TICKLOOM_DATA)" || (echo "set TICKLOOM_DATA to the folder of captures"; exit 1)
+	@python -m functions.local.soak $(TICKLOOM_DATA)/binance_spot_ws_ethusdt/ethusdt_20240808.gz --minutes $(or $(SOAK_MINUTES),30)
 
 doctor: $(READY) ## Say what is here, where it came from, what to do
 	@tickloom doctor

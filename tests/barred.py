@@ -60,5 +60,9 @@ def bar_batch(bars: Sequence[Bar], *, instruments: tuple[InstrumentRef, ...] = (
         ask_size=sizes,
         bid_depth=sizes,
         ask_depth=sizes,
+        bid_edge=integers([bar.bid - 9 for bar in bars]),
+        ask_edge=integers([bar.ask + 9 for bar in bars]),
+        ofi=np.full(len(bars), 2, np.int64),
+        quotes=np.full(len(bars), 4, np.int32),
         flags=np.array([bar.flags for bar in bars], np.uint8),
     )

@@ -52,7 +52,7 @@ def _leave_all(work: Work) -> Found:
 def taken_fast(decoder: Decode, rows: Sequence[bytes]) -> list[bool]:
     """Say which rows a decoder's fast path takes."""
     batch = batch_of(rows, "")
-    work = Work(batch, decoder.venue, {}, 10_000, np.zeros(len(rows), np.bool_))
+    work = Work(batch, decoder.venue, {}, 10_000, np.ones(len(rows), np.bool_))
     assert decoder.venue.fast is not None
     decoder.venue.fast(work)
     return [not slow for slow in work.slow.tolist()]

@@ -1,40 +1,61 @@
 """Compile the domain's kernels: the same source with every function replaced by its numba form; nothing else.
 
 A fresh copy of the kernel module is loaded and its functions are replaced one by one, so plain and compiled run the
-same statements in the same order (no fastmath) and give the same bits. Numba caches compiled code on disk, beside the
-source or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fills the cache.
+same statements in the same order (no fastmath) and give the same bits. A kernel may import other kernels, as modules:
+their compiled twins take their places. Compiled code is kept on disk in a folder named by the sources it came from,
+beside this file or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fills it.
 """
 
+import hashlib
 import importlib.util
+import multiprocessing
+import os
+import pathlib
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeGuard, cast
 
 import numba
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from functions.domain.activity import kernel as activity_kernel
+from functions.domain.activity.state import start as start_activity
 from functions.domain.bars import kernel as bar_kernel
 from functions.domain.bars.state import start as start_bars
 from functions.domain.indicators import kernel as feature_kernel
+from functions.domain.indicators.registry import NAMES
+from functions.domain.indicators.state import SCALES
 from functions.domain.indicators.state import start as start_features
+from functions.domain.pairs import kernel as pair_kernel
 from functions.wire.errors import Malformed
 from functions.wire.venues import binance_kernel as scan_kernel
-from functions.wire.venues import fix_kernel, text_kernel
+from functions.wire.venues import fix_kernel, plan_kernel, text_kernel
 from functions.wire.venues.binance import DECODERS as BINANCE
+from functions.wire.venues.coinbase_exchange import PLAN
 from functions.wire.venues.columns import Decode, Decoder
 from functions.wire.venues.fix import DIALECT as FIX
 from functions.wire.venues.fix_scanning import Kernel as FixScanner
 from functions.wire.venues.fix_scanning import Scan, scanning
+from functions.wire.venues.planned import Planned
 from functions.wire.venues.registry import decoder_of, dialects
 from functions.wire.venues.scanning import Kernel as Scanner
 from functions.wire.venues.scanning import ScanningDecoder
 
 if TYPE_CHECKING:
     from functions.wire.venues.digits import Kernel as TextReader
+    from functions.wire.venues.planned import Kernel as PlanReader
+
+
+_SETTINGS: Final[Any] = numba.config  # its names are made when it loads
+_KEPT: Final = pathlib.Path(_SETTINGS.CACHE_DIR or pathlib.Path(__file__).parent / "__pycache__" / "kernels")
+_DIGEST_BYTES: Final = 8
+"""Bytes of the digest that names a folder of compiled code."""
 
 
 def loops(kind: str, module: ModuleType) -> ModuleType:
@@ -54,7 +75,8 @@ def compiled(module: ModuleType) -> ModuleType:
     """Give a module's compiled twin; one for each process.
 
     Args:
-        module: Kernel module whose functions take and give arrays, numbers and tuples only.
+        module: Kernel module whose functions take and give arrays, numbers and tuples only; it names in `INLINED` those
+            that a compiler should not call.
 
     Returns:
         A module of the same names; a function compiles, or loads its cached code, when it is first called.
@@ -65,22 +87,69 @@ def compiled(module: ModuleType) -> ModuleType:
         raise ImportError(message)
     twin = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(twin)
+    folder = _KEPT / _digest(module)
     for name, value in list(vars(twin).items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-            setattr(twin, name, _compile(value, inline=name in twin.INLINED))
+            setattr(twin, name, _compile(value, folder, inline=name in twin.INLINED))
+        elif _is_kernel(value):
+            setattr(twin, name, compiled(value))
     return twin
 
 
-def compile_all(progress: TextIO) -> None:
+def _is_kernel(value: object) -> TypeGuard[ModuleType]:
+    return isinstance(value, ModuleType) and hasattr(value, "INLINED")
+
+
+@cache
+def _digest(module: ModuleType) -> str:
+    """Name a kernel by its source and the sources of those it imports: what changes any of them compiles anew."""
+    sources = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for one in _tree(module):
+        sources.update(pathlib.Path(str(one.__file__)).read_bytes())
+    return f"{module.__name__.rpartition('.')[2]}-{sources.hexdigest()}"
+
+
+def _tree(module: ModuleType) -> list[ModuleType]:
+    """List a kernel and those it imports, directly or not, by name."""
+    found = {module.__name__: module}
+    todo = [module]
+    while todo:
+        for value in vars(todo.pop()).values():
+            if _is_kernel(value) and value.__name__ not in found:
+                found[value.__name__] = value
+                todo.append(value)
+    return [found[name] for name in sorted(found)]
+
+
+def compile_all(progress: TextIO, *, workers: int = 1) -> None:
     """Compile every kernel for the arrays the tables use, and leave the code in the cache.
 
     Args:
         progress: Where to say how long each took.
+        workers: How many at once, each in a process of its own; 1 stays in this one.
     """
-    for exercise in (exercise_bars, exercise_features, exercise_scan, exercise_texts, exercise_fix):
-        began = time.perf_counter()
-        exercise()
-        progress.write(f"{exercise.__name__.removeprefix('exercise_')} {time.perf_counter() - began:.1f} s\n")
+    if workers == 1:
+        told = map(_timed, _EXERCISES)
+        progress.writelines(told)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            progress.writelines(pool.map(_timed, _EXERCISES))
+    _forget_others()
+
+
+def _timed(exercise: Callable[[], None]) -> str:
+    began = time.perf_counter()
+    exercise()
+    return f"{exercise.__name__.removeprefix('exercise_')} {time.perf_counter() - began:.1f} s\n"
+
+
+def _forget_others() -> None:
+    """Remove compiled code of sources that are no more."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("functions.") and _is_kernel(module)]
+    wanted = {_digest(module) for module in modules}
+    for folder in _KEPT.glob("*-*"):
+        if folder.name not in wanted:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def exercise_bars() -> None:
@@ -96,9 +165,23 @@ def exercise_bars() -> None:
     quotes = (*times, number, number, number, number, flags)
     book = (*times, number, number, number, count, count, flags, number, number)
     loops.fold_rows(state.arrays, sink, _none(np.int32, writeable=True), trades, quotes, book, config)
+    loops.fold_trades(state.arrays, sink, _none(np.int32, writeable=True), trades, config)
     loops.advance(state.arrays, sink, 0, config)
     loops.finish(state.arrays, sink)
+    loops.show_open(state.arrays, sink)
     loops.lose_market(state.arrays)
+
+
+def exercise_activity() -> None:
+    """Run the compiled loops of activity bars once, on columns as read-only as decoded ones."""
+    state = start_activity("")
+    loops = compiled(activity_kernel)
+    sink = state.room(1)
+    number, flags = _none(np.int64), _none(np.uint8)
+    trades = (_none(np.uint32), _none(np.uint16), number, number, number, flags, number, flags)
+    loops.fold_trades(state.arrays, sink, _none(np.int32, writeable=True), state.limits, trades)
+    loops.finish(state.arrays, sink)
+    loops.lose_rows(state.arrays)
 
 
 def exercise_features() -> None:
@@ -106,13 +189,15 @@ def exercise_features() -> None:
     state = start_features("")
     loops = compiled(feature_kernel)
     number, flags = _none(np.int64), _none(np.uint8)
-    bars = (_none(np.uint16), _none(np.int32), number, flags, *(number,) * 13, flags)
+    count = _none(np.int32)
+    market = (*(number,) * 9, count)
+    bars = (_none(np.uint16), count, number, flags, *(number,) * 8, count, *market, flags)
     output = (
         _none(np.int64, writeable=True),
-        np.empty((0, len(feature_kernel.NAMES))),
-        np.empty((0, len(feature_kernel.NAMES)), np.uint8),
+        np.empty((0, len(NAMES))),
+        np.empty((0, len(NAMES)), np.uint8),
     )
-    loops.fold_bars(state.arrays, output, bars, np.empty((0, 3), np.int64))
+    loops.fold_bars(state.arrays, output, bars, np.empty((0, SCALES), np.int64))
     loops.forget(state.arrays)
 
 
@@ -155,7 +240,19 @@ def _with_kernels(dialect: str) -> Decode:
         found = decoder_of(dialect)
     except Malformed:
         raise KeyError(dialect) from None
-    return Decoder(found.venue, cast("TextReader", compiled(text_kernel))) if isinstance(found, Decoder) else found
+    if not isinstance(found, Decoder):
+        return found
+    return Decoder(found.venue, cast("TextReader", compiled(text_kernel)), cast("PlanReader", compiled(plan_kernel)))
+
+
+def exercise_pairs() -> None:
+    """Run the compiled loops of pairs once."""
+    loops = compiled(pair_kernel)
+    state = np.zeros((1, pair_kernel.COUNTS), np.int64), np.zeros((1, pair_kernel.MEMORY))
+    output = np.zeros((1, len(pair_kernel.NAMES))), np.zeros((1, len(pair_kernel.NAMES)), np.uint8)
+    scratch = np.zeros((pair_kernel.SCRATCH, pair_kernel.RETURNS))
+    loops.step(state, 0, 0, np.ones(pair_kernel.INPUTS), scratch, output, 0)
+    loops.forget(state, 0)
 
 
 def exercise_scan() -> None:
@@ -168,6 +265,11 @@ def exercise_fix() -> None:
     Scan(cast("FixScanner", compiled(fix_kernel))).warm()
 
 
+def exercise_plans() -> None:
+    """Run the compiled readers of plans once, on a batch without rows; they are the same for every plan."""
+    Planned(PLAN, cast("PlanReader", compiled(plan_kernel))).warm()
+
+
 def exercise_texts() -> None:
     """Run the compiled readers of texts once, on no texts."""
     loops = compiled(text_kernel)
@@ -176,8 +278,9 @@ def exercise_texts() -> None:
     loops.iso_times(_none(np.uint8), number, odd)
 
 
-def _compile(function: FunctionType, *, inline: bool) -> object:
+def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> object:
     """Compile one function; without any folder that may be written to, its code lives for this process only."""
+    _SETTINGS.CACHE_DIR = str(folder)
     # Kernels make no arrays, and counting references to the ones they are given costs more than the work itself.
     options: dict[str, Any] = {"_nrt": False, "forceinline": inline}
     try:
@@ -192,5 +295,20 @@ def _none(dtype: DTypeLike, *, writeable: bool = False) -> NDArray[Any]:
     return column
 
 
+_EXERCISES: Final = (
+    exercise_bars,
+    exercise_features,
+    exercise_plans,
+    exercise_fix,
+    exercise_scan,
+    exercise_activity,
+    exercise_pairs,
+    exercise_texts,
+)
+"""The longest to compile first."""
+
+
 if __name__ == "__main__":
-    compile_all(sys.stderr)
+    from functions.adapters.kernels import compile_all as compile_here  # what is sent to processes needs its real name
+
+    compile_here(sys.stderr, workers=os.cpu_count() or 1)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from functions.adapters.postgres_dead_letters import LIST_MAX, DeadLetter
-from functions.adapters.redis_latest import Newest, newest_features, newest_prices
+from functions.adapters.redis_latest import Newest, newest_pairs, newest_prices
 from functions.domain.decisions import Fill, OrderUpdate, Signal
 from functions.domain.market import (
     BAR_FINAL,
@@ -16,12 +16,11 @@ from functions.domain.market import (
     BAR_REVISED,
     MARKET_BOOK_VALID,
     MARKET_CROSSED,
-    STATE_VALID,
     BarBatch,
-    FeatureBatch,
     Rejection,
 )
 from functions.domain.money import scaled
+from functions.domain.pairs.batch import PairBatch
 
 Row: TypeAlias = dict[str, Any]
 """A stored row by column name."""
@@ -39,7 +38,6 @@ class MemoryViews:
     def __init__(self) -> None:
         """Start empty."""
         self.bars: dict[_BarKey, Row] = {}
-        self.features: dict[_BarKey, Row] = {}
         self.signals: dict[str, Row] = {}
         self.order_updates: dict[_FactKey, Row] = {}
         self.fills: dict[_FactKey, Row] = {}
@@ -51,14 +49,6 @@ class MemoryViews:
             key = _bar_key(row)
             if _bar_rank(row) >= _bar_rank(self.bars.get(key, row)):
                 self.bars[key] = row
-
-    async def put_features(self, batch: FeatureBatch, *, sequence: int) -> None:
-        """Keep feature rows by (instrument, interval, start); higher (bar revision, sequence) wins."""
-        for index in range(batch.columns.row_count):
-            row = _feature_row(batch, index, sequence)
-            key = _bar_key(row)
-            if _feature_rank(row) >= _feature_rank(self.features.get(key, row)):
-                self.features[key] = row
 
     async def put_signal(self, signal: Signal) -> None:
         """Keep a signal by its id; higher bar revision wins."""
@@ -91,9 +81,9 @@ class MemoryLatest:
         """Move the latest price of each instrument forward."""
         self._move(newest_prices([batch]))
 
-    async def put_features(self, batch: FeatureBatch) -> None:
-        """Move the latest features of each (instrument, interval) forward."""
-        self._move(newest_features([batch]))
+    async def put_pairs(self, batch: PairBatch) -> None:
+        """Move the latest figures of each pair and interval forward."""
+        self._move(newest_pairs([batch]))
 
     async def close(self) -> None:
         """Let go of nothing; keys stay readable."""
@@ -144,10 +134,6 @@ def _bar_rank(row: Row) -> tuple[int, int, int]:
     return _FINALITY_RANK.index(row["finality"]), row["revision"], row["sequence"]
 
 
-def _feature_rank(row: Row) -> tuple[int, int]:
-    return row["bar_revision"], row["sequence"]
-
-
 def _fields(fact: OrderUpdate | Fill) -> Row:
     return {one.name: getattr(fact, one.name) for one in dataclasses.fields(fact)}
 
@@ -190,22 +176,6 @@ def _bar_row(batch: BarBatch, index: int, sequence: int) -> Row:
         "bid_depth": _known(size("bid_depth"), when=book_valid),
         "ask_depth": _known(size("ask_depth"), when=book_valid),
         "crossed": bool(flags & MARKET_CROSSED),
-    }
-
-
-def _feature_row(batch: FeatureBatch, index: int, sequence: int) -> Row:
-    columns = batch.columns
-    ref = columns.instruments[columns.instrument[index]]
-    cells = zip(columns.names, columns.values[index].tolist(), columns.states[index].tolist(), strict=True)
-    return {
-        "instrument_id": ref.instrument_id,
-        "interval_s": int(columns.interval_s[index]),
-        "start_ns": int(columns.start_ns[index]),
-        "bar_revision": int(columns.bar_revision[index]),
-        "sequence": sequence,
-        "shard": batch.shard,
-        "close": scaled(int(columns.close[index]), ref.price_exponent),
-        "feature_values": {name: value if state == STATE_VALID else None for name, value, state in cells},
     }
 
 

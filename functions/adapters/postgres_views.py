@@ -8,16 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
-import numpy as np
 
 from functions.adapters.group_commit import GroupCommit
 from functions.adapters.postgres import Pool, port_errors
 from functions.domain.decisions import Fill, OrderUpdate, Signal
-from functions.domain.market import STATE_VALID, BarBatch, FeatureBatch, FeatureColumns, InstrumentRef, UInt16
+from functions.domain.market import BarBatch, InstrumentRef, UInt16
 
 Item = TypeVar("Item")
 _NumberedBars: TypeAlias = tuple[BarBatch, int]
-_NumberedFeatures: TypeAlias = tuple[FeatureBatch, int]
 
 _REFS: Final = """
 refs AS (
@@ -49,14 +47,13 @@ _BAR_COLUMNS: Final = {
     "ask_depth": "bigint",
     "flags": "integer",
 }
-_FEATURE_COLUMNS: Final = {"interval_s": "integer", "start_ns": "bigint", "bar_revision": "integer", "close": "bigint"}
 
 
-def _unnest(columns: dict[str, str], *extra: str) -> str:
-    """Write the FROM clause that zips ref, sequence and the columns: parameters from $5 on, then `extra` functions."""
+def _unnest(columns: dict[str, str]) -> str:
+    """Write the FROM clause that zips ref, sequence and the columns: parameters from $5 on."""
     types = ("integer", "bigint", *columns.values())
     arrays = ", ".join(f"${number}::text::{kind}[]" for number, kind in enumerate(types, start=5))
-    return f"ROWS FROM (unnest({arrays}){''.join(f', {one}' for one in extra)}) WITH ORDINALITY"
+    return f"unnest({arrays}) WITH ORDINALITY"
 
 
 _PUT_BARS: Final = f"""
@@ -86,22 +83,6 @@ ON CONFLICT (instrument_id, interval_s, start_ns) DO UPDATE SET
     ask_size = excluded.ask_size, bid_depth = excluded.bid_depth, ask_depth = excluded.ask_depth,
     crossed = excluded.crossed
 WHERE (excluded.finality, excluded.revision, excluded.sequence) > (kept.finality, kept.revision, kept.sequence)
-"""  # noqa: S608 - built of the constants above alone
-
-_PUT_FEATURES: Final = f"""
-WITH {_REFS}
-INSERT INTO features AS kept (
-    instrument_id, interval_s, start_ns, bar_revision, sequence, shard, close, feature_values)
-SELECT DISTINCT ON (instrument_id, interval_s, start_ns)
-    instrument_id, interval_s, start_ns, bar_revision, sequence, shard, close * price_unit, feature_values
-FROM {_unnest(_FEATURE_COLUMNS, "jsonb_array_elements($11::jsonb)")}
-    AS f (ref, sequence, {", ".join(_FEATURE_COLUMNS)}, feature_values, place)
-JOIN refs ON refs.number = f.ref
-ORDER BY instrument_id, interval_s, start_ns, bar_revision DESC, sequence DESC, place DESC
-ON CONFLICT (instrument_id, interval_s, start_ns) DO UPDATE SET
-    bar_revision = excluded.bar_revision, sequence = excluded.sequence, shard = excluded.shard,
-    close = excluded.close, feature_values = excluded.feature_values
-WHERE (excluded.bar_revision, excluded.sequence) > (kept.bar_revision, kept.sequence)
 """  # noqa: S608 - built of the constants above alone
 
 _PUT_SIGNALS: Final = """
@@ -165,7 +146,6 @@ class PostgresViews:
         """Open nothing."""
         self._pool = pool
         self._bars = GroupCommit[_NumberedBars](self._write(_PUT_BARS, _bar_arguments))
-        self._features = GroupCommit[_NumberedFeatures](self._write(_PUT_FEATURES, _feature_arguments))
         self._signals = GroupCommit[Signal](self._write(_PUT_SIGNALS, _document))
         self._order_updates = GroupCommit[OrderUpdate](self._write(_PUT_ORDER_UPDATES, _document))
         self._fills = GroupCommit[Fill](self._write(_PUT_FILLS, _document))
@@ -178,15 +158,6 @@ class PostgresViews:
             Overloaded: Too many writes wait.
         """
         return self._bars.put((batch, sequence), rows=len(batch.start_ns))
-
-    def put_features(self, batch: FeatureBatch, *, sequence: int) -> Awaitable[None]:
-        """Keep feature rows by (instrument, interval, start); higher (bar revision, sequence) wins.
-
-        Raises:
-            Unavailable: PostgreSQL did not store them.
-            Overloaded: Too many writes wait.
-        """
-        return self._features.put((batch, sequence), rows=batch.columns.row_count)
 
     async def put_signal(self, signal: Signal) -> None:
         """Keep a signal by its id; higher bar revision wins.
@@ -217,7 +188,7 @@ class PostgresViews:
 
     async def close(self) -> None:
         """Wait for the writes that have begun; the pool stays open."""
-        for writer in (self._bars, self._features, self._signals, self._order_updates, self._fills):
+        for writer in (self._bars, self._signals, self._order_updates, self._fills):
             await writer.close()
 
     def _write(
@@ -243,15 +214,6 @@ def _bar_arguments(group: list[_NumberedBars]) -> list[object]:
     return [
         *_identify([(batch.shard, batch, sequence) for batch, sequence in group]),
         *(_literal(_together(batches, name)) for name in _BAR_COLUMNS),
-    ]
-
-
-def _feature_arguments(group: list[_NumberedFeatures]) -> list[object]:
-    columns = [batch.columns for batch, _ in group]
-    return [
-        *_identify([(batch.shard, batch.columns, sequence) for batch, sequence in group]),
-        *(_literal(_together(columns, name)) for name in _FEATURE_COLUMNS),
-        _values_document(columns),
     ]
 
 
@@ -300,14 +262,3 @@ def _literal(numbers: list[int]) -> str:
     '{1,-2}'
     """
     return "{" + msgspec.json.encode(numbers)[1:-1].decode() + "}"
-
-
-def _values_document(columns: Iterable[FeatureColumns]) -> str:
-    """Write one JSON object a row, name to value; what is not valid becomes NaN here and null in JSON."""
-    rows: list[dict[str, float]] = []
-    for one in columns:
-        names, values = one.names, one.values
-        if one.states.tobytes().count(STATE_VALID) != one.states.size:  # warm rows, nearly all, need no new matrix
-            values = np.where(one.states == STATE_VALID, values, np.nan)
-        rows += [dict(zip(names, row, strict=True)) for row in values.tolist()]
-    return msgspec.json.encode(rows).decode()

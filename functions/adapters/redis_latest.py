@@ -1,7 +1,8 @@
-"""Keep the newest price and features of each instrument in Redis; keys move forward only.
+"""Keep the newest price of each instrument and the newest figures of each pair in Redis; keys move forward only.
 
 A key is a hash of two fields: `rank`, digits of fixed width whose text order is the order of knowledge, and `value`,
-one JSON document. `latest:price:<instrument>` and `latest:features:<instrument>:<interval_s>`.
+one JSON document. `latest:price:<instrument>` and `latest:pair:<instrument a>~<instrument b>:<interval_s>`; features
+have a store of their own (`redis_features`).
 """
 
 import hashlib
@@ -9,30 +10,14 @@ from collections.abc import Awaitable, Iterable
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import NoScriptError
 
 from functions.adapters.group_commit import GroupCommit
-from functions.domain.market import (
-    BAR_FINAL,
-    BAR_OPEN,
-    BAR_PROVISIONAL,
-    BAR_REVISED,
-    MARKET_CROSSED,
-    STATE_VALID,
-    BarBatch,
-    FeatureBatch,
-    FeatureColumns,
-)
+from functions.adapters.postgres_pairs import row_of
+from functions.adapters.redis_server import connect, port_errors
+from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, MARKET_CROSSED, BarBatch
 from functions.domain.money import plain, scaled
-from functions.ports.errors import Unavailable
-
-CONNECT_TIMEOUT_S: Final = 2.0
-COMMAND_TIMEOUT_S: Final = 5.0
+from functions.domain.pairs.batch import PairBatch
 
 Newest: TypeAlias = dict[str, tuple[str, bytes]]
 """Rank and JSON document by key."""
@@ -54,19 +39,6 @@ return moved
 _SHA: Final = hashlib.sha1(_MOVE_FORWARD.encode(), usedforsecurity=False).hexdigest()
 """Name Redis gives the script."""
 
-_PASSING: Final = (
-    "LOADING",
-    "READONLY",
-    "OOM",
-    "MISCONF",
-    "MASTERDOWN",
-    "NOREPLICAS",
-    "BUSY",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-)
-"""Replies that say the server cannot write now, though it may later."""
-
 
 class RedisLatest:
     """Move latest keys forward in Redis; calls that come together share one script call.
@@ -78,14 +50,10 @@ class RedisLatest:
 
     def __init__(self, url: str, *, ttl_s: int = 0) -> None:
         """Open nothing."""
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=COMMAND_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
-        )
+        self._redis = connect(url)
         self._ttl = str(ttl_s)
-        self._group = GroupCommit[BarBatch | FeatureBatch](self._write)
+        self._group = GroupCommit[BarBatch](self._write)
+        self._pairs = GroupCommit[PairBatch](self._write_pairs)
 
     def put_bars(self, batch: BarBatch) -> Awaitable[None]:
         """Move the latest price of each instrument forward.
@@ -96,39 +64,36 @@ class RedisLatest:
         """
         return self._group.put(batch, rows=len(batch.start_ns))
 
-    def put_features(self, batch: FeatureBatch) -> Awaitable[None]:
-        """Move the latest features of each (instrument, interval) forward.
+    def put_pairs(self, batch: PairBatch) -> Awaitable[None]:
+        """Move the latest figures of each pair and interval forward.
 
         Raises:
-            Unavailable: Redis did not store it.
+            Unavailable: Redis did not store them.
             Overloaded: Too many writes wait.
         """
-        return self._group.put(batch, rows=batch.columns.row_count)
+        return self._pairs.put(batch, rows=batch.row_count)
 
     async def close(self) -> None:
         """Wait for the writes that have begun, and close the connections."""
         await self._group.close()
+        await self._pairs.close()
         await self._redis.aclose()
 
-    async def _write(self, group: list[BarBatch | FeatureBatch]) -> None:
-        prices = newest_prices(one for one in group if isinstance(one, BarBatch))
-        await self._move(prices | newest_features(one for one in group if isinstance(one, FeatureBatch)))
+    async def _write(self, group: list[BarBatch]) -> None:
+        await self._move(newest_prices(group))
+
+    async def _write_pairs(self, group: list[PairBatch]) -> None:
+        await self._move(newest_pairs(group))
 
     async def _move(self, newest: Newest) -> None:
         arguments: list[str | bytes] = [self._ttl]
         for rank, value in newest.values():
             arguments += (rank, value)
-        try:
+        with port_errors("store"):
             try:
                 await self._redis.evalsha(_SHA, len(newest), *newest, *arguments)
             except NoScriptError:  # a server that has just started
                 await self._redis.eval(_MOVE_FORWARD, len(newest), *newest, *arguments)
-        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-            raise _unavailable(error) from error
-        except ResponseError as error:
-            if str(error).startswith(_PASSING):
-                raise _unavailable(error) from error
-            raise
 
 
 def newest_prices(batches: Iterable[BarBatch]) -> Newest:
@@ -148,23 +113,19 @@ def newest_prices(batches: Iterable[BarBatch]) -> Newest:
     }
 
 
-def newest_features(batches: Iterable[FeatureBatch]) -> Newest:
-    """Give the newest features of each (instrument, interval) as they are stored; later start, then revision, wins."""
-    newest: dict[tuple[str, int], tuple[tuple[int, int], FeatureColumns, int]] = {}
+def newest_pairs(batches: Iterable[PairBatch]) -> Newest:
+    """Give the newest figures of each pair and interval as they are stored; a later start wins."""
+    newest: dict[str, tuple[int, PairBatch, int]] = {}
     for batch in batches:
-        columns = batch.columns
-        keys = (columns.instrument, columns.interval_s, columns.start_ns, columns.bar_revision)
-        rows = zip(*(column.tolist() for column in keys), strict=True)
-        for row, (index, interval_s, start_ns, revision) in enumerate(rows):
-            key = (columns.instruments[index].instrument_id, interval_s)
-            if key not in newest or (start_ns, revision) >= newest[key][0]:
-                newest[key] = ((start_ns, revision), columns, row)
+        columns = (batch.start_ns, batch.interval_s, batch.instrument_a, batch.instrument_b)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for row, (start_ns, interval_s, a, b) in enumerate(rows):
+            key = f"{batch.instruments[a].instrument_id}~{batch.instruments[b].instrument_id}:{interval_s}"
+            if key not in newest or start_ns >= newest[key][0]:
+                newest[key] = (start_ns, batch, row)
     return {
-        "latest:features:{}:{}".format(*key): (
-            "{:020d}{:010d}".format(*rank),
-            msgspec.json.encode(_feature_values(columns, row)),
-        )
-        for key, (rank, columns, row) in newest.items()
+        f"latest:pair:{key}": (f"{start_ns:020d}", msgspec.json.encode(row_of(batch, row)))
+        for key, (start_ns, batch, row) in newest.items()
     }
 
 
@@ -188,21 +149,3 @@ def _price(batch: BarBatch, row: int) -> dict[str, Any]:
         "finality": _FINALITY[int(batch.finality[row])],
         "revision": int(batch.revision[row]),
     }
-
-
-def _feature_values(columns: FeatureColumns, row: int) -> dict[str, Any]:
-    ref = columns.instruments[columns.instrument[row]]
-    cells = zip(columns.names, columns.values[row].tolist(), columns.states[row].tolist(), strict=True)
-    return {
-        "instrument_id": ref.instrument_id,
-        "interval_s": int(columns.interval_s[row]),
-        "start_ns": int(columns.start_ns[row]),
-        "bar_revision": int(columns.bar_revision[row]),
-        "close": plain(scaled(int(columns.close[row]), ref.price_exponent)),
-        "values": {name: value if state == STATE_VALID else None for name, value, state in cells},
-    }
-
-
-def _unavailable(error: Exception) -> Unavailable:
-    found = str(error) or type(error).__name__
-    return Unavailable(f"Redis did not store: {found}; check that it runs at REDIS_URL")

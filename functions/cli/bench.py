@@ -27,6 +27,9 @@ PACED_SHARE: Final = 0.5
 PACED_CUT_MS: Final = 10
 """Batches of the paced run are cut as a live feed cuts them, by wall time."""
 
+BATCH_TICKS: Final = 512
+"""Ticks of a batch that the effort for bars is counted in."""
+
 LATENCY_STAGES: Final = ("normalize", "enrich", "bars", "features", "infer", "signals", "orders")
 
 END_TO_END: Final = """\
@@ -44,7 +47,15 @@ a row does not say otherwise; processor time, but p50 and p99 are time on the cl
 VENUES: Final = """\
 Each venue's messages from bytes to exact columns, batching and validation included, beside parsers that give Python
 objects: medians of {rounds} rounds of {messages:,} messages on one core; microseconds of processor time for a message,
-or for a level where it says so. The record is a plain client's, with floats."""
+or for a level where it says so. The record is a plain client's, with floats; {peer}, to its callback,
+stands beside the kinds that it reads."""
+
+WINDOWS: Final = """\
+The two folds over windows, on made-up input, beside what others make of the same: results are compared before anything
+is timed. Medians of {rounds} rounds on one core, processor time of all threads. Bars are of {ticks:,} ticks, the
+others' of the first {peer_ticks:,}, with volume, bought volume, notional and count in all intervals; ours also orders
+by venue time, knows late and repeated ticks and what is taken back, and counts what the feed is like. Indicators of
+others are a dozen; the time of each value is beside, as ours are more."""
 
 CALLS: Final = """\
 Round trips over loopback, servers on one core and the client on the other: medians of {rounds} rounds, {size} bytes a
@@ -62,7 +73,9 @@ class Effort:
     Attributes:
         rounds: Rounds a figure is the median of.
         stage_messages: Messages of the tape that stages are timed on.
-        batches: Made-up batches for the bars kernel.
+        batches: Made-up batches of 512 ticks for the bars kernel.
+        closes: Bar closes for the indicators, of all instruments together.
+        history: Bars of the long history that indicators are timed after.
         calls: Calls for the quantiles of short work.
         closed_calls: Calls of a closed loop, each round.
         open_s: Seconds of an open loop, each round.
@@ -73,6 +86,8 @@ class Effort:
     rounds: int
     stage_messages: int
     batches: int
+    closes: int
+    history: int
     calls: int
     closed_calls: int
     open_s: float
@@ -80,8 +95,8 @@ class Effort:
     paced_s: float
 
 
-WHOLE: Final = Effort(5, 500_000, 2000, 5000, 2000, 3.0, 3.0, 30.0)
-QUICK: Final = Effort(3, 50_000, 200, 1000, 200, 0.4, 0.4, 3.0)
+WHOLE: Final = Effort(5, 500_000, 2000, 5000, 5000, 5000, 2000, 3.0, 3.0, 30.0)
+QUICK: Final = Effort(3, 50_000, 200, 1000, 1000, 1000, 200, 0.4, 0.4, 3.0)
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +121,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="most receive time of a batch, ms (default 10000: 512 rows and 128 KiB bound it; 10 imitates live)",
     )
     parser.add_argument("--seconds-max", type=float, default=600, help="give a run up after this long (default 600)")
-    parser.add_argument("--quick", action="store_true", help="fewer messages and rounds: a look in under a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer messages and rounds: a look in about a minute")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
@@ -186,8 +201,18 @@ def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any
             "messages": min(effort.stage_messages, tape["messages"]),
             "cut_ms": args.cut_ms,
             "rounds": effort.rounds,
-            "batches": effort.batches,
             "calls": effort.calls,
+            "cpu": cpus[0],
+        },
+    )
+    windows = _part(
+        args,
+        "windows",
+        {
+            "rounds": effort.rounds,
+            "ticks": effort.batches * BATCH_TICKS,
+            "closes": effort.closes,
+            "history": effort.history,
             "cpu": cpus[0],
         },
     )
@@ -211,6 +236,7 @@ def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any
         "cores": {"platform": cpus[0], "services_and_stores": cpus[1]},
         "runs": runs,
         "stages": stages,
+        "windows": windows,
         "venues": venues,
         "calls": calls,
     }
@@ -245,6 +271,27 @@ def _runs(
         "cut_ms": max(round(PACED_CUT_MS * speed), 1),
     }
     yield {"name": "disk log, paced", **_part(args, "end_to_end", {**asked, **paced}, label="end to end, paced")}
+    yield from _kafka_runs(args, tape, effort, asked)
+
+
+def _kafka_runs(
+    args: argparse.Namespace, tape: Mapping[str, Any], effort: Effort, asked: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Run the tape over Kafka, everything on all cores, as fast as it goes and paced; nothing where none can be had."""
+    from functions.local.kafka import choose  # noqa: PLC0415 - see above
+
+    if not choose().kind:
+        return
+    over = {**asked, "log": "kafka", "cpus": []}
+    fast = _part(args, "end_to_end", over, label="end to end, Kafka")
+    yield {"name": "Kafka", **fast}
+    speed = max(fast["messages_per_second"] * PACED_SHARE * tape["span_s"] / tape["messages"], 1e-6)
+    paced = {
+        "speed": speed,
+        "feed_s": min(effort.paced_s, args.seconds_max),
+        "cut_ms": max(round(PACED_CUT_MS * speed), 1),
+    }
+    yield {"name": "Kafka, paced", **_part(args, "end_to_end", {**over, **paced}, label="end to end, Kafka paced")}
 
 
 def _part(args: argparse.Namespace, part: str, request: Mapping[str, Any], *, label: str = "") -> dict[str, Any]:
@@ -275,7 +322,7 @@ def fault_of(run: Mapping[str, Any], tape: Mapping[str, Any]) -> str:
 
 def report(told: Mapping[str, Any]) -> str:
     """Put the figures into words and tables (Markdown), each beside the bar it is held against."""
-    parts = (_head(told), _end_to_end(told), _stages(told), _venues(told), _calls(told))
+    parts = (_head(told), _end_to_end(told), _stages(told), _windows(told), _venues(told), _calls(told))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
@@ -341,17 +388,29 @@ def _stages(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(("stage", "measured", "must hold", "goal"), map(_figure_row, stages["figures"]))
 
 
+def _windows(told: Mapping[str, Any]) -> Iterator[str]:
+    windows = told["windows"]
+    yield WINDOWS.format(**windows)
+    yield ""
+    yield from _table(("fold", "measured", "must hold", "goal"), map(_figure_row, windows["figures"]))
+    if windows["missing"]:
+        yield ""
+    for words in windows["missing"]:
+        yield f"- missing beside ours: {words}"
+
+
 def _venues(told: Mapping[str, Any]) -> Iterator[str]:
     venues = told["venues"]
     yield VENUES.format(**venues)
     yield ""
-    head = ("message", "bytes", "ours", "msgspec alone", "orjson alone", "orjson and a record", "must hold")
+    others = ("msgspec alone", "orjson alone", "orjson and a record", "cryptofeed")
+    head = ("message", "bytes", "ours", *others, "must hold")
     yield from _table(head, map(_venue_row, venues["venues"]))
 
 
 def _venue_row(one: Mapping[str, Any]) -> tuple[str, ...]:
     name = f"{one['name']}, a level of {one['levels']}" if one["levels"] else one["name"]
-    figures = [one[key] for key in ("ours", "msgspec", "orjson", "record")]
+    figures = [one[key] for key in ("ours", "msgspec", "orjson", "record", "cryptofeed")]
     told = ["-" if figure is None else f"{figure:.2f}" for figure in figures]
     return name, str(one["bytes"]), *told, f"<= {one['must']}" if one["must"] else ""
 

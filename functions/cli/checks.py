@@ -28,6 +28,7 @@ from google.protobuf import descriptor_pb2
 
 import functions
 from functions.local import children, servers
+from functions.local import kafka as kafka_local
 
 State: TypeAlias = Literal["ok", "warn", "fail"]
 
@@ -89,6 +90,7 @@ def all_checks(environ: Mapping[str, str], folder: pathlib.Path) -> dict[str, Ch
         "DATABASE_URL": lambda: database_url(environ.get("DATABASE_URL", "")),
         "REDIS_URL": lambda: redis_url(environ.get("REDIS_URL", "")),
         "KAFKA_BOOTSTRAP_SERVERS": lambda: kafka(environ.get("KAFKA_BOOTSTRAP_SERVERS", "")),
+        "kafka broker": kafka_choice,
         "children's leash": leash,
         "stray children": lambda: strays(folder),
         "ports": ports,
@@ -216,6 +218,14 @@ async def kafka(bootstrap: str) -> Finding:
         return Finding("fail", f"no Kafka at {', '.join(deaf)}", source, "start it, or unset the variable")
     found = f"{len(brokers) - len(deaf)} of {len(brokers)} answer, {max(answers)} kinds of request"
     return Finding("warn", found, source, f"start {', '.join(deaf)}") if deaf else Finding("ok", found, source)
+
+
+def kafka_choice() -> Finding:
+    """Say which broker `--kafka` would take, and why."""
+    choice = kafka_local.choose()
+    if not choice.kind:
+        return Finding("warn", "none for --kafka", "", choice.why)
+    return Finding("ok", choice.why, choice.kind)
 
 
 def leash() -> Finding:

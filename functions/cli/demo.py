@@ -20,7 +20,8 @@ from functions.cli.errors import CliError
 from functions.cli.screen import Board, screen
 from functions.local import loop
 from functions.local.children import Children, Spec, tcp_open
-from functions.local.platform import Options, Platform, running
+from functions.local.foundation import Options
+from functions.local.platform import Platform, running
 from functions.local.summary import summarise
 
 SYMBOLS: Final = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT"

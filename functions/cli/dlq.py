@@ -12,17 +12,16 @@ from typing import Any, Final
 from functions.adapters.http_sink import HttpSink
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
+from functions.cli import stores
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError
 from functions.cli.events import attributes, logs
 from functions.local import loop
-from functions.local.children import Children
+from functions.local.foundation import Options
 from functions.local.ingress import NAMESPACE
 from functions.local.log import find
-from functions.local.platform import WHERE, Options, running
-from functions.local.processes import Identity, identify
+from functions.local.platform import running
 from functions.local.redrive import event_again, place_of, row_events, row_in
-from functions.local.servers import start_stores
 from functions.local.topology import load
 from functions.wire.envelope import Event
 from functions.wire.tape import LINE_BYTES_MAX
@@ -49,30 +48,15 @@ def run(args: argparse.Namespace) -> int:
     return loop.run(verb(args))
 
 
-def _note(folder: pathlib.Path) -> dict[str, Any] | None:
-    """Find the running platform of a folder; None when none runs."""
-    try:
-        note: dict[str, Any] = json.loads((folder / WHERE).read_text())
-    except (OSError, ValueError):
-        return None
-    return note if identify(note["pid"]) == Identity(note["pid"], note["start"]) else None
-
-
 @contextlib.asynccontextmanager
 async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
     """Open the filed rows: the running platform's store, the given one, or the folder's own, started for us."""
-    note = _note(folder)
-    url = own_environment().get("DATABASE_URL", "") or (note["database_url"] if note else "")
-    async with contextlib.AsyncExitStack() as stack:
-        if not url:
-            if not folder.is_dir():  # noqa: ASYNC240 - one look before anything runs
-                msg = f"there is no platform folder at {folder}; name it with --folder"
-                raise CliError(msg)
-            children = await stack.enter_async_context(Children(folder))
-            url = (await start_stores(folder, children)).database_url
+    async with stores.opened(folder) as (url, _):
         pool = Pool(url)
-        stack.push_async_callback(pool.close)
-        yield PostgresDeadLetters(pool)
+        try:
+            yield PostgresDeadLetters(pool)
+        finally:
+            await pool.close()
 
 
 def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:
@@ -190,8 +174,8 @@ def _payload(args: argparse.Namespace, row: DeadLetter, sent: bytes) -> bytes:
 
 async def _send(folder: pathlib.Path, broker: str, events: Sequence[Event]) -> None:
     """Hand the events to the running platform, or start the folder's own and let it finish."""
-    note = _note(folder)
-    if note is not None:
+    note = stores.running(folder)
+    if note:
         sink = HttpSink(f"http://127.0.0.1:{note['ingress_port']}/{NAMESPACE}/{broker}")
         try:
             for event in events:

@@ -49,6 +49,7 @@ VERBS: Final = {
     "feeds": Verb("show every feed's state and quality", reads=True),
     "reference": Verb("load what venues list, look at instruments, halt and resume them", reads=True),
     "signals": Verb("show the latest signals with their reasons", reads=True),
+    "features": Verb("show features: the newest, those known at a time, and what there are", reads=True),
     "graph": Verb("draw who hears what, from the wiring and the cards", reads=True),
     "sim": Verb("simulate a venue in its own dialect, with faults on demand"),
     "venue": Verb("scaffold a new venue: decoder, connection and test"),

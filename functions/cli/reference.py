@@ -15,15 +15,11 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_reference import PostgresReference
 from functions.adapters.redis_reference import RedisReference
 from functions.adapters.reference import FileReference
-from functions.cli.environment import own_environment
+from functions.cli import stores
 from functions.cli.errors import CliError, UsageError
 from functions.domain.loads import Changes, Told, Update
 from functions.domain.reference import Instrument, Status, TradingStatus, symbols_at
 from functions.local import loop
-from functions.local.children import Children
-from functions.local.platform import WHERE
-from functions.local.processes import Identity, identify
-from functions.local.servers import start_stores
 from functions.wire.attributes import parse_time, time_text
 from functions.wire.codecs.reference import write_instruments_json
 from functions.wire.errors import Malformed
@@ -78,17 +74,7 @@ class _Store:
 @contextlib.asynccontextmanager
 async def _opened(folder: pathlib.Path, *, make: bool = False) -> AsyncIterator[_Store]:
     """Open the given store, the running platform's, or the folder's own, started for us and made if we may."""
-    note, given = _note(folder), own_environment()
-    url = given.get("DATABASE_URL", "") or note.get("database_url", "")
-    redis_url = given.get("REDIS_URL", "") or note.get("redis_url", "")
-    async with contextlib.AsyncExitStack() as stack:
-        if not url:
-            if not (make or folder.is_dir()):  # noqa: ASYNC240 - one look before anything runs
-                msg = f"there is no platform folder at {folder}; name it with --folder, or a store with DATABASE_URL"
-                raise CliError(msg)
-            children = await stack.enter_async_context(Children(folder))
-            stores = await start_stores(folder, children)
-            url, redis_url = stores.database_url, stores.redis_url
+    async with stores.opened(folder, make=make) as (url, redis_url), contextlib.AsyncExitStack() as stack:
         pool = Pool(url)
         stack.push_async_callback(pool.close)
         reference = PostgresReference(pool)
@@ -96,15 +82,6 @@ async def _opened(folder: pathlib.Path, *, make: bool = False) -> AsyncIterator[
         if cache is not None:
             stack.push_async_callback(cache.close)
         yield _Store(reference, cache)
-
-
-def _note(folder: pathlib.Path) -> dict[str, Any]:
-    """Find the running platform of a folder; empty when none runs."""
-    try:
-        note: dict[str, Any] = json.loads((folder / WHERE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return note if identify(note["pid"]) == Identity(note["pid"], note["start"]) else {}
 
 
 # --- load -------------------------------------------------------------------------------------------------------------

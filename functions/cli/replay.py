@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -13,7 +14,8 @@ from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
 from functions.cli.progress import bar
 from functions.local import loop
-from functions.local.platform import Options
+from functions.local.foundation import Options
+from functions.local.platforms import KAFKA
 from functions.local.replays import Progress, Result, replay
 
 
@@ -42,6 +44,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
     parser.add_argument("--symbol", default="", help="what a .csv, .zip or .json file's rows leave out, such as AAPL")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
+    parser.add_argument("--kafka", action="store_true", help="run over Kafka: handlers as processes, tables on Faust")
     parser.add_argument(
         "--verify", action="store_true", help="replay twice into fresh folders and compare every output row"
     )
@@ -56,6 +59,9 @@ def run(args: argparse.Namespace) -> int:
             raise CliError(msg)
     if args.strict and not args.verify:
         msg = "--strict compares two replays; add --verify"
+        raise UsageError(msg)
+    if args.kafka and args.verify and os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        msg = "--verify replays twice from nothing, each over a broker of its own; unset KAFKA_BOOTSTRAP_SERVERS"
         raise UsageError(msg)
     if args.fresh:
         shutil.rmtree(args.folder, ignore_errors=True)
@@ -87,7 +93,8 @@ def _capture(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
 
 
 def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *, label: str = "replaying") -> Result:
-    options = Options(folder=folder, log=args.log, processes=args.processes, environ=own_environment())
+    log = KAFKA if args.kafka else args.log
+    options = Options(folder=folder, log=log, processes=args.processes, environ=own_environment())
     feed = {
         "TICKLOOM_ROWS_MAX": str(args.rows_max),
         "TICKLOOM_CUT_MS": str(args.cut_ms),

@@ -8,8 +8,10 @@ import sys
 
 from functions.cli.environment import own_environment
 from functions.local import loop
+from functions.local.foundation import Options
 from functions.local.ingress import NAMESPACE
-from functions.local.platform import Options, Platform, running
+from functions.local.kafka_platform import KafkaPlatform
+from functions.local.platforms import KAFKA, AnyPlatform, running
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +19,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/up"), help="where logs and stores lie")
     parser.add_argument("--port", type=int, default=8080, help="port of the brokers' ingress (default 8080)")
     parser.add_argument("--processes", action="store_true", help="run each handler as its own HTTP process")
+    parser.add_argument("--kafka", action="store_true", help="run over Kafka: handlers as processes, tables on Faust")
     parser.add_argument(
         "--feed", action="append", default=[], help="also run this feed, for example stream; settings by environment"
     )
@@ -25,7 +28,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM."""
     options = Options(
-        folder=args.folder, processes=args.processes, live=True, environ=own_environment(), port=args.port
+        folder=args.folder,
+        log=KAFKA if args.kafka else "disk",
+        processes=args.processes,
+        live=True,
+        environ=own_environment(),
+        port=args.port,
     )
     loop.run(_run(options, args.feed))
     return 0
@@ -60,12 +68,19 @@ async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
-def _where(platform: Platform) -> str:
+def _look(platform: AnyPlatform) -> str:
+    """Say where the events can be seen."""
+    if isinstance(platform, KafkaPlatform):
+        return f"kafka    {platform.kafka.servers}; {platform.kafka.origin}"
+    return f"try      tickloom events follow --folder {platform.options.folder}"
+
+
+def _where(platform: AnyPlatform) -> str:
     lines = [
         *(f"broker   {platform.ingress.url(name)}" for name in platform.topology.brokers),
         f"stores   {platform.stores.database_origin}; {platform.stores.redis_origin}",
         f"folder   {platform.options.folder}",
-        f"try      tickloom events follow --folder {platform.options.folder}",
+        _look(platform),
         f"send     tickloom invoke http://127.0.0.1:{platform.ingress.port}/{NAMESPACE}/market --type ... --file ...",
     ]
     return "\n".join(lines) + "\n"

@@ -28,6 +28,7 @@ class InstrumentFacts:
         restricted: Our own desk may not trade it.
         price_factor: Product of price factors up to this session; 0 when one is not known.
         size_factor: The same for sizes.
+        calendar: Code of its session calendar, by which its days are cut; empty when it has none.
     """
 
     instrument_id: str
@@ -44,6 +45,7 @@ class InstrumentFacts:
     restricted: bool = False
     price_factor: float = 1.0
     size_factor: float = 1.0
+    calendar: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def facts_at(instrument: Instrument, calendar: Calendar | None, ts_ns: int) -> S
         restricted=bool(instrument.restricted),
         price_factor=float(factors.price),
         size_factor=float(factors.size),
+        calendar=instrument.calendar,
     )
     return Stay(facts, *_while(instrument, session, ts_ns))
 

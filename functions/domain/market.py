@@ -22,8 +22,8 @@ ROWS_PER_BATCH_MAX: Final = 512
 BYTES_PER_BATCH_MAX: Final = 128 * 1024
 
 NS_PER_S: Final = 1_000_000_000
-INTERVALS_S: Final = (1, 5, 60, 300, 900, 3600)
-"""Bar intervals, seconds, shortest first; every interval divides the next."""
+INTERVALS_S: Final = (1, 5, 60, 300, 900, 3600, 14_400, 86_400)
+"""Bar intervals, seconds, shortest first; the last two are nominal: they are cut where the instrument's day is."""
 
 SIDE_UNKNOWN: Final = 0
 SIDE_BUY: Final = 1
@@ -60,6 +60,8 @@ MARKET_QUOTED: Final = 1
 MARKET_CROSSED: Final = 2
 MARKET_BOOK_VALID: Final = 4
 MARKET_MISSING: Final = 8
+BAR_NO_PRICE: Final = 16
+BAR_SYNTHETIC: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,10 @@ class BarBatch:
     ask_size: Int64
     bid_depth: Int64
     ask_depth: Int64
+    bid_edge: Int64
+    ask_edge: Int64
+    ofi: Int64
+    quotes: Int32
     flags: UInt8
     rejections: tuple[Rejection, ...] = ()
     stream: str = ""

@@ -123,6 +123,20 @@ class Calendar:
             for minute, state in hours.changes
         )
 
+    def day_start_ns(self, day: date) -> int:
+        """Give where a date's trading day begins, UTC: local midnight, or the evening before where its session does.
+
+        It holds for every date, with or without a session, inside the tables or not.
+
+        >>> hours = Hours(date(2024, 1, 1), ((-420, SessionState.REGULAR), (1020, SessionState.CLOSED)))
+        >>> calendar = Calendar("X", UTC, date(2024, 1, 1), date(2024, 1, 31), (hours,))
+        >>> (_EPOCH + timedelta(seconds=calendar.day_start_ns(date(2024, 1, 8)) // NS_PER_S)).isoformat()
+        '2024-01-07T17:00:00+00:00'
+        """
+        first = min(0, _in_force(self.hours, day).changes[0][0])
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a wall clock's reading; the zone is added below
+        return _utc_ns(self.zone, midnight + timedelta(minutes=first), ends=False)
+
     def span_at(self, ts_ns: int) -> Span:
         """Give the state at a time and how long it lasts.
 

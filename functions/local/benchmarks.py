@@ -30,7 +30,8 @@ from functions.domain.market import NS_PER_S
 from functions.domain.simulation import LISTINGS, Market
 from functions.local import leash, loop
 from functions.local.figures import Tell, pin
-from functions.local.platform import Options, Platform, running
+from functions.local.foundation import Options
+from functions.local.platforms import AnyPlatform, running
 from functions.local.summary import summarise
 from functions.local.venues.binance import SPOT, Binance
 from functions.runtime import settings
@@ -41,6 +42,7 @@ from functions.wire.tape import read_line
 PARTS: Final = {
     "end_to_end": "functions.local.benchmarks",
     "stages": "functions.local.stages",
+    "windows": "functions.local.window_figures",
     "venues": "functions.local.venue_figures",
     "calls": "functions.local.calls",
 }
@@ -161,7 +163,7 @@ class Request:
         tape: Capture, plain.
         dialect: Its dialect; empty to tell it from its head.
         folder: Where logs and stores lie; removed before and after.
-        log: `disk` or `memory`.
+        log: `disk`, `memory` or `kafka`.
         environ: Settings of functions and stores.
         cut_ms: Receive time a batch may span, milliseconds.
         speed: How many times faster than received; 0 is as fast as the platform takes it.
@@ -209,7 +211,7 @@ async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
     return _result(request, summary, used) | {"finished": finished}
 
 
-async def _drive(platform: Platform, request: Request) -> bool:
+async def _drive(platform: AnyPlatform, request: Request) -> bool:
     """Feed the tape and wait for all that comes of it; False when time ran out before."""
     feed = {
         "TICKLOOM_PATHS": request.tape,
@@ -253,7 +255,7 @@ def _result(request: Request, summary: Mapping[str, Any], used: Mapping[str, Any
     }
 
 
-async def _tell(platform: Platform, tell: Tell, *, size: int) -> None:
+async def _tell(platform: AnyPlatform, tell: Tell, *, size: int) -> None:
     began = time.monotonic()
     while True:
         await asyncio.sleep(PROGRESS_S)

@@ -17,14 +17,14 @@ BEHIND: Final = (CALL, STORE)
 
 
 def cards() -> dict[str, Card]:
-    """Import every deployable's card, by name."""
+    """Import every deployable's card, by name; where a table and a service share one, the service's says what it is."""
     found: dict[str, Card] = {}
     for room in ROOMS:
         package = importlib.import_module(f"functions.{room}")
         for info in pkgutil.iter_modules(package.__path__):
             if info.ispkg:
                 card: Card = importlib.import_module(f"functions.{room}.{info.name}").CARD
-                found[card.name] = card
+                found[card.name if card.name not in found else f"{card.name} {card.kind.value[:-1]}"] = card
     return found
 
 
@@ -79,8 +79,9 @@ def edges(topology: Topology, known: dict[str, Card]) -> list[Edge]:
         for emitter, one in out[broker]
         if one in types or (types == ("*",) and known[emitter].name in _quarantined(topology, hearer))
     }
-    calls = {Edge(card.name, called, CALL) for card in known.values() for called in card.calls}
-    stores = {Edge(card.name, store, STORE) for card in known.values() for store in card.stores}
+    services = {card.name: name for name, card in known.items() if card.kind is Kind.SERVICE}
+    calls = {Edge(name, services[called], CALL) for name, card in known.items() for called in card.calls}
+    stores = {Edge(name, store, STORE) for name, card in known.items() for store in card.stores}
     return sorted(found | calls | stores, key=lambda edge: (edge.label in BEHIND, edge.source, edge.target, edge.label))
 
 

@@ -150,6 +150,10 @@ class Children:
         """Say whether a child of this name was started and not stopped."""
         return name in self._running
 
+    def names(self) -> tuple[str, ...]:
+        """Name the children that were started and not stopped."""
+        return tuple(self._running)
+
     async def open(self) -> None:
         """Take the folder and end what an earlier run left in it; `cleared` then names those.
 

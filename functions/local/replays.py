@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from functions.local.platform import Options, Platform, running
+from functions.local.foundation import Options
+from functions.local.platforms import AnyPlatform, running
 from functions.local.rows import event_hash, export
 from functions.local.summary import summarise
 from functions.wire.codecs.market import decode_raw_batch
@@ -70,7 +71,8 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
                 teller.cancel()
         seconds = time.monotonic() - began
         platform.commit()
-        brokers = {name: platform.logs[name] for name in platform.topology.brokers}
+        logs = platform.logs
+        brokers = {name: logs[name] for name in platform.topology.brokers}
         hashes = export(platform.logs, platform.topology.sinks, out)
         return Result(
             summary={**summarise(platform, seconds=seconds), "hashes": hashes},
@@ -79,14 +81,14 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
         )
 
 
-async def _feed(platform: Platform, environ: dict[str, str]) -> None:
+async def _feed(platform: AnyPlatform, environ: dict[str, str]) -> None:
     """Run the feed, unless the end of the tape is in the log already."""
-    last = platform.last_raw(FEED)
+    last = await platform.last_raw(FEED)
     if last is None or not last[1].end_of_tape:
         await platform.run_feed(FEED, environ)
 
 
-async def _tell(platform: Platform, began: float, progress: Callable[[Progress], None]) -> None:
+async def _tell(platform: AnyPlatform, began: float, progress: Callable[[Progress], None]) -> None:
     while True:
         await asyncio.sleep(PROGRESS_S)
         last = platform.newest_raw

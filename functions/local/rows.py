@@ -9,14 +9,22 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
-from functions.local.log import EventLog
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.rows import STREAMS, Row, render
 
 
-def export(logs: Mapping[str, EventLog], sinks: Iterable[str], folder: pathlib.Path) -> dict[str, str]:
+class Scanned(Protocol):
+    """A log that can be read from its beginning."""
+
+    def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
+        """Read (offset, recorded_ns, event) from an offset on."""
+        ...
+
+
+def export(logs: Mapping[str, Scanned], sinks: Iterable[str], folder: pathlib.Path) -> dict[str, str]:
     """Write every output stream as sorted JSON lines without repetitions; return the hash of each.
 
     Events that were delivered again appear once, and of a bar only its highest revision.
@@ -28,23 +36,26 @@ def export(logs: Mapping[str, EventLog], sinks: Iterable[str], folder: pathlib.P
     """
     folder.mkdir(parents=True, exist_ok=True)
     buried = frozenset(sinks)
-    bars: dict[tuple[str, int, int], Row] = {}
+    bars: dict[tuple[str, tuple[str | int, ...]], Row] = {}
     files = {stream: (folder / f"{stream}.unsorted").open("wb") for stream in STREAMS}
     try:
         for name, log in logs.items():
             for row in _rows(log, dead=name in buried):
                 if row.key is None:
                     files[row.stream].write(row.line + b"\n")
-                elif row.key not in bars or bars[row.key].rank <= row.rank:  # of an open bar the last is the fullest
-                    bars[row.key] = row
-        files["bars"].writelines(row.line + b"\n" for row in bars.values())
+                    continue
+                known = bars.setdefault((row.stream, row.key), row)
+                if known.rank <= row.rank:  # of an open bar the last is the fullest
+                    bars[row.stream, row.key] = row
+        for (stream, _), row in bars.items():
+            files[stream].write(row.line + b"\n")
     finally:
         for file in files.values():
             file.close()
     return {stream: _settle(folder / f"{stream}.unsorted", folder / f"{stream}.jsonl") for stream in STREAMS}
 
 
-def _rows(log: EventLog, *, dead: bool) -> Iterator[Row]:
+def _rows(log: Scanned, *, dead: bool) -> Iterator[Row]:
     for _, _, event in log.scan():
         if dead:
             yield _buried(event)
@@ -75,7 +86,7 @@ def _settle(unsorted: pathlib.Path, settled: pathlib.Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def event_hash(logs: Iterable[EventLog]) -> str:
+def event_hash(logs: Iterable[Scanned]) -> str:
     """Hash every event but for traces and times of recording, by (source, sequence); repetitions count once."""
     lines: dict[tuple[str, str, str], bytes] = {}
     for log in logs:
@@ -103,6 +114,6 @@ def _digest(event: Event) -> bytes:
     return hashlib.sha256(repr(named).encode()).digest()
 
 
-def count_events(logs: Mapping[str, EventLog]) -> dict[str, dict[str, int]]:
+def count_events(logs: Mapping[str, Scanned]) -> dict[str, dict[str, int]]:
     """Count events by log and type."""
     return {name: dict(Counter(event.type for _, _, event in log.scan())) for name, log in logs.items()}

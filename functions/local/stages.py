@@ -13,34 +13,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
 
-from functions.adapters.kernels import CompiledDecoders, compiled
+from functions.adapters.kernels import CompiledDecoders
 from functions.adapters.onnx import load_models
 from functions.adapters.reference import FileReference
 from functions.adapters.tapes import Reel, Spool
-from functions.domain.bars import kernel as bar_kernel
-from functions.domain.bars import state as bar_state
-from functions.domain.bars.fold import BarRules
-from functions.domain.bars.fold import fold_batch as fold_bars
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
-from functions.domain.indicators import kernel as feature_kernel
-from functions.domain.indicators import state as feature_state
-from functions.domain.indicators.fold import fold_batch as fold_features
 from functions.domain.market import (
     BYTES_PER_BATCH_MAX,
-    INTERVALS_S,
     ROWS_PER_BATCH_MAX,
     STATE_VALID,
-    BarBatch,
     FeatureColumns,
     InstrumentRef,
     RawBatch,
     TickBatch,
-    Trades,
 )
 from functions.domain.risk import check
 from functions.feeds.replay import CARD as REPLAY
@@ -48,6 +38,7 @@ from functions.handlers.enrich import main as enrich
 from functions.handlers.normalize import main as normalize
 from functions.handlers.normalize.handler import units_from
 from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
+from functions.local.window_samples import CROWD, crowd_ticks
 from functions.models.anomaly import FOLDER as ANOMALY
 from functions.models.anomaly import GOLDEN, Golden
 from functions.runtime.hosting import Handle
@@ -55,9 +46,8 @@ from functions.services.risk import main as risk
 from functions.tables.bars import main as bars
 from functions.tables.features import CARD as FEATURES
 from functions.tables.features import main as features
-from functions.wire.codecs.bars import decode_bar_batch, encode_bar_batch
 from functions.wire.codecs.features import decode_feature_batch
-from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, decode_tick_batch, encode_tick_batch
+from functions.wire.codecs.market import decode_tick_batch, encode_tick_batch
 from functions.wire.codecs.risk import decode_limits
 from functions.wire.envelope import Event
 from functions.wire.raw import raw_event
@@ -66,25 +56,15 @@ from functions.wire.venues.columns import Decode
 from functions.wire.venues.registry import decoder_of
 
 if TYPE_CHECKING:
-    from functions.domain.bars.layout import Book, Kernel, Quotes
-    from functions.domain.bars.layout import Trades as TradeColumns
-    from functions.domain.indicators.layout import Kernel as FeatureKernel
     from functions.ports.fold import Fold
 
 T = TypeVar("T")
-
-CROWD: Final = 50
-"""Instruments of the made-up shard: the number the project's bars are set for."""
 
 KINDS: Final = ("trade", "bookTicker", "depth")
 KIND_ROWS_MAX: Final = 50_000
 ORDERS_A_CALL: Final = 1000
 LOOPS: Final = 1_000_000
-TICK_SPACING_NS: Final = 20_000
-"""50,000 trades a second over all instruments, so that bars close at their usual rate beside the trades."""
-
-SPARSE_SPACING_NS: Final = 5_000_000
-"""A batch of 512 spans 2.6 s, so that every one closes a bar of every instrument."""
+CODED_TICKS: Final = 64 * ROWS_PER_BATCH_MAX
 
 _US: Final = 1e6
 _NOW_NS: Final = 1_700_000_000_000_000_000
@@ -100,7 +80,6 @@ class Request:
         messages: How many of its messages are used.
         cut_ms: Receive time a batch may span, milliseconds.
         rounds: Rounds a figure is the median of.
-        batches: Batches of 512 made-up trades for the kernel.
         calls: Calls for quantiles of short work.
         cpu: Core to stay on; -1 for any.
     """
@@ -110,7 +89,6 @@ class Request:
     messages: int
     cut_ms: int
     rounds: int
-    batches: int
     calls: int
     cpu: int
 
@@ -163,7 +141,7 @@ def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     if asked.cpu >= 0:
         pin(asked.cpu)
     bench = _Bench(asked)
-    stages = (_machine, _tape, _normalize, _tick_codec, _bars, _features, _inference, _risk)
+    stages = (_machine, _tape, _normalize, _tick_codec, _bars, _features, _embedded, _inference, _risk)
     figures: list[Figure] = []
     for number, stage in enumerate(stages):
         tell(number, len(stages), stage.__name__.strip("_").replace("_", " "))
@@ -261,8 +239,8 @@ def _batches(rows: Sequence[tuple[bytes, int]], like: RawBatch) -> Iterator[RawB
 
 def _tick_codec(bench: _Bench) -> Iterator[Figure]:
     for name, batches in (
-        (f"{ROWS_PER_BATCH_MAX} trades of 1 instrument", _crowd(64, TICK_SPACING_NS, instruments=1)),
-        (f"{ROWS_PER_BATCH_MAX} trades of {CROWD} instruments", _crowd(64, TICK_SPACING_NS)),
+        (f"{ROWS_PER_BATCH_MAX} trades of 1 instrument", crowd_ticks(CODED_TICKS, instruments=1)),
+        (f"{ROWS_PER_BATCH_MAX} trades of {CROWD} instruments", crowd_ticks(CODED_TICKS)),
         ("the tape's mix", [decode_tick_batch(event.data or b"") for event in bench.ticks]),
     ):
         ticks = sum(_tick_count(batch) for batch in batches)
@@ -279,32 +257,7 @@ def _tick_count(batch: TickBatch) -> int:
     return len(batch.trades.row) + len(batch.quotes.row) + len(batch.book.row)
 
 
-def _crowd(batches: int, spacing_ns: int, *, instruments: int = CROWD) -> list[TickBatch]:
-    """Make trades of many instruments, evenly spaced, with contiguous ids; read-only columns, as decoded ones are."""
-    rng = np.random.default_rng(1)
-    count = batches * ROWS_PER_BATCH_MAX
-    instrument = rng.integers(0, instruments, count).astype(np.uint16)
-    order = np.argsort(instrument, kind="stable")
-    first = np.searchsorted(instrument[order], np.arange(instruments))
-    ids = np.empty(count, np.uint64)
-    ids[order] = np.arange(count) - first[instrument[order]] + 1
-    price, size = rng.integers(260_000_000_000, 270_000_000_000, count), rng.integers(1, 1_000_000_000, count)
-    side = rng.integers(1, 3, count).astype(np.uint8)
-    when = _NOW_NS + np.arange(count) * spacing_ns
-    row = np.arange(ROWS_PER_BATCH_MAX, dtype=np.uint32)
-    names = tuple(InstrumentRef(f"I{number}-USDT.MADEUP", -8, -8) for number in range(instruments))
-    made = []
-    for begin in range(0, count, ROWS_PER_BATCH_MAX):
-        at = slice(begin, begin + ROWS_PER_BATCH_MAX)
-        times = (when[at], when[at])
-        trades = Trades(row, instrument[at], *times, price[at], size[at], side[at], ids[at], np.zeros_like(side[at]))
-        batch = TickBatch("MADEUP-0", "MADEUP-0.bench", begin, len(row), names, trades, NO_QUOTES, NO_BOOK, NO_CANDLES)
-        made.append(decode_tick_batch(encode_tick_batch(batch)))
-    return made
-
-
 def _bars(bench: _Bench) -> Iterator[Figure]:
-    yield from _bar_kernel(bench)
     handle = enrich.compose(enrich.Settings()).handle
     bench.enriched = enriched = bench.handle(handle, bench.ticks)
     spent = bench.us(bench.rows, lambda: bench.handle(handle, bench.ticks))
@@ -322,62 +275,6 @@ def _folded(fold: "Fold[Any]", state: object, events: Sequence[Event]) -> list[E
     return emitted
 
 
-def _bar_kernel(bench: _Bench) -> Iterator[Figure]:
-    """Time the kernel at 512 trades a batch: alone, with what it emits, and with the codecs on both sides."""
-    loops = cast("Kernel", compiled(bar_kernel))
-    rules = BarRules(instruments_max=CROWD)
-    opening, *batches = _crowd(bench.request.batches + 1, TICK_SPACING_NS)
-    written = [encode_tick_batch(batch) for batch in batches]
-    columns = [(_trade_columns(batch.trades), (rules.lateness_ms * 1_000_000, 0, batch.first_row)) for batch in batches]
-    ticks = len(batches) * ROWS_PER_BATCH_MAX
-
-    def fresh() -> bar_state.BarState:
-        state = bar_state.start("MADEUP-0", instruments_max=CROWD)
-        fold_bars(loops, state, opening, rules)
-        return state
-
-    def alone(state: bar_state.BarState) -> None:
-        sink, regs = state.room(ROWS_PER_BATCH_MAX, provisional=False), state.arrays[0]
-        for trades, config in columns:
-            regs[bar_kernel.OUT] = regs[bar_kernel.REJECTED] = 0
-            loops.fold_rows(state.arrays, sink, state.mapping, trades, _NO_QUOTES, _NO_BOOK, config)
-
-    def emitting(state: bar_state.BarState) -> None:
-        for batch in batches:
-            fold_bars(loops, state, batch, rules)
-
-    def coded(state: bar_state.BarState) -> None:
-        for data in written:
-            for batch in fold_bars(loops, state, decode_tick_batch(data), rules):
-                encode_bar_batch(batch)
-
-    what = f"{ROWS_PER_BATCH_MAX} trades a batch, {CROWD} instruments, {len(INTERVALS_S)} intervals"
-    yield Figure(f"bars kernel: {what}", 1 / bench.us_from(ticks, fresh, alone), "M trades/s", "40", "80")
-    yield Figure("bars kernel with emission", 1 / bench.us_from(ticks, fresh, emitting), "M trades/s")
-    yield Figure("bars kernel with emission and codecs", 1 / bench.us_from(ticks, fresh, coded), "M trades/s")
-
-
-def _trade_columns(had: Trades) -> "TradeColumns":
-    ids = had.trade_id.view(np.int64)
-    return (had.row, had.instrument, had.ts_event, had.ts_receive, had.price, had.size, had.side, ids, had.flags)
-
-
-def _no_quotes() -> "Quotes":
-    had = NO_QUOTES
-    market = (had.bid_price, had.bid_size, had.ask_price, had.ask_size)
-    return (had.row, had.instrument, had.ts_event, had.ts_receive, *market, had.flags)
-
-
-def _no_book() -> "Book":
-    had, number, count = NO_BOOK, NO_BOOK.level_price, np.empty(0, np.int64)
-    times = (had.row, had.instrument, had.ts_event, had.ts_receive)
-    return (*times, number, number, number, count, count, had.flags, number, number)
-
-
-_NO_QUOTES: Final = _no_quotes()
-_NO_BOOK: Final = _no_book()
-
-
 # --- features, inference, risk ----------------------------------------------------------------------------------------
 
 
@@ -392,26 +289,57 @@ def _features(bench: _Bench) -> Iterator[Figure]:
     if rows:
         spent = bench.us_from(rows, lambda: table.start(""), lambda state: _folded(table, state, events))
         yield Figure("features table: the tape, event to events", spent, "us/bar row", note=f"{rows:,} bar rows")
-    crowd = _crowd_bars(bench.request.batches // 4)
-    loops = cast("FeatureKernel", compiled(feature_kernel))
-    closed = sum(len(batch.start_ns) for batch in crowd)
-
-    def fold(state: feature_state.FeatureState) -> None:
-        for batch in crowd:
-            fold_features(loops, state, batch)
-
-    spent = bench.us_from(closed, lambda: feature_state.start("MADEUP-0", instruments_max=CROWD), fold)
-    name = f"features: {len(feature_kernel.NAMES)} a bar close, {CROWD} instruments"
-    yield Figure(name, spent, "us/bar row", "5 (for 120+)", "1", f"{closed // len(crowd):,} bar rows a batch")
 
 
-def _crowd_bars(batches: int) -> list[BarBatch]:
-    """Close bars of many instruments at once."""
-    loops, rules = cast("Kernel", compiled(bar_kernel)), BarRules(instruments_max=CROWD)
-    state = bar_state.start("MADEUP-0", instruments_max=CROWD)
-    closed = [fold_bars(loops, state, batch, rules) for batch in _crowd(batches, SPARSE_SPACING_NS)]
-    # A batch stays below 256 bars, so every piece is read back as the table behind would get it.
-    return [decode_bar_batch(encode_bar_batch(batch)) for pieces in closed for batch in pieces]
+def _embedded(bench: _Bench) -> Iterator[Figure]:
+    """Take raw batches to features, each event through all of its stages before the next one, with nothing between."""
+    through = _Way.compose()
+    events = _raw_events(bench.raw)
+
+    def fresh() -> list[Event]:
+        # What was read is remembered by its bytes, so every round is given bytes of its own.
+        return [replace(event, data=bytes(bytearray(event.data or b""))) for event in events]
+
+    spent = bench.us_from(bench.rows, fresh, lambda given: bench.runner.run(through.all(given)))
+    said = "normalize, enrich, bars and features, codecs included, from raw batches in memory, no broker"
+    yield Figure("embedded: raw messages to features", _US / spent, "messages/s", "300,000", "1,000,000", said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The handlers and tables between a raw batch and its features."""
+
+    normalize: Handle
+    enrich: Handle
+    bars: "Fold[Any]"
+    features: "Fold[Any]"
+
+    @classmethod
+    def compose(cls) -> "_Way":
+        """Compose them as the platform does, with compiled kernels."""
+        return cls(
+            normalize.compose(normalize.Settings(normalize_kernels="compiled")).handle,
+            enrich.compose(enrich.Settings()).handle,
+            bars.compose(bars.Settings()).fold,
+            features.compose(features.Settings()).fold,
+        )
+
+    async def all(self, events: Sequence[Event]) -> list[Event]:
+        """Take events the whole way; give what came of them."""
+        shard = str(events[0].extensions["partitionkey"])
+        barred, featured = self.bars.start(shard), self.features.start(shard)
+        said: list[Event] = []
+        for event in events:
+            ticks = await self.normalize(event)
+            enriched = None if ticks is None else await self.enrich(ticks)
+            if enriched is None:
+                continue
+            barred, emitted = self.bars.fold(barred, enriched)
+            for one in emitted:
+                if one.type in FEATURES.consumes:
+                    featured, more = self.features.fold(featured, one)
+                    said += more
+        return said
 
 
 def _inference(bench: _Bench) -> Iterator[Figure]:

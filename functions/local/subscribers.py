@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-import aiohttp
-
 from functions.local.delivery import Answer
 from functions.local.dispatch import Subscriber
+from functions.local.poster import Headers, Poster, PostError
 from functions.runtime.event_app import dispatch
 from functions.runtime.hosting import HostedHandler
 from functions.wire.envelope import Event
@@ -13,6 +12,10 @@ from functions.wire.errors import Malformed
 from functions.wire.http_binding import from_http, to_http
 
 UNREACHABLE = 503
+HANDLER = "local:/handlers/{}"
+"""What dead letters call a handler, wherever it runs: no host and no port, for rows of two runs are compared."""
+
+_PREFER = (b"prefer", b"reply")
 
 
 def in_process(hosted: HostedHandler) -> Subscriber:
@@ -23,25 +26,23 @@ def in_process(hosted: HostedHandler) -> Subscriber:
         return Answer(status, reply, b"" if status // 100 == 2 else error.encode())  # noqa: PLR2004 - class of 2xx
 
     pure = not (hosted.card.calls or hosted.card.stores)
-    return Subscriber(f"local:/handlers/{hosted.card.name}", deliver, inline=pure)
+    return Subscriber(HANDLER.format(hosted.card.name), deliver, inline=pure)
 
 
-def over_http(url: str, session: aiohttp.ClientSession) -> Subscriber:
-    """Post events in binary mode, as the Kafka Broker's dispatcher does."""
+def over_http(poster: Poster, address: str = "") -> Subscriber:
+    """Post events in binary mode, as the Kafka Broker's dispatcher does; dead letters name `address`, else the URL."""
 
     async def deliver(event: Event) -> Answer:
         headers, body = to_http(event)
-        sent = {name.decode(): value.decode() for name, value in headers} | {"Prefer": "reply"}
         try:
-            async with session.post(url, data=body, headers=sent, allow_redirects=False) as response:
-                return _answer(response.status, response.raw_headers, await response.read())
-        except aiohttp.ClientError as error:
+            return _answer(*await poster.post([*headers, _PREFER], body))
+        except PostError as error:
             return Answer(UNREACHABLE, other_body=str(error).encode())
 
-    return Subscriber(url, deliver)
+    return Subscriber(address or poster.url, deliver)
 
 
-def _answer(status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes) -> Answer:
+def _answer(status: int, headers: Headers, body: bytes) -> Answer:
     if status // 100 != 2:  # noqa: PLR2004 - class of 2xx
         return Answer(status, other_body=body)
     if not body and not any(name.lower().startswith(b"ce-") for name, _ in headers):
@@ -52,11 +53,11 @@ def _answer(status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes) 
         return Answer(status, other_body=body or str(error).encode())
 
 
-def into_broker(broker: str, accept: Callable[[str, Event], Awaitable[None]]) -> Subscriber:
-    """Append events to another broker, unchanged."""
+def into_broker(broker: str, accept: Callable[[str, Event], Awaitable[None]], *, inline: bool = True) -> Subscriber:
+    """Append events to another broker, unchanged; `inline` where appending never waits."""
 
     async def deliver(event: Event) -> Answer:
         await accept(broker, event)
         return Answer(202)
 
-    return Subscriber(f"local:/brokers/{broker}", deliver, inline=True)
+    return Subscriber(f"local:/brokers/{broker}", deliver, inline=inline)

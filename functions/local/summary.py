@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from functions.domain.decisions import OrderStatus
-from functions.local.log import EventLog
-from functions.local.platform import Platform
+from functions.local.platforms import KAFKA, AnyPlatform
+from functions.local.rows import Scanned
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.orders import decode_order_update
@@ -24,7 +24,7 @@ UPDATES: Final = "tickloom.orders.v1.OrderUpdate"
 LIBRARIES: Final = ("numpy", "numba", "onnxruntime", "msgspec", "protobuf", "grpcio")
 
 
-def summarise(platform: Platform, *, seconds: float) -> dict[str, Any]:
+def summarise(platform: AnyPlatform, *, seconds: float) -> dict[str, Any]:
     """Sum up everything the logs hold."""
     counts = _counts(platform.logs)
     rows = sum(counts["rows_by_kind"].values())
@@ -37,18 +37,22 @@ def summarise(platform: Platform, *, seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "rows_per_second": round(rows / seconds) if seconds else None,
         "consumers": {
-            one.name: {"delivered": one.delivered, "retried": one.retried, "dead_lettered": one.buried}
+            one.name: {
+                "delivered": one.dispatcher.delivered,
+                "retried": one.dispatcher.retried,
+                "dead_lettered": one.dispatcher.buried,
+            }
             for one in platform.consumers
         },
-        "tables": {one.name: {"folded": one.folded, "waiting": one.waiting} for one in platform.tables},
+        "tables": platform.table_counts(),
         "latency": platform.waterfall.summary(),
         "log": platform.options.log,
-        "handlers": "processes" if platform.options.processes else "in process",
+        "handlers": "processes" if platform.options.processes or platform.options.log == KAFKA else "in process",
         "made_on": machine_facts(),
     }
 
 
-def _counts(logs: Mapping[str, EventLog]) -> dict[str, Any]:
+def _counts(logs: Mapping[str, Scanned]) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     events: dict[str, Counter[str]] = {name: Counter() for name in logs}

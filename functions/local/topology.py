@@ -24,6 +24,15 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Sink:
+    """A dead letter sink: its topic, and the number of the topic's partitions."""
+
+    name: str
+    topic: str
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A Trigger: what it lets through, to whom, in which order, and how hard it tries."""
 
@@ -54,7 +63,7 @@ class Topology:
     subscriptions: tuple[Subscription, ...]
     tables: tuple[Table, ...]
     sources: Mapping[str, str]  # feed or relay -> broker
-    sinks: tuple[str, ...]
+    sinks: Mapping[str, Sink]
 
 
 def load(folder: pathlib.Path = DEFAULT_FOLDER) -> Topology:
@@ -76,7 +85,7 @@ def load(folder: pathlib.Path = DEFAULT_FOLDER) -> Topology:
             for _, doc in documents
             if doc["kind"] == "SinkBinding"
         },
-        sinks=tuple(doc["metadata"]["name"] for _, doc in documents if doc["kind"] == "KafkaSink"),
+        sinks={sink.name: sink for _, doc in documents if doc["kind"] == "KafkaSink" for sink in (_sink(doc),)},
     )
     _check(topology)
     return topology
@@ -102,6 +111,11 @@ def _broker(doc: dict[str, Any], configs: Mapping[str, dict[str, Any]]) -> Itera
     config = configs[doc["spec"]["config"]["name"]]["data"]
     sink = doc["spec"]["delivery"]["deadLetterSink"]["ref"]["name"]
     yield name, Broker(name, int(config["default.topic.partitions"]), sink)
+
+
+def _sink(doc: dict[str, Any]) -> Sink:
+    spec = doc["spec"]
+    return Sink(doc["metadata"]["name"], spec["topic"], int(spec["numPartitions"]))
 
 
 def _subscription(doc: dict[str, Any], where: str) -> Subscription:

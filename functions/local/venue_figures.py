@@ -1,7 +1,8 @@
 """Time each venue's messages from bytes to exact columns, by kind, beside plain parsers of the same bytes.
 
 Ours includes the batching: it takes messages, and gives a batch's columns, with compiled kernels. Beside it stand
-msgspec and orjson, parsing alone, and orjson with what a plain Python client does next: a record with floats.
+msgspec and orjson, parsing alone, orjson with what a plain Python client does next: a record with floats, and the whole
+parser of cryptofeed.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ import numpy as np
 
 from functions.adapters.kernels import CompiledDecoders
 from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX, InstrumentRef, RawBatch
+from functions.local import venue_peers
 from functions.local.figures import GC_ALLOCATIONS, Tell, pin, seconds_of
 from functions.local.venue_samples import BEGIN_MS, RECORDS, SAMPLES, Sample
 from functions.wire.venues.columns import Decode
@@ -27,6 +29,8 @@ MESSAGES: Final = 8 * ROWS_PER_BATCH_MAX
 """Messages of a kind that are timed together."""
 TRADE_US_MAX: Final = "3"
 """What no trade or quote may take, microseconds."""
+MUST: Final = {("binance.spot", "trade"): "0.6"}
+"""What kinds must hold where it is less than that."""
 
 _NS_PER_MS: Final = 1_000_000
 _US: Final = 1e6
@@ -44,6 +48,7 @@ class VenueFigure:
         msgspec: To parse alone; None where the message is no JSON.
         orjson: To parse alone; None where it is not installed, too.
         record: With orjson, to a record with floats.
+        cryptofeed: Through cryptofeed's parser, to its callback; None where it is not installed or reads no such kind.
         must: What ours must hold in the end; empty where nothing is promised.
     """
 
@@ -54,6 +59,7 @@ class VenueFigure:
     msgspec: float | None
     orjson: float | None
     record: float | None
+    cryptofeed: float | None
     must: str
 
 
@@ -70,7 +76,12 @@ def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     for number, sample in enumerate(SAMPLES):
         tell(number, len(SAMPLES), f"{sample.dialect} {sample.kind}")
         found += venue_figures(rounds=request["rounds"], samples=(sample,))
-    return {"messages": MESSAGES, "rounds": request["rounds"], "venues": [dataclasses.asdict(one) for one in found]}
+    return {
+        "messages": MESSAGES,
+        "rounds": request["rounds"],
+        "peer": venue_peers.told(),
+        "venues": [dataclasses.asdict(one) for one in found],
+    }
 
 
 def venue_figures(*, rounds: int, samples: Sequence[Sample] = SAMPLES) -> list[VenueFigure]:
@@ -100,19 +111,23 @@ def _figure(sample: Sample, rounds: int) -> VenueFigure:
         bytes=sum(map(len, rows)) // MESSAGES,
         levels=sample.levels,
         ours=timed(partial(_decode_all, _COMPILED[sample.dialect], sample)),
-        **_others(sample, timed),
-        must="" if sample.levels else TRADE_US_MAX,
+        **_others(sample, rows, timed),
+        must="" if sample.levels else MUST.get((sample.dialect, sample.kind), TRADE_US_MAX),
     )
 
 
-def _others(sample: Sample, timed: Callable[[Callable[[Sequence[bytes]], object]], float]) -> dict[str, float | None]:
+def _others(
+    sample: Sample, rows: Sequence[bytes], timed: Callable[[Callable[[Sequence[bytes]], object]], float]
+) -> dict[str, float | None]:
     """Time plain parsers, where they can read the message and are installed."""
     orjson = _orjson() if sample.is_json else None
     record = RECORDS[sample.dialect, sample.kind] if sample.is_json else None
+    peer = venue_peers.parser(sample.dialect, sample.kind, rows)
     return {
         "msgspec": timed(_each(msgspec.json.Decoder().decode)) if sample.is_json else None,
         "orjson": timed(_each(orjson.loads)) if orjson else None,
         "record": timed(_each(lambda row: record(orjson.loads(row)))) if orjson and record else None,
+        "cryptofeed": timed(peer) if peer else None,
     }
 
 

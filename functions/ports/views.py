@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from functions.domain.decisions import Fill, OrderUpdate, Signal
-from functions.domain.market import BarBatch, FeatureBatch, Rejection
+from functions.domain.market import BarBatch, Rejection
+from functions.domain.pairs.batch import PairBatch
 
 
 class Views(Protocol):
@@ -12,10 +13,6 @@ class Views(Protocol):
 
     def put_bars(self, batch: BarBatch, *, sequence: int) -> Awaitable[None]:
         """Keep bars by (instrument, interval, start); higher (finality, revision, sequence) wins."""
-        ...
-
-    def put_features(self, batch: FeatureBatch, *, sequence: int) -> Awaitable[None]:
-        """Keep feature rows by (instrument, interval, start)."""
         ...
 
     async def put_signal(self, signal: Signal) -> None:
@@ -40,12 +37,12 @@ class DeadLetters(Protocol):
 
 
 class Latest(Protocol):
-    """Keep the newest price and features of each instrument; keys move forward only."""
+    """Keep the newest price of each instrument and the newest figures of each pair; keys move forward only."""
 
     def put_bars(self, batch: BarBatch) -> Awaitable[None]:
         """Move the latest price of each instrument forward."""
         ...
 
-    def put_features(self, batch: FeatureBatch) -> Awaitable[None]:
-        """Move the latest features of each (instrument, interval) forward."""
+    def put_pairs(self, batch: PairBatch) -> Awaitable[None]:
+        """Move the latest figures of each pair and interval forward."""
         ...

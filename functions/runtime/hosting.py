@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from functions.ports.card import Card
 from functions.ports.sink import Sink
@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # gRPC takes 0.2 s to import and numpy behind the fold 0.1 s:
 
 Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
 Close: TypeAlias = Callable[[], Awaitable[None]]
+DESK: Final = "desk"
+"""Key, on a card, of a table that has one state for all shards."""
+
 Count: TypeAlias = tuple[str, Mapping[str, str], int]
 """A declared counter, its labels, and what to add."""
 
@@ -47,6 +50,11 @@ class HostedTable:
 
     card: Card
     fold: "Fold[Any]"  # the host carries states of any table
+
+    @property
+    def only_key(self) -> str:
+        """Give the one key of a table whose state spans shards, as its card says; empty where each has its own."""
+        return self.card.key if self.card.key == DESK else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from functions.domain.activity.batch import BASIS_NAMES, ActivityBarBatch, unit_exponent
 from functions.domain.calendar import Figure
 from functions.domain.decisions import Action
 from functions.domain.market import (
@@ -27,6 +28,8 @@ from functions.domain.market import (
     TickBatch,
 )
 from functions.domain.money import plain
+from functions.domain.pairs.batch import MISSING_A, MISSING_B
+from functions.wire.codecs.activity import decode_activity_bar_batch
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.calendar import decode_calendar_batch
 from functions.wire.codecs.features import decode_feature_batch
@@ -34,6 +37,7 @@ from functions.wire.codecs.flow import decode_order_flow
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.news import decode_news_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
+from functions.wire.codecs.pairs import decode_pair_batch
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import decode_quality
 from functions.wire.codecs.signals import decode_signal
@@ -41,12 +45,14 @@ from functions.wire.envelope import Event
 
 FINALITY: Final = {BAR_PROVISIONAL: "provisional", BAR_FINAL: "final", BAR_REVISED: "revised", BAR_OPEN: "open"}
 SIDES: Final = {0: "unknown", 1: "buy", 2: "sell"}
-INTERVALS: Final = {1: "1s", 5: "5s", 60: "1m", 300: "5m", 900: "15m", 3600: "1h"}
+INTERVALS: Final = {1: "1s", 5: "5s", 60: "1m", 300: "5m", 900: "15m", 3600: "1h", 14_400: "4h", 86_400: "1d"}
 STREAMS: Final = (
     "ticks",
     "quality",
     "bars",
+    "activity",
     "features",
+    "pairs",
     "predictions",
     "signals",
     "orders",
@@ -66,7 +72,7 @@ class Row:
 
     stream: str
     line: bytes
-    key: tuple[str, int, int] | None = None
+    key: tuple[str | int, ...] | None = None
     rank: int = 0
 
 
@@ -246,8 +252,10 @@ def _bar(batch: BarBatch, at: int) -> Row:
     notional = (int(batch.notional_hi[at]) << 64) + int(batch.notional_lo[at])
     line = {
         "ask_depth": decimal_text(int(batch.ask_depth[at]), ref.size_exponent),
+        "ask_edge": decimal_text(int(batch.ask_edge[at]), ref.price_exponent),
         "ask_price": decimal_text(int(batch.ask_price[at]), ref.price_exponent),
         "bid_depth": decimal_text(int(batch.bid_depth[at]), ref.size_exponent),
+        "bid_edge": decimal_text(int(batch.bid_edge[at]), ref.price_exponent),
         "bid_price": decimal_text(int(batch.bid_price[at]), ref.price_exponent),
         "buy_volume": decimal_text(int(batch.buy_volume[at]), ref.size_exponent),
         "close": decimal_text(int(batch.close[at]), ref.price_exponent),
@@ -258,7 +266,9 @@ def _bar(batch: BarBatch, at: int) -> Row:
         "interval": interval_text(interval_s),
         "low": decimal_text(int(batch.low[at]), ref.price_exponent),
         "notional": decimal_text(notional, ref.price_exponent + ref.size_exponent),
+        "ofi": decimal_text(int(batch.ofi[at]), ref.size_exponent),
         "open": decimal_text(int(batch.open[at]), ref.price_exponent),
+        "quotes": int(batch.quotes[at]),
         "revision": revision,
         "start_ns": start_ns,
         "trades": int(batch.trades[at]),
@@ -266,6 +276,43 @@ def _bar(batch: BarBatch, at: int) -> Row:
     }
     rank = revision if finality != BAR_OPEN else -1
     return Row("bars", _json(line), key=(ref.instrument_id, interval_s, start_ns), rank=rank)
+
+
+def _activity(data: bytes) -> Iterator[Row]:
+    batch = decode_activity_bar_batch(data)
+    yield from _rejections(batch.rejections, batch.stream)
+    for at in range(batch.row_count):
+        yield _activity_bar(batch, at)
+
+
+def _activity_bar(batch: ActivityBarBatch, at: int) -> Row:
+    ref = batch.instruments[int(batch.instrument[at])]
+    basis, day, ordinal = int(batch.basis[at]), int(batch.day[at]), int(batch.ordinal[at])
+    finality, revision = int(batch.finality[at]), int(batch.revision[at])
+    threshold = (int(batch.threshold_hi[at]) << 64) + int(batch.threshold_lo[at])
+    notional = (int(batch.notional_hi[at]) << 64) + int(batch.notional_lo[at])
+    line = {
+        "basis": BASIS_NAMES[basis],
+        "buy_volume": decimal_text(int(batch.buy_volume[at]), ref.size_exponent),
+        "close": decimal_text(int(batch.close[at]), ref.price_exponent),
+        "day": day,
+        "end_ns": int(batch.end_ns[at]),
+        "finality": FINALITY[finality],
+        "flags": int(batch.flags[at]),
+        "high": decimal_text(int(batch.high[at]), ref.price_exponent),
+        "instrument_id": ref.instrument_id,
+        "low": decimal_text(int(batch.low[at]), ref.price_exponent),
+        "notional": decimal_text(notional, ref.price_exponent + ref.size_exponent),
+        "open": decimal_text(int(batch.open[at]), ref.price_exponent),
+        "ordinal": ordinal,
+        "revision": revision,
+        "start_ns": int(batch.start_ns[at]),
+        "threshold": decimal_text(threshold, unit_exponent(basis, ref)),
+        "trades": int(batch.trades[at]),
+        "volume": decimal_text(int(batch.volume[at]), ref.size_exponent),
+    }
+    rank = revision if finality != BAR_OPEN else -1
+    return Row("activity", _json(line), key=(ref.instrument_id, basis, day, ordinal), rank=rank)
 
 
 def _key(columns: FeatureColumns, at: int) -> dict[str, Any]:
@@ -284,6 +331,25 @@ def _features(data: bytes) -> Iterator[Row]:
         valid = (columns.states[at] == STATE_VALID).tolist()
         named = {name: value if good else None for name, value, good in zip(columns.names, values, valid, strict=True)}
         yield Row("features", _json({"features": dict(sorted(named.items())), **_key(columns, at)}))
+
+
+def _pairs(data: bytes) -> Iterator[Row]:
+    batch = decode_pair_batch(data)
+    for at in range(batch.row_count):
+        a, b = batch.instruments[int(batch.instrument_a[at])], batch.instruments[int(batch.instrument_b[at])]
+        cells = zip(batch.names, batch.values[at].tolist(), batch.states[at].tolist(), strict=True)
+        flags = int(batch.flags[at])
+        line = {
+            "close_a": None if flags & MISSING_A else decimal_text(int(batch.close_a[at]), a.price_exponent),
+            "close_b": None if flags & MISSING_B else decimal_text(int(batch.close_b[at]), b.price_exponent),
+            "figures": {name: value if state == STATE_VALID else None for name, value, state in sorted(cells)},
+            "flags": flags,
+            "instrument_a": a.instrument_id,
+            "instrument_b": b.instrument_id,
+            "interval": interval_text(int(batch.interval_s[at])),
+            "start_ns": int(batch.start_ns[at]),
+        }
+        yield Row("pairs", _json(line))
 
 
 def _predictions(data: bytes) -> Iterator[Row]:
@@ -429,7 +495,9 @@ _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.market.v1.TickBatch": _ticks,
     "tickloom.market.v1.FeedQuality": _quality,
     "tickloom.market.v1.BarBatch": _bars,
+    "tickloom.market.v1.ActivityBarBatch": _activity,
     "tickloom.features.v1.FeatureBatch": _features,
+    "tickloom.features.v1.PairBatch": _pairs,
     "tickloom.inference.v1.PredictionBatch": _predictions,
     "tickloom.signals.v1.Signal": _signals,
     "tickloom.orders.v1.OrderUpdate": _orders,

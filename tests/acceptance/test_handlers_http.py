@@ -20,6 +20,7 @@ import aiohttp
 import documented
 import numpy as np
 import pytest
+from active import active_batch
 from barred import Bar as OneBar
 from barred import bar_batch
 from cloudevents import http as sdk
@@ -38,6 +39,7 @@ from functions.local.children import Children, Spec, grpc_serving, http_ok
 from functions.local.servers import Stores
 from functions.ports.card import Card, Kind
 from functions.runtime.settings import share
+from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, encode_activity_bar_batch
 from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, encode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch
@@ -272,6 +274,9 @@ def tables() -> dict[str, Rows]:
         "project": Rows(
             {
                 "bars": bars(),
+                "activity bars": event(
+                    ACTIVITY_BAR_BATCH, encode_activity_bar_batch(active_batch()), emitter="tables/activity"
+                ),
                 "features": features(a_row),
                 "signal": signal(),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),

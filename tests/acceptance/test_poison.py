@@ -43,8 +43,9 @@ from functions.adapters.tapes import batches
 from functions.cli import main
 from functions.domain.market import INTERVALS_S, MARKET_BOOK_VALID, NS_PER_S, QUOTE_CROSSED, RawBatch
 from functions.feeds.replay import main as replay
+from functions.local.foundation import Options
 from functions.local.log import MemoryLog
-from functions.local.platform import Options, Platform, running
+from functions.local.platform import Platform, running
 from functions.local.redrive import event_again
 from functions.local.rows import export
 from functions.local.servers import Stores

@@ -11,7 +11,7 @@ from runs import BIN, environment, tickloom
 
 from functions.domain.market import RawBatch
 from functions.local.children import leftovers
-from functions.local.platform import WHERE
+from functions.local.foundation import WHERE
 from functions.wire.raw import raw_event
 
 READY_S = 60

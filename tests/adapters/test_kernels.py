@@ -8,13 +8,15 @@ import sys
 from types import FunctionType
 
 from functions.adapters.kernels import compile_all, compiled
+from functions.domain.activity import kernel as activity
 from functions.domain.bars import kernel as bars
 from functions.domain.indicators import kernel as indicators
+from functions.domain.pairs import kernel as pairs
 
 
 def test_every_function() -> None:
     """Every function of a kernel has a compiled twin made from its own source, and the plain one stays as it is."""
-    for module in (bars, indicators):
+    for module in (bars, activity, indicators, pairs):
         twin = compiled(module)
         for name, value in vars(module).items():
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
@@ -28,7 +30,7 @@ def test_once() -> None:
 
 def test_inlined_exist() -> None:
     """What a kernel asks to have inlined is there."""
-    for module in (bars, indicators):
+    for module in (bars, activity, indicators, pairs):
         assert all(isinstance(getattr(module, name), FunctionType) for name in module.INLINED)
 
 
@@ -36,7 +38,8 @@ def test_compile_all() -> None:
     """Compiling says what it did and how long it took."""
     said = io.StringIO()
     compile_all(said)
-    assert [line.split()[0] for line in said.getvalue().splitlines()] == ["bars", "features", "scan", "texts", "fix"]
+    told = [line.split()[0] for line in said.getvalue().splitlines()]
+    assert told == ["bars", "features", "plans", "fix", "scan", "activity", "pairs", "texts"]
 
 
 def test_cached_elsewhere(tmp_path: pathlib.Path) -> None:

@@ -14,7 +14,16 @@ from functions.local.benchmarks import PartFailedError, recorded_s, run_part, si
 
 MESSAGES = 9_000
 TINY = bench.Effort(
-    rounds=1, stage_messages=3_000, batches=40, calls=40, closed_calls=40, open_s=0.05, http_s=1.0, paced_s=2.0
+    rounds=1,
+    stage_messages=3_000,
+    batches=40,
+    closes=100,
+    history=100,
+    calls=40,
+    closed_calls=40,
+    open_s=0.05,
+    http_s=1.0,
+    paced_s=2.0,
 )
 
 
@@ -75,6 +84,16 @@ def test_stages_have_figures(ran: Ran) -> None:
     assert all(one["value"] > 0 for one in figures)
     whats = {one["name"].split(":")[0].split(" ")[0] for one in figures}
     assert whats >= {"tape", "normalize", "TickBatch", "bars", "features", "inference", "risk"}
+
+
+def test_windows_have_figures(ran: Ran) -> None:
+    """Bars and features are timed beside a plain loop, and who else could not be asked is said."""
+    windows = ran.found["windows"]
+    assert all(one["value"] > 0 for one in windows["figures"])
+    said = bench.report(ran.found)
+    assert all(one["name"] in said for one in windows["figures"])
+    told = bench.report(ran.found | {"windows": {**windows, "missing": ["polars is not installed (extra `bench`)"]}})
+    assert "- missing beside ours: polars is not installed" in told
 
 
 def test_venues_have_figures(ran: Ran) -> None:

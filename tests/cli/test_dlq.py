@@ -16,9 +16,9 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import PostgresDeadLetters
 from functions.cli import main
 from functions.domain.market import Rejection
+from functions.local.foundation import WHERE
 from functions.local.ingress import Ingress
 from functions.local.log import DiskLog
-from functions.local.platform import WHERE
 from functions.local.processes import identify
 from functions.local.redrive import Place, row_events, source_for
 from functions.wire.codecs.market import decode_raw_batch

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ticking import T0, Depth, Quote, Row, S, Trade, batch, instruments, lines, spot
 
 from functions.adapters.kernels import compiled
-from functions.domain.bars import kernel as layout
+from functions.domain.bars import columns as layout
+from functions.domain.bars import kernel
 from functions.domain.bars.fold import BarRules, fold_batch
 from functions.domain.bars.state import BarState, start
 from functions.domain.market import (
@@ -28,7 +29,7 @@ from functions.domain.market import (
 if TYPE_CHECKING:
     from functions.domain.bars.layout import Kernel
 
-LOOPS = cast("Kernel", compiled(layout))
+LOOPS = cast("Kernel", compiled(kernel))
 BIDS = [(100 - n, n + 1) for n in range(12)]
 ASKS = [(101 + n, n + 2) for n in range(12)]
 SNAPSHOT = Depth(T0, 0, 50, BIDS, ASKS, 0, BOOK_SNAPSHOT)

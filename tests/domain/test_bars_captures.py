@@ -9,7 +9,7 @@ import pytest
 from ticking import MS, Row, Trade, batch, closed, cut, instruments, lines, spot
 
 from functions.adapters.kernels import compiled
-from functions.domain.bars import kernel
+from functions.domain.bars import columns, kernel
 from functions.domain.bars.fold import BarRules, fold_batch
 from functions.domain.bars.state import start
 from functions.domain.market import BAR_FINAL, BAR_OPEN, INTERVALS_S, SIDE_BUY
@@ -79,4 +79,4 @@ def test_both_days(captures: pathlib.Path) -> None:
     parts = [batch(rows[n : n + 512], n) for n in range(0, len(rows), 512)]
     bars = lines(one for each in parts for one in fold_batch(LOOPS, state, each, RULES))
     assert len(closed(bars)) == len(bars)
-    assert int(state.arrays[0][kernel.DUPLICATES]) == 0
+    assert int(state.arrays[0][columns.DUPLICATES]) == 0

@@ -3,21 +3,18 @@
 import csv
 import json
 import pathlib
-from typing import Any, cast
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import talib
 from counts import count
-from numpy.typing import ArrayLike
+from featured import LOOPS, MINUTE, PLAIN, T0, bars, column, cut, lively, run, states, walk
 
-from functions.adapters.kernels import compiled
 from functions.domain.errors import DomainError, Rejected
-from functions.domain.indicators import kernel
 from functions.domain.indicators.fold import fold_batch
-from functions.domain.indicators.kernel import FEATURES, NAMES
-from functions.domain.indicators.layout import Kernel
-from functions.domain.indicators.state import FeatureState, dump, load, start
+from functions.domain.indicators.registry import FEATURES, NAMES
+from functions.domain.indicators.state import dump, load, start
 from functions.domain.market import (
     BAR_FINAL,
     BAR_OPEN,
@@ -29,71 +26,13 @@ from functions.domain.market import (
     STATE_COLD,
     STATE_DEGENERATE,
     STATE_VALID,
-    BarBatch,
-    FeatureBatch,
     Float64,
     InstrumentRef,
-    Int64,
 )
 
-T0 = 1_700_006_400_000_000_000
-MINUTE = 60_000_000_000
-LOOPS = cast("Kernel", compiled(kernel))
-PLAIN = cast("Kernel", kernel)
-
-
-def bars(close: ArrayLike, first: int = 0, **columns: Any) -> BarBatch:  # noqa: ANN401 - any column
-    """Make one-minute bars with two decimals from closes in cents; any column may be given."""
-    closes = np.asarray(close, np.int64)
-    n = len(closes)
-    volume = np.asarray(columns.pop("volume", np.full(n, 10)), np.int64)
-    notional = closes * volume
-    had = {
-        "instrument": np.zeros(n, np.uint16),
-        "interval_s": np.full(n, 60, np.int32),
-        "start_ns": T0 + (first + np.arange(n)) * MINUTE,
-        "finality": np.full(n, BAR_FINAL, np.uint8),
-        "revision": np.zeros(n, np.int32),
-        "volume": volume,
-        "buy_volume": volume // 2,
-        "notional_hi": np.zeros(n, np.int64),
-        "notional_lo": notional.astype(np.uint64),
-        "trades": np.full(n, 1, np.int32),
-        "flags": np.zeros(n, np.uint8),
-        **dict.fromkeys(("open", "high", "low", "close"), closes),
-        **dict.fromkeys(
-            ("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth"), np.zeros(n, np.int64)
-        ),
-    }
-    refs = columns.pop("instruments", (InstrumentRef("ETH-USDT.BINANCE", -2, -3),))
-    return BarBatch(shard="BINANCE-0", instruments=refs, **(had | columns))
-
-
-def run(batch: BarBatch, state: FeatureState | None = None, loops: Kernel = LOOPS) -> FeatureBatch:
-    """Compute the features of a batch that has some."""
-    batch_out = fold_batch(loops, state or start("BINANCE-0"), batch)
-    assert batch_out is not None
-    return batch_out
-
-
-def column(batch: FeatureBatch, name: str) -> Float64:
-    """Take a feature's values, NaN where it is not valid."""
-    at = NAMES.index(name)
-    values = batch.columns.values[:, at].copy()
-    values[batch.columns.states[:, at] != STATE_VALID] = np.nan
-    return values
-
-
-def states(batch: FeatureBatch, name: str) -> list[int]:
-    """Take a feature's states."""
-    return batch.columns.states[:, NAMES.index(name)].tolist()
-
-
-def walk(seed: int, n: int = 300) -> tuple[Int64, Int64, Int64]:
-    """Draw high, low and close in cents, as a random walk."""
-    draw = np.random.default_rng(seed)
-    close = 100_000 + np.cumsum(draw.integers(-300, 301, n))
-    return close + draw.integers(0, 200, n), close - draw.integers(0, 200, n), close
+OF_THE_DAY = ("vwap", "vwap_distance_bps", "poc", "value_area_low", "value_area_high")
+SOMETIMES = {"roll_spread_bps_20"}
+"""Features whose formula has no value for part of what moves; they are degenerate there."""
 
 
 def talib_of(high: Float64, low: Float64, close: Float64) -> dict[str, Float64]:
@@ -166,11 +105,11 @@ def test_macd_against_stock_indicators(captures: pathlib.Path) -> None:
 def test_plain_is_compiled() -> None:
     """Plain and compiled loops give the same bits and leave the same memory."""
     for seed in range(count(40)):
-        high, low, close = walk(seed, 120)
-        batch = bars(close, high=high, low=low, volume=np.random.default_rng(seed).integers(1, 2**40, 120))
+        batch = lively(seed, 120)
         one, two = start("BINANCE-0"), start("BINANCE-0")
         plain, fast = run(batch, one, PLAIN), run(batch, two)
-        assert plain.columns.values.tobytes() == fast.columns.values.tobytes()
+        differing = np.flatnonzero((plain.columns.values.view(np.int64) != fast.columns.values.view(np.int64)).any(0))
+        assert [NAMES[at] for at in differing.tolist()] == []
         assert plain.columns.states.tobytes() == fast.columns.states.tobytes()
         assert dump(one) == dump(two)
 
@@ -178,29 +117,26 @@ def test_plain_is_compiled() -> None:
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_cut(size: int) -> None:
     """Bars cut into other batches, with the state written down between them, give the same features."""
-    high, low, close = walk(5)
-    whole = run(bars(close, high=high, low=low)).columns
+    whole = lively(5)
+    expected = run(whole).columns
     state = start("BINANCE-0")
     parts = []
-    for begin in range(0, len(close), size):
-        part = slice(begin, begin + size)
-        parts.append(run(bars(close[part], begin, high=high[part], low=low[part]), state).columns.values)
+    for begin in range(0, len(whole.start_ns), size):
+        parts.append(run(cut(whole, slice(begin, begin + size)), state).columns)
         state = load("BINANCE-0", dump(state))
-    assert np.concatenate(parts).tobytes() == whole.values.tobytes()
+    assert np.concatenate([part.values for part in parts]).tobytes() == expected.values.tobytes()
+    assert np.concatenate([part.states for part in parts]).tobytes() == expected.states.tobytes()
 
 
 def test_warm_up() -> None:
-    """A feature is cold before its window and valid from there on."""
-    high, low, close = walk(1, 40)
-    quoted = {"flags": np.full(40, MARKET_QUOTED | MARKET_BOOK_VALID, np.uint8)}
-    ones = {
-        name: np.full(40, 1) for name in ("bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth")
-    }
-    volume = np.random.default_rng(2).integers(1, 50, 40)
-    got = run(bars(close, high=high, low=low, volume=volume, **quoted, **ones))
+    """A feature is cold before its window and valid from there on, or degenerate where its formula has no value."""
+    n = max(feature.window for feature in FEATURES) + 20
+    got = run(lively(1, n))
     for feature in FEATURES:
-        expected = [STATE_COLD] * (feature.window - 1) + [STATE_VALID] * (41 - feature.window)
-        assert states(got, feature.name) == expected, feature.name
+        found = states(got, feature.name)
+        assert found[: feature.window - 1] == [STATE_COLD] * (feature.window - 1), feature.name
+        warm = {STATE_VALID, STATE_DEGENERATE} if feature.name in SOMETIMES else {STATE_VALID}
+        assert set(found[feature.window - 1 :]) <= warm, feature.name
 
 
 def test_cold_is_zero() -> None:
@@ -234,6 +170,15 @@ def test_only_first_finals() -> None:
         finality=finality[order],
     )
     assert run(noisy).columns.values.tobytes() == clean.tobytes()
+
+
+def test_no_price() -> None:
+    """A bar without a price, as one of prints that may set none, moves nothing."""
+    whole = lively(4, 60)
+    priced = np.ones(60, np.bool_)
+    priced[[0, 20, 40]] = False
+    none = {name: np.where(priced, getattr(whole, name), 0) for name in ("open", "high", "low", "close")}
+    assert run(replace(whole, **none)).columns.values.tobytes() == run(cut(whole, priced)).columns.values.tobytes()
 
 
 def test_nothing_final() -> None:
@@ -284,7 +229,7 @@ def test_market() -> None:
         )
     )
     assert column(got, "spread_bps")[0] == pytest.approx(2.0)
-    assert column(got, "depth_imbalance")[0] == 0.5
+    assert column(got, "depth_imbalance")[0] == pytest.approx(0.5)
     assert column(got, "buy_ratio")[0] == 0.5
     assert states(got, "spread_bps") == [STATE_VALID, STATE_COLD, STATE_DEGENERATE, STATE_DEGENERATE]
     assert states(got, "depth_imbalance") == [STATE_VALID, STATE_COLD, STATE_COLD, STATE_DEGENERATE]
@@ -298,15 +243,15 @@ def test_forget() -> None:
     LOOPS.forget(state.arrays)
     again = run(bars(close, 60, high=high, low=low), state).columns
     fresh = run(bars(close, 60, high=high, low=low)).columns
-    keep = [n for n, name in enumerate(NAMES) if name != "vwap"]
+    keep = [n for n, name in enumerate(NAMES) if name not in OF_THE_DAY]
     assert again.values[:, keep].tobytes() == fresh.values[:, keep].tobytes()
-    assert not again.states[:, NAMES.index("vwap")].any()
+    assert not again.states[:, [NAMES.index(name) for name in OF_THE_DAY]].any()
 
 
 def test_instruments_apart() -> None:
     """Instruments and intervals do not touch each other, and each batch may name them in its own order."""
     high, low, close = walk(9, 50)
-    refs = (InstrumentRef("A.X", -2, 0), InstrumentRef("B.X", -2, 0))
+    refs = (InstrumentRef("A.X", -2, -3), InstrumentRef("B.X", -2, -3))
     state = start("BINANCE-0")
     alone = run(bars(close, high=high, low=low)).columns.values
     mixed = []
@@ -352,6 +297,6 @@ def test_state_refuses() -> None:
 
 
 def test_names() -> None:
-    """Every feature has a name of its own, a window and a text."""
-    assert len(set(NAMES)) == len(FEATURES) == 20
-    assert all(feature.text and feature.family and feature.window > 0 for feature in FEATURES)
+    """Every feature has a name of its own, a window, a unit, a text and a source."""
+    assert len(set(NAMES)) == len(FEATURES)
+    assert all(feature.text and feature.unit and feature.source and feature.window > 0 for feature in FEATURES)

@@ -268,6 +268,10 @@ def bars_of(closes: Sequence[int]) -> BarBatch:
         ask_size=none + 50,
         bid_depth=none,
         ask_depth=none,
+        bid_edge=none,
+        ask_edge=none,
+        ofi=none,
+        quotes=none.astype(np.int32),
         flags=none.astype(np.uint8) + MARKET_QUOTED,
     )
 

@@ -8,29 +8,37 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from active import active_batch
 from barred import Bar, bar_batch
 from documented import DAY, RSS, as_json, raw
+from paired import fold, perp, spot
 from scored import Row, features_of
 
+from functions.adapters.memory_activity import MemoryActivity
+from functions.adapters.memory_features import MemoryOffline, MemoryOnline
 from functions.adapters.memory_flow import MemoryFlow
 from functions.adapters.memory_news import MemoryNews
+from functions.adapters.memory_pairs import MemoryPairs
 from functions.adapters.memory_quality import MemoryQuality
 from functions.adapters.memory_views import MemoryLatest, MemoryViews
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.features import FeatureKey
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
-from functions.domain.market import BAR_PROVISIONAL
+from functions.domain.market import BAR_PROVISIONAL, NS_PER_S
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.handlers.project import CARD
 from functions.handlers.project.handler import Deps, counts, handle
 from functions.handlers.project.main import Settings, compose
 from functions.ports.errors import Unavailable
 from functions.runtime.telemetry import METRICS
+from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
 from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
+from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
@@ -98,8 +106,12 @@ def event(message_type: str, data: bytes | None, *, number: int = 3) -> Event:
 
 EVENTS: dict[str, Callable[[], Event]] = {
     "bars": lambda: event("tickloom.market.v1.BarBatch", encode_bar_batch(bar_batch([Bar()]))),
+    "activity_bars": lambda: event("tickloom.market.v1.ActivityBarBatch", encode_activity_bar_batch(active_batch())),
     "features": lambda: event(
         "tickloom.features.v1.FeatureBatch", encode_feature_batch(features_of([Row(features={"rsi_14": 27.3})]))
+    ),
+    "pairs": lambda: event(
+        "tickloom.features.v1.PairBatch", encode_pair_batch(fold([spot(Bar()), perp(Bar())])[0].batch)
     ),
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
@@ -125,13 +137,36 @@ class Down(MemoryViews):
 
 def with_views(views: MemoryViews) -> Deps:
     """Give empty stores beside some views."""
-    return Deps(views=views, latest=MemoryLatest(), news=MemoryNews(), flow=MemoryFlow(), quality=MemoryQuality())
+    return Deps(
+        views=views,
+        latest=MemoryLatest(),
+        online=MemoryOnline(),
+        offline=MemoryOffline(),
+        lateness_ns=250,
+        news=MemoryNews(),
+        flow=MemoryFlow(),
+        quality=MemoryQuality(),
+        activity=MemoryActivity(),
+        pairs=MemoryPairs(),
+    )
 
 
 @pytest.fixture
 def deps() -> Deps:
     """Give empty stores."""
     return with_views(MemoryViews())
+
+
+def feature_rows(deps: Deps) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Give the feature rows that are kept, and the newest, as values that can be compared."""
+    assert isinstance(deps.online, MemoryOnline)
+    assert isinstance(deps.offline, MemoryOffline)
+    kept = {
+        (key, rank): (sequence, row.available_ns, row.values.tolist())
+        for key, series in deps.offline.rows.items()
+        for rank, (sequence, row) in series.items()
+    }
+    return kept, {key: (row.start_ns, row.values.tolist()) for key, (row, _) in deps.online.rows.items()}
 
 
 def contents(deps: Deps) -> dict[str, Any]:
@@ -141,7 +176,16 @@ def contents(deps: Deps) -> dict[str, Any]:
     assert isinstance(deps.news, MemoryNews)
     assert isinstance(deps.flow, MemoryFlow)
     assert isinstance(deps.quality, MemoryQuality)
-    own = {"order_flow": deps.flow.rows, "feed_quality": deps.quality.rows, "latest": deps.latest.keys}
+    assert isinstance(deps.activity, MemoryActivity)
+    assert isinstance(deps.pairs, MemoryPairs)
+    own = {
+        "order_flow": deps.flow.rows,
+        "feed_quality": deps.quality.rows,
+        "activity_bars": deps.activity.rows,
+        "pairs": deps.pairs.rows,
+        "latest": deps.latest.keys,
+    }
+    own["features"], own["newest"] = feature_rows(deps)
     names = EVENTS.keys() - own.keys()
     kept = {name: getattr(deps.news if name in {"items", "events"} else deps.views, name) for name in names}
     return copy.deepcopy(kept | own)
@@ -170,13 +214,21 @@ async def test_sequence_kept(deps: Deps) -> None:
 
 
 async def test_latest_moved(deps: Deps) -> None:
-    """Bars and features move the latest keys too."""
+    """Bars and pairs move the latest keys, features the newest of their series."""
+    await handle(EVENTS["pairs"](), deps=deps)
     await handle(EVENTS["bars"](), deps=deps)
     await handle(EVENTS["features"](), deps=deps)
-    assert set(contents(deps)["latest"]) == {
-        "latest:price:ETH-USDT.BINANCE",
-        "latest:features:BTC-USDT.BINANCE:5",
-    }
+    found = contents(deps)
+    pair = "latest:pair:ETH-USDT.BINANCE~ETH-USDT-PERP.BINANCEUSDM:1"
+    assert set(found["latest"]) == {"latest:price:ETH-USDT.BINANCE", pair}
+    assert found["newest"] == {FeatureKey("BTC-USDT.BINANCE", 5): (500 * NS_PER_S, [27.3])}
+
+
+async def test_features_known(deps: Deps) -> None:
+    """Features are kept with the time at which they were known: their bar's end and the lateness bars allow."""
+    await handle(EVENTS["features"](), deps=deps)
+    ((sequence, available_ns, values),) = contents(deps)["features"].values()
+    assert (sequence, available_ns, values) == (3, 505 * NS_PER_S + 250, [27.3])
 
 
 async def test_older_never_replaces(deps: Deps) -> None:

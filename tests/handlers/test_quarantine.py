@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+from active import active_batch
 from barred import Bar, bar_batch
 
 from functions.adapters.memory_views import MemoryDeadLetters
@@ -14,6 +15,7 @@ from functions.domain.market import Book, Candles, Quotes, Rejection, TickBatch,
 from functions.handlers.quarantine.handler import Deps, handle
 from functions.handlers.quarantine.main import Settings, compose
 from functions.ports.errors import Unavailable
+from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.envelope import Event
@@ -72,6 +74,14 @@ async def test_late_rows_of_bars(letters: MemoryDeadLetters) -> None:
     batch = replace(bar_batch([Bar()]), rejections=(rejection(7, "too_late"),), stream=STREAM)
     event = Event("1", "/tickloom/tables/bars/x", "tickloom.market.v1.BarBatch", encode_bar_batch(batch))
     await handle(event, deps=Deps(letters))
+    assert [(key, letter.shard) for key, letter in letters.letters.items()] == [((STREAM, 7), "BINANCE-0")]
+
+
+async def test_refused_by_activity(letters: MemoryDeadLetters) -> None:
+    """Rows that no activity bar could take ride on its bars and are filed the same way."""
+    batch = replace(active_batch(), rejections=(rejection(7, "unknown_trade"),), stream=STREAM)
+    data = encode_activity_bar_batch(batch)
+    await handle(Event("1", "/tickloom/tables/activity/x", ACTIVITY_BAR_BATCH, data), deps=Deps(letters))
     assert [(key, letter.shard) for key, letter in letters.letters.items()] == [((STREAM, 7), "BINANCE-0")]
 
 

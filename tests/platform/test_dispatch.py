@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from waiting import until
 
+from functions.local.consumer import Consumer
 from functions.local.delivery import Answer, Delivery
-from functions.local.dispatch import Consumer, Subscriber
+from functions.local.dispatch import Subscriber
 from functions.local.log import MemoryLog
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event

@@ -9,14 +9,18 @@ import shutil
 import subprocess
 
 import pytest
+from active import rules, run
 from barred import Bar, bar_batch
+from paired import fold, perp, spot
 from ticking import T0, Trade, batch, cut
 
-from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_REVISED
+from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_REVISED, TRADE_CANCEL
 from functions.local.log import EventLog, MemoryLog
 from functions.local.rows import count_events, event_hash, export
+from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.market import encode_tick_batch
+from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_text
 from functions.wire.rows import STREAMS
@@ -95,6 +99,19 @@ def test_final_replaces_open(tmp_path: pathlib.Path) -> None:
     assert json.loads((tmp_path / "bars.jsonl").read_text())["finality"] == "final"
 
 
+@pytest.mark.parametrize("size", [1, 7, 512])
+def test_activity_bars(size: int, tmp_path: pathlib.Path) -> None:
+    """Of an activity bar only its newest form is written, whatever the cut and whatever is delivered again."""
+    rows = [*TRADES, Trade(T0, id=38, flags=TRADE_CANCEL)]
+    made = [encode_activity_bar_batch(one) for one in run(rows, rules(ticks=2), size)]
+    events = [event(at, one, "market.v1.ActivityBarBatch") for at, one in enumerate(made)]
+    export({"market": log_of(*events, *reversed(events))}, (), tmp_path)
+    found = [json.loads(line) for line in (tmp_path / "activity.jsonl").read_bytes().splitlines()]
+    assert sorted(one["ordinal"] for one in found) == list(range(20))
+    assert [(one["ordinal"], one["trades"]) for one in found if one["finality"] == "revised"] == [(19, 1)]
+    assert not (tmp_path / "bars.jsonl").read_bytes()
+
+
 def test_buried_events_are_dead_letters(tmp_path: pathlib.Path) -> None:
     """A buried event is one dead letter with where it went and the code, not what it would have been."""
     buried = dataclasses.replace(
@@ -169,3 +186,15 @@ def test_batches_carry_their_stream(tmp_path: pathlib.Path) -> None:
     export({"market": log_of(event(0, encode_tick_batch(one)), event(1, encode_tick_batch(two)))}, (), tmp_path)
     shards = [json.loads(line)["shard"] for line in (tmp_path / "ticks.jsonl").read_bytes().splitlines()]
     assert sorted(shards) == ["BINANCE-0.other", "BINANCE-0.replay"]
+
+
+@pytest.mark.parametrize("silence_s", [1, 50])
+def test_pairs(silence_s: int, tmp_path: pathlib.Path) -> None:
+    """A row of a pair has its prices and figures by name; what is missing or not warm is null."""
+    told = fold([spot(Bar()), perp(Bar()), spot(Bar(bar=101), Bar(bar=102))], silence_s=silence_s)
+    made = [event(at, encode_pair_batch(one.batch), "features.v1.PairBatch") for at, one in enumerate(told)]
+    export({"desk": log_of(*made, *made)}, (), tmp_path)
+    first, *others = [json.loads(line) for line in (tmp_path / "pairs.jsonl").read_bytes().splitlines()]
+    assert (first["close_a"], first["close_b"], first["interval"], first["flags"]) == ("3000", "3000", "1s", 0)
+    assert (first["figures"]["spread_bps"], first["figures"]["return_a"]) == (0.0, None)
+    assert [one["close_b"] for one in others] == [None] * len(told[1:])

@@ -21,6 +21,8 @@ async def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch, tmp_p
     """Without Java and Maven the message says what to install or set."""
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TICKLOOM_CACHE", str(tmp_path))
+    monkeypatch.setattr("functions.local.kafka_wheel.PACKAGE", "no_such_wheel")
     async with Children(tmp_path) as children:
         with pytest.raises(KafkaError, match=r"no java and no mvn.*KAFKA_BOOTSTRAP_SERVERS"):
             await start_kafka(tmp_path, children)

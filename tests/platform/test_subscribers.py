@@ -1,9 +1,9 @@
 """Whatever a subscriber answers becomes one delivery decision, as the Kafka Broker's dispatcher makes it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import aiohttp
 import pytest
 from aiohttp import web
 from envelopes import sample
@@ -12,6 +12,7 @@ from functions.domain.errors import Rejected
 from functions.local import subscribers
 from functions.local.delivery import Answer
 from functions.local.dispatch import Subscriber
+from functions.local.poster import Poster
 from functions.ports.card import Card, Kind
 from functions.runtime.hosting import HostedHandler
 from functions.wire.envelope import Event
@@ -31,8 +32,8 @@ async def over_http(serve: Serve) -> AsyncIterator[Subscriber]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with aiohttp.ClientSession() as session:
-            yield subscribers.over_http(f"http://127.0.0.1:{runner.addresses[0][1]}/", session)
+        with contextlib.closing(Poster("127.0.0.1", runner.addresses[0][1])) as poster:
+            yield subscribers.over_http(poster)
     finally:
         await runner.cleanup()
 
@@ -105,12 +106,34 @@ async def test_broken_reply_is_a_failure() -> None:
     assert not answer.retryable
 
 
+async def test_connections_stay_open() -> None:
+    """One after the other, events go over the same connection; one whose answer was given up is not used again."""
+    ports: list[int] = []
+    released = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.append(request.transport.get_extra_info("peername")[1])
+        await released.wait()
+        return web.Response(status=204)
+
+    async with over_http(serve) as subscriber:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await subscriber.deliver(EVENT)
+        released.set()
+        for _ in range(3):
+            assert (await subscriber.deliver(EVENT)).status == 204
+    assert len(ports) == 4
+    assert len(set(ports[1:])) == 1
+    assert ports[0] != ports[1]
+
+
 async def test_nobody_there() -> None:
     """A refused connection counts as 503, so it is tried again."""
     async with over_http(answering(204)) as subscriber:
         gone = subscriber
-    async with aiohttp.ClientSession() as session:
-        answer = await subscribers.over_http(gone.address, session).deliver(EVENT)
+    answer = await gone.deliver(EVENT)
     assert (answer.status, answer.retryable) == (503, True)
     assert answer.other_body
 

@@ -13,12 +13,12 @@ from barred import Bar, bar_batch
 from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from paired import fold, perp, spot
 from redis.asyncio import Redis
-from scored import Row, features_of
 
 from functions.adapters.memory_views import MemoryLatest
 from functions.adapters.redis_latest import RedisLatest
-from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, STATE_DEGENERATE
+from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED
 
 ETH_PRICE = "latest:price:ETH-USDT.BINANCE"
 DATABASE = "11"
@@ -88,22 +88,6 @@ async def test_price_document(kept: Kept) -> None:
     }
 
 
-async def test_features_document(kept: Kept) -> None:
-    """Features are kept by name and interval; what is not valid is null."""
-    row = Row(features={"rsi_14": 27.3, "flat": 1.0}, states={"flat": STATE_DEGENERATE}, revision=2)
-    await kept.latest.put_features(features_of([row]))
-    assert await kept.keys() == {
-        "latest:features:BTC-USDT.BINANCE:5": {
-            "instrument_id": "BTC-USDT.BINANCE",
-            "interval_s": 5,
-            "start_ns": 500_000_000_000,
-            "bar_revision": 2,
-            "close": "60000",
-            "values": {"rsi_14": 27.3, "flat": None},
-        }
-    }
-
-
 @pytest.mark.parametrize(
     ("newer", "older"),
     [
@@ -133,7 +117,6 @@ async def test_batch_brings_many(kept: Kept) -> None:
 async def test_empty_batch(kept: Kept) -> None:
     """A batch without rows moves nothing."""
     await kept.latest.put_bars(bar_batch([]))
-    await kept.latest.put_features(features_of([]))
     assert await kept.keys() == {}
 
 
@@ -146,33 +129,33 @@ BARS = st.builds(
     interval_s=st.sampled_from([1, 5]),
     instrument=st.integers(0, 1),
 )
-ROWS = st.builds(
-    Row,
-    bar=st.integers(98, 102),
-    features=st.just({"rsi_14": 27.3}),
-    revision=st.integers(0, 12),
-    interval_s=st.sampled_from([1, 5]),
-)
 
 
 @settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bars=st.lists(st.lists(BARS, max_size=5), max_size=5),
-    rows=st.lists(st.lists(ROWS, max_size=5), max_size=5),
     chance=st.randoms(use_true_random=False),
 )
-async def test_monotone(kept: Kept, bars: list[list[Bar]], rows: list[list[Row]], chance: random.Random) -> None:
+async def test_monotone(kept: Kept, bars: list[list[Bar]], chance: random.Random) -> None:
     """Any order of delivery, repeated and concurrent, ends in the keys that ordered delivery gives."""
     expected = Kept(MemoryLatest(), None)
     for batch in bars:
         await expected.latest.put_bars(bar_batch(batch))
-    for group in rows:
-        await expected.latest.put_features(features_of(group))
     await kept.clear()
     writes = [partial(kept.latest.put_bars, bar_batch(batch)) for batch in bars * 2]
-    writes += [partial(kept.latest.put_features, features_of(group)) for group in rows * 2]
     chance.shuffle(writes)
     half = len(writes) // 2
     await asyncio.gather(*(write() for write in writes[:half]))
     await asyncio.gather(*(write() for write in writes[half:]))
     assert await kept.keys() == await expected.keys()
+
+
+async def test_pairs(kept: Kept) -> None:
+    """The newest figures of each pair and interval are kept, and none moves back."""
+    told = [one.batch for one in fold([spot(Bar(), Bar(bar=101, close=300_150)), perp(Bar(), Bar(bar=101))])]
+    for batch in (told[1], told[0]):
+        await kept.latest.put_pairs(batch)
+    (found,) = (await kept.keys()).items()
+    assert found[0] == "latest:pair:ETH-USDT.BINANCE~ETH-USDT-PERP.BINANCEUSDM:1"
+    assert (found[1]["start_ns"], found[1]["close_a"]) == (101_000_000_000, "3001.5")
+    assert found[1]["pair_values"]["correlation_20"] is None

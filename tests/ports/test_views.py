@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,6 @@ from barred import BTC, ETH, Bar, bar_batch
 from counts import count
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scored import Row, columns_of
 
 from functions.adapters.memory_views import MemoryViews
 from functions.adapters.postgres import Pool
@@ -35,13 +34,10 @@ from functions.domain.market import (
     BAR_PROVISIONAL,
     BAR_REVISED,
     MARKET_CROSSED,
-    STATE_DEGENERATE,
-    FeatureBatch,
 )
 
 TABLES = {
     "bars": "instrument_id, interval_s, start_ns",
-    "features": "instrument_id, interval_s, start_ns",
     "signals": "signal_id",
     "order_updates": "client_order_id, n",
     "fills": "client_order_id, n",
@@ -111,7 +107,7 @@ class Kept:
             return [kept[key] for key in sorted(kept)]
         pool = await self.pool.get()
         records = await pool.fetch(f"SELECT * FROM {table} ORDER BY {TABLES[table]}")  # noqa: S608 - constants
-        documents = ("feature_values", "reasons", "model_scores")
+        documents = ("reasons", "model_scores")
         return [
             {name: json.loads(value) if name in documents else value for name, value in record.items()}
             for record in records
@@ -233,28 +229,7 @@ async def test_same_key_in_one_batch(kept: Kept) -> None:
 async def test_empty_batch(kept: Kept) -> None:
     """A batch without rows, such as the end of a tape, stores nothing and is no error."""
     await kept.views.put_bars(bar_batch([]), sequence=0)
-    await kept.views.put_features(FeatureBatch("BINANCE-0", columns_of([])), sequence=0)
-    assert await kept.rows("bars") == await kept.rows("features") == []
-
-
-async def test_feature_row(kept: Kept) -> None:
-    """Features are kept by name; what is cold or degenerate is null; every bit of a float is kept."""
-    row = Row(
-        features={"rsi_14": 0.1 + 0.2, "tiny": 5e-324, "flat": 1.0}, states={"flat": STATE_DEGENERATE}, revision=2
-    )
-    columns = columns_of([row], ("rsi_14", "tiny", "flat", "ema_12"))
-    await kept.views.put_features(FeatureBatch("BINANCE-0", columns), sequence=4)
-    (found,) = await kept.rows("features")
-    assert found == {
-        "instrument_id": "BTC-USDT.BINANCE",
-        "interval_s": 5,
-        "start_ns": 500_000_000_000,
-        "bar_revision": 2,
-        "sequence": 4,
-        "shard": "BINANCE-0",
-        "close": Decimal(60_000),
-        "feature_values": {"rsi_14": 0.30000000000000004, "tiny": 5e-324, "flat": None, "ema_12": None},
-    }
+    assert await kept.rows("bars") == []
 
 
 async def test_signal_row(kept: Kept) -> None:
@@ -319,41 +294,20 @@ BARS = st.builds(
     interval_s=st.sampled_from([1, 5]),
     instrument=st.integers(0, 1),
 )
-FEATURES = st.builds(
-    Row,
-    bar=st.integers(100, 102),
-    features=st.fixed_dictionaries({"rsi_14": st.floats(0, 100)}),
-    revision=st.integers(0, 3),
-    interval_s=st.sampled_from([1, 5]),
-)
-BATCHES = st.lists(st.tuples(st.lists(BARS, max_size=6), st.lists(FEATURES, max_size=3)), min_size=1, max_size=6)
-
-
-async def _put(views: MemoryViews | PostgresViews, batch: tuple[Sequence[Bar], Sequence[Row]], sequence: int) -> None:
-    bars, rows = batch
-    features = FeatureBatch("BINANCE-0", columns_of(rows, ("rsi_14",)))
-    await asyncio.gather(
-        views.put_bars(bar_batch(bars), sequence=sequence), views.put_features(features, sequence=sequence)
-    )
+BATCHES = st.lists(st.lists(BARS, max_size=6), min_size=1, max_size=6)
 
 
 @settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES, chance=st.randoms(use_true_random=False), together=st.integers(1, 8))
-async def test_monotone(
-    kept: Kept,
-    batches: list[tuple[list[Bar], list[Row]]],
-    chance: random.Random,
-    together: int,
-) -> None:
+async def test_monotone(kept: Kept, batches: list[list[Bar]], chance: random.Random, together: int) -> None:
     """Any order of delivery, repeated and concurrent, ends in the rows that ordered delivery gives."""
     expected = Kept(MemoryViews(), None)
     for sequence, batch in enumerate(batches):
-        await _put(expected.views, batch, sequence)
+        await expected.views.put_bars(bar_batch(batch), sequence=sequence)
     await kept.clear()
     deliveries = [*enumerate(batches), *enumerate(batches)]
     chance.shuffle(deliveries)
     for start in range(0, len(deliveries), together):
         group = deliveries[start : start + together]
-        await asyncio.gather(*(_put(kept.views, batch, sequence) for sequence, batch in group))
-    for table in ("bars", "features"):
-        assert await kept.rows(table) == await expected.rows(table)
+        await asyncio.gather(*(kept.views.put_bars(bar_batch(batch), sequence=sequence) for sequence, batch in group))
+    assert await kept.rows("bars") == await expected.rows("bars")

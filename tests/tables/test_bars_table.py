@@ -9,7 +9,7 @@ from tickloom.market.v1 import bar_pb2
 from functions.domain.bars.state import BarState
 from functions.domain.enrichment import InstrumentFacts
 from functions.domain.errors import Rejected
-from functions.domain.market import BAR_FINAL, GapDetected, InstrumentRef, TickBatch
+from functions.domain.market import BAR_FINAL, BAR_OPEN, GapDetected, InstrumentRef, TickBatch
 from functions.tables.bars import CARD
 from functions.tables.bars.main import Settings, compose
 from functions.tables.bars.table import BarsTable
@@ -32,9 +32,10 @@ def table(**settings: object) -> BarsTable:
     return fold
 
 
-def ticks(value: TickBatch, number: int = 0) -> Event:
+def ticks(value: TickBatch, number: int = 0, calendar: str = "") -> Event:
     """Wrap a batch of ticks as enrich does."""
-    told = [encode_facts(InstrumentFacts(ref.instrument_id)) for ref in value.instruments]
+    known = {"known": True, "calendar": calendar} if calendar else {}
+    told = [encode_facts(InstrumentFacts(ref.instrument_id, **known)) for ref in value.instruments]  # type: ignore[arg-type]  # names and their values
     return Event(
         id=facts.batch_id(SOURCE, number),
         source=SOURCE,
@@ -89,6 +90,28 @@ def test_closes() -> None:
         (5, T0, BAR_FINAL),
     ]
     assert state.emitted == 1
+
+
+def test_days_of_the_calendar() -> None:
+    """Days are cut by the calendar that the facts name, and an event's time is never ahead of what it was told by."""
+    sunday = 1_710_046_800 * S  # 2024-03-10 00:00 in New York, a day of 23 hours
+    rows = [Trade(sunday, id=1), Trade(sunday + 23 * 3600 * S, id=2), Trade(sunday + 23 * 3600 * S + S, id=3)]
+    fold_of = table()
+    state = fold_of.start("XNYS-0")
+    _, events = fold_of.fold(state, ticks(batch(rows, end_of_tape=True), calendar="XNYS"))
+    (event,) = [one for one in events if one.type != FEED_QUALITY]
+    days = [line[2:4] for line in lines([decode_bar_batch(event.data or b"")]) if line[1] == 86_400]
+    assert days == [(sunday, BAR_FINAL), (sunday + 23 * 3600 * S, BAR_OPEN)]
+    assert event.time_ns == sunday + 23 * 3600 * S + S - 250_000_000
+
+
+def test_settings() -> None:
+    """A venue's own lateness and the filling of gaps are settings; what cannot be is refused."""
+    rules = table(bars_lateness_ms_of=("BINANCE=7", "KRAKEN=500"), bars_fill=3).rules
+    assert (rules.lateness_ns("BINANCE-0"), rules.lateness_ns("XNYS-0"), rules.fill) == (7_000_000, 250_000_000, 3)
+    for bad in ({"bars_lateness_ms_of": ("BINANCE",)}, {"bars_lateness_ms_of": ("X=99999",)}, {"bars_fill": -1}):
+        with pytest.raises(ValueError, match="expected"):
+            table(**bad)
 
 
 def test_silent() -> None:

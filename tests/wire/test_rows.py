@@ -6,11 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from active import active_batch
 from barred import Bar, bar_batch
 from counts import count
 from documented import DAY, RSS, as_json, raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from paired import fold, perp, spot
 from scored import Row as FeatureRow
 from scored import features_of, output_of, predictions_of
 from ticking import T0, Depth, Quote, Trade, batch, cut
@@ -20,6 +22,7 @@ from functions.domain.decisions import Quote as Market
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, Rejection
 from functions.domain.quality import FeedQuality, InstrumentQuality
+from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
@@ -27,6 +30,7 @@ from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
+from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.codecs.predictions import encode_prediction_batch
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.signals import encode_signal
@@ -95,7 +99,9 @@ EVENTS = {
         encode_quality(FeedQuality("BINANCE-0", (InstrumentQuality("X-Y.BINANCE", 0, 10, rows=3),))),
     ),
     "bars": event("market.v1.BarBatch", encode_bar_batch(bar_batch([Bar(), Bar(finality=BAR_REVISED, revision=1)]))),
+    "activity": event("market.v1.ActivityBarBatch", encode_activity_bar_batch(active_batch())),
     "features": event("features.v1.FeatureBatch", encode_feature_batch(features_of([FeatureRow(features={"rsi": 2})]))),
+    "pairs": event("features.v1.PairBatch", encode_pair_batch(fold([spot(Bar()), perp(Bar())])[0].batch)),
     "predictions": event(
         "inference.v1.PredictionBatch", encode_prediction_batch(predictions_of([FeatureRow()], (output_of(0.25),)))
     ),
@@ -180,6 +186,14 @@ def test_provisional_bars_are_no_rows() -> None:
     assert [parsed(row)["finality"] for row in rows] == ["open", "final"]
     assert rows[0].key == rows[1].key
     assert rows[0].rank < rows[1].rank
+
+
+def test_activity_row() -> None:
+    """An activity bar is named by instrument, basis, day and number; thresholds are in the unit of the basis."""
+    (row,) = render(EVENTS["activity"])
+    assert row.key == ("I0-USDT.BINANCE", 3, T0 // 86_400_000_000_000, 0)
+    told = parsed(row)
+    assert (told["basis"], told["threshold"], told["notional"], told["trades"]) == ("notional", "0.002", "0.002", 2)
 
 
 def test_holding_is_no_row() -> None:

@@ -7,20 +7,23 @@ from typing import Final
 
 import numpy as np
 
-from functions.domain.bars import kernel as layout
+from functions.domain.bars import columns as col
+from functions.domain.bars.days import DayTables
 from functions.domain.bars.layout import Sink, State
 from functions.domain.errors import DomainError
-from functions.domain.market import InstrumentRef, Int32
+from functions.domain.market import InstrumentRef, Int32, Int64
 
-INSTRUMENTS_MAX: Final = 11
+INSTRUMENTS_MAX: Final = 8
 BOOK_LEVELS_MAX: Final = 256
 STREAMS_MAX: Final = 32
 """Streams of a shard whose progress is remembered; of more, the one heard first is forgotten."""
 STREAM_BYTES_MAX: Final = 96
 """Longest name of a stream that is remembered; what comes on others is never taken as late."""
 BLOB_BYTES_MAX: Final = 256 * 1024
+UTC_DAYS: Final = DayTables({})
+"""Days of instruments whose calendars are not known."""
 
-_MAGIC: Final = b"TLBARS03"
+_MAGIC: Final = b"TLBARS05"
 _HEAD: Final = struct.Struct("<8sI")
 
 
@@ -31,10 +34,11 @@ class BarState:
     Args:
         shard: Key of the state.
         instruments: Instruments by index, in order of first appearance.
-        arrays: (regs, bars, market, levels, seen) in the kernel's layout; change in place.
+        arrays: (regs, bars, market, levels, seen, prints) in the layout of `columns`; change in place.
         emitted: Events emitted so far: the next sequence number.
         told: Quality events emitted so far, which count in a sequence of their own.
         next_rows: Number of the row that follows on each stream; a batch below it comes late.
+        calendars: Code of each instrument's session calendar as it was told first; empty for UTC days.
     """
 
     shard: str
@@ -43,22 +47,36 @@ class BarState:
     emitted: int = 0
     told: int = 0
     next_rows: dict[str, int] = field(default_factory=dict)
+    calendars: tuple[str, ...] = ()
     dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
     mapping: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    days: tuple[Int64, Int64] | None = None  # where days begin, laid out when an instrument appears
     sink: Sink | None = None  # scratch
 
-    def room(self, rows: int, *, provisional: bool) -> Sink:
-        """Give a sink that `rows` further rows cannot fill: every bar there may be, and six for each row."""
-        held = len(self.instruments) * layout.SLOTS
-        each = layout.INTERVALS if provisional else 1
-        wanted = (held + layout.INTERVALS * rows) * each + held
+    def room(self, rows: int, *, provisional: bool, fills: int = 0, tables: DayTables = UTC_DAYS) -> Sink:
+        """Give a sink that `rows` further rows cannot fill: every bar there may be, and one of each interval a row.
+
+        Args:
+            rows: Rows to fold.
+            provisional: Whether each second shows the longer bars.
+            fills: Synthetic bars there may be besides.
+            tables: Days of calendars.
+        """
+        if self.days is None:
+            self.days = tables.table(self.calendars)
+            self.sink = None
+        held = len(self.instruments) * col.SLOTS
+        each = col.INTERVALS if provisional else 1
+        wanted = (held + col.INTERVALS * rows) * each + held + fills
         told = len(self.instruments) + rows
         if self.sink is None or len(self.sink[0]) < wanted or len(self.sink[1]) < rows or len(self.sink[3]) < told:
-            out = np.empty((wanted, layout.OUT_WIDTH), np.int64)
-            rejects = np.empty((rows, layout.REJECT_WIDTH), np.int64)
+            out = np.empty((wanted, col.OUT_WIDTH), np.int64)
+            rejects = np.empty((rows, col.REJECT_WIDTH), np.int64)
             # A window is told of once for each instrument that has a row in it.
-            quality = np.empty((told, layout.QUALITY_HEAD + layout.QUALITY_WIDTH), np.int64)
-            self.sink = (out, rejects, np.empty(4 * self.arrays[3].shape[2], np.int64), quality)
+            quality = np.empty((told, col.QUALITY_HEAD + col.QUALITY_WIDTH), np.int64)
+            scratch = np.empty(4 * self.arrays[3].shape[2], np.int64)
+            work = np.empty(col.BAR + col.PRINT, np.int64)
+            self.sink = (out, rejects, scratch, quality, work, *self.days)
         return self.sink
 
 
@@ -68,42 +86,45 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int
     >>> start("BINANCE-0").instruments
     ()
     """
-    regs = np.zeros(layout.REGS, np.int64)
-    regs[layout.WATERMARK] = -layout.NEVER
-    regs[layout.NEXT_CLOSE] = layout.NEVER
-    regs[layout.QUALITY_END] = layout.NEVER
-    regs[layout.NEXT_END : layout.NEXT_END + layout.INTERVALS] = layout.NEVER
-    bars = np.zeros((instruments_max, layout.SLOTS, layout.BAR), np.int64)
-    bars[:, :, layout.START] = layout.NO_BAR
-    market = np.zeros((instruments_max, layout.MARKET), np.int64)
-    market[:, layout.BOOK_EDGE : layout.BOOK_EDGE + 2] = layout.NEVER
-    market[:, layout.HIGH_ID] = -1
-    market[:, layout.CURRENT] = -layout.NEVER
+    regs = np.zeros(col.REGS, np.int64)
+    regs[col.WATERMARK] = -col.NEVER
+    regs[col.NEXT_CLOSE] = col.NEVER
+    regs[col.QUALITY_END] = col.NEVER
+    regs[col.NEXT_END : col.NEXT_END + col.INTERVALS] = col.NEVER
+    bars = np.zeros((instruments_max, col.SLOTS, col.BAR), np.int64)
+    bars[:, :, col.START] = col.NO_BAR
+    market = np.zeros((instruments_max, col.MARKET), np.int64)
+    market[:, col.DAY_NUMBER : col.DAY_NUMBER + 2] = col.NO_BAR
+    market[:, col.BOOK_EDGE : col.BOOK_EDGE + 2] = col.NEVER
+    market[:, col.HIGH_ID] = -1
+    market[:, col.CURRENT] = -col.NEVER
     levels = np.zeros((instruments_max, 2, levels_max, 2), np.int64)
-    seen = np.zeros((instruments_max, layout.IDS_KEPT // 8), np.uint8)
-    return BarState(shard, (regs, bars, market, levels, seen))
+    seen = np.zeros((instruments_max, col.IDS_KEPT // 8), np.uint8)
+    prints = np.zeros((instruments_max, col.PRINTS_KEPT * col.PRINT), np.int64)
+    prints[:, col.PRINT_ID :: col.PRINT] = col.NO_ID
+    return BarState(shard, (regs, bars, market, levels, seen, prints))
 
 
 def weight(*, instruments_max: int, levels_max: int) -> int:
     """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument.
 
-    >>> weight(instruments_max=11, levels_max=256) <= BLOB_BYTES_MAX
+    >>> weight(instruments_max=8, levels_max=256) <= BLOB_BYTES_MAX
     True
     """
-    numbers = layout.SLOTS * layout.BAR + layout.MARKET + 4 * levels_max
+    numbers = col.SLOTS * col.BAR + col.MARKET + 4 * levels_max + col.PRINTS_KEPT * col.PRINT
     streams = STREAMS_MAX * (STREAM_BYTES_MAX + 24)  # a name with the number of its next row
-    return instruments_max * (8 * numbers + layout.IDS_KEPT // 8 + 96) + streams + 8 * layout.REGS + _HEAD.size
+    return instruments_max * (8 * numbers + col.IDS_KEPT // 8 + 96) + streams + 8 * col.REGS + _HEAD.size
 
 
 def dump(state: BarState) -> bytes:
     """Write a state down: a JSON head, then the arrays of the instruments that have appeared."""
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
-    regs, bars, market, levels, seen = state.arrays
+    regs, bars, market, levels, seen, prints = state.arrays
     told = {"instruments": known, "emitted": state.emitted, "told": state.told, "levels": levels.shape[2]}
-    told["next_rows"] = state.next_rows
+    told |= {"next_rows": state.next_rows, "calendars": state.calendars}
     head = json.dumps(told, ensure_ascii=False).encode()
     n = len(known)
-    parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n])]
+    parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n], prints[:n])]
     return b"".join((_HEAD.pack(_MAGIC, len(head)), head, *parts))
 
 
@@ -127,14 +148,15 @@ def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> 
     state.emitted = head["emitted"]
     state.told = head["told"]
     state.next_rows = head["next_rows"]
+    state.calendars = tuple(head["calendars"])
     _fill(state, blob, _HEAD.size + length)
     return state
 
 
 def _fill(state: BarState, blob: bytes, offset: int) -> None:
     n = len(state.instruments)
-    regs, bars, market, levels, seen = state.arrays
-    for part in (regs, bars[:n], market[:n], levels[:n], seen[:n]):
+    regs, bars, market, levels, seen, prints = state.arrays
+    for part in (regs, bars[:n], market[:n], levels[:n], seen[:n], prints[:n]):
         if offset + part.nbytes > len(blob):
             message = f"state of {state.shard} ends at {len(blob)} bytes, expected {offset + part.nbytes}"
             raise DomainError(message)

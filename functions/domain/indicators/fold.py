@@ -1,7 +1,8 @@
 """Fold one batch of bars into one shard's features; pure but for the state's own arrays.
 
 Only a bar that is final for the first time moves an indicator: provisional, open and revised bars do not, and neither
-does one that starts before another of its instrument and interval that was folded already. After a gap every indicator
+does one that starts before another of its instrument and interval that was folded already, nor one without a price.
+Bars that fill empty intervals count as the others do: who asks for them wants an even grid. After a gap every indicator
 is cold until it has as many bars as it needs; the average price since midnight stays cold until the next midnight.
 """
 
@@ -10,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from functions.domain.errors import Rejected
-from functions.domain.indicators.kernel import INTERVALS_S, NAMES
+from functions.domain.indicators.kernel import INTERVALS_S
 from functions.domain.indicators.layout import Bars, Kernel, Output
-from functions.domain.indicators.state import FeatureState
+from functions.domain.indicators.registry import NAMES
+from functions.domain.indicators.state import SCALES, FeatureState
 from functions.domain.market import BarBatch, FeatureBatch, FeatureColumns, Int64
 
 EXPONENT_MAX: Final = 18
@@ -49,7 +51,7 @@ def fold_batch(kernel: Kernel, state: FeatureState, batch: BarBatch) -> FeatureB
 
 
 def _mapping(state: FeatureState, batch: BarBatch) -> Int64:
-    """Map a batch's instruments to their place, and the powers of ten their prices are scaled by."""
+    """Map a batch's instruments to their place, and the powers of ten their prices and sizes are scaled by."""
     if batch.instruments == state.dictionary:
         return state.mapping
     known = {ref.instrument_id: index for index, ref in enumerate(state.instruments)}
@@ -60,17 +62,22 @@ def _mapping(state: FeatureState, batch: BarBatch) -> Int64:
         raise Rejected(message)
     for ref in batch.instruments:
         had = state.instruments[known[ref.instrument_id]] if ref.instrument_id in known else ref
-        if had != ref or abs(ref.price_exponent) > EXPONENT_MAX:
+        if had != ref or max(abs(ref.price_exponent), abs(ref.size_exponent)) > EXPONENT_MAX:
             message = f"{ref} in {batch.shard}, known as {had}: exponents stay, and within {EXPONENT_MAX}"
             raise Rejected(message)
     state.instruments = (*state.instruments, *added)
     places = known | {ref.instrument_id: len(known) + n for n, ref in enumerate(added)}
     scales = [
-        (places[ref.instrument_id], 10 ** max(ref.price_exponent, 0), 10 ** max(-ref.price_exponent, 0))
+        (places[ref.instrument_id], *_scale(ref.price_exponent), *_scale(ref.size_exponent))
         for ref in batch.instruments
     ]
-    state.dictionary, state.mapping = batch.instruments, np.array(scales, np.int64).reshape(-1, 3)
+    state.dictionary, state.mapping = batch.instruments, np.array(scales, np.int64).reshape(-1, SCALES)
     return state.mapping
+
+
+def _scale(exponent: int) -> tuple[int, int]:
+    """Give the powers of ten to multiply and to divide by."""
+    return 10 ** max(exponent, 0), 10 ** max(-exponent, 0)
 
 
 def _bars(batch: BarBatch) -> Bars:
@@ -79,6 +86,7 @@ def _bars(batch: BarBatch) -> Bars:
         batch.interval_s,
         batch.start_ns,
         batch.finality,
+        batch.open,
         batch.high,
         batch.low,
         batch.close,
@@ -86,12 +94,17 @@ def _bars(batch: BarBatch) -> Bars:
         batch.buy_volume,
         batch.notional_hi,
         batch.notional_lo.view(np.int64),
+        batch.trades,
         batch.bid_price,
         batch.bid_size,
         batch.ask_price,
         batch.ask_size,
         batch.bid_depth,
         batch.ask_depth,
+        batch.bid_edge,
+        batch.ask_edge,
+        batch.ofi,
+        batch.quotes,
         batch.flags,
     )
 

@@ -4,8 +4,8 @@ from typing import Protocol, TypeAlias
 
 from functions.domain.market import Float64, Int32, Int64, UInt8, UInt16
 
-State: TypeAlias = tuple[Int64, Float64]
-"""(counts, memory), by instrument and interval; see `kernel` for their columns."""
+State: TypeAlias = tuple[Int64, Float64, Float64]
+"""(counts, memory, x): the first two by instrument and interval, see `kernel`; x is scratch, see `columns`."""
 
 Output: TypeAlias = tuple[Int64, Float64, UInt8]
 """(picked, values, states)."""
@@ -23,15 +23,21 @@ Bars: TypeAlias = tuple[
     Int64,
     Int64,
     Int64,
+    Int32,
     Int64,
     Int64,
     Int64,
     Int64,
     Int64,
+    Int64,
+    Int64,
+    Int64,
+    Int64,
+    Int32,
     UInt8,
 ]
-"""(instrument, interval_s, start, finality, high, low, close, volume, buy_volume, notional_hi, notional_lo, bid_price,
-bid_size, ask_price, ask_size, bid_depth, ask_depth, flags)."""
+"""(instrument, interval_s, start, finality, open, high, low, close, volume, buy_volume, notional_hi, notional_lo,
+trades, bid_price, bid_size, ask_price, ask_size, bid_depth, ask_depth, bid_edge, ask_edge, ofi, quotes, flags)."""
 
 
 class Kernel(Protocol):

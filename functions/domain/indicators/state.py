@@ -8,13 +8,17 @@ from typing import Final
 import numpy as np
 
 from functions.domain.errors import DomainError
+from functions.domain.indicators import columns
 from functions.domain.indicators import kernel as layout
 from functions.domain.indicators.layout import State
 from functions.domain.market import InstrumentRef, Int64
 
-INSTRUMENTS_MAX: Final = 12
+INSTRUMENTS_MAX: Final = 8
+SCALES: Final = 5
+"""Columns of the mapping from a batch's instruments to the state's."""
+BLOB_BYTES_MAX: Final = 256 * 1024
 
-_MAGIC: Final = b"TLFEAT01"
+_MAGIC: Final = b"TLFEAT02"
 _HEAD: Final = struct.Struct("<8sI")
 
 
@@ -24,7 +28,7 @@ class FeatureState:
 
     Args:
         shard: Key of the state.
-        arrays: (counts, memory) in the kernel's layout; change in place.
+        arrays: (counts, memory, x) in the kernel's layout; change in place.
         instruments: Instruments by index, in order of first appearance.
         emitted: Events emitted so far: the next sequence number.
     """
@@ -34,7 +38,7 @@ class FeatureState:
     instruments: tuple[InstrumentRef, ...] = ()
     emitted: int = 0
     dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
-    mapping: Int64 = field(default_factory=lambda: np.empty((0, 3), np.int64))
+    mapping: Int64 = field(default_factory=lambda: np.empty((0, SCALES), np.int64))
 
 
 def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX) -> FeatureState:
@@ -46,14 +50,23 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX) -> FeatureState
     counts = np.zeros((instruments_max, layout.INTERVALS, layout.COUNTS), np.int64)
     counts[:, :, layout.LAST_START] = layout.NO_START
     memory = np.zeros((instruments_max, layout.INTERVALS, layout.MEMORY), np.float64)
-    return FeatureState(shard, (counts, memory))
+    return FeatureState(shard, (counts, memory, np.zeros(columns.INPUTS)))
+
+
+def weight(*, instruments_max: int) -> int:
+    """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument.
+
+    >>> weight(instruments_max=INSTRUMENTS_MAX) <= BLOB_BYTES_MAX
+    True
+    """
+    return instruments_max * (8 * layout.INTERVALS * (layout.COUNTS + layout.MEMORY) + 96) + 64 + _HEAD.size
 
 
 def dump(state: FeatureState) -> bytes:
-    """Write a state down: a JSON head, then the arrays of the instruments that have appeared; 2.7 kB each."""
+    """Write a state down: a JSON head, then the arrays of the instruments that have appeared."""
     known = [[ref.instrument_id, ref.price_exponent, ref.size_exponent] for ref in state.instruments]
     head = json.dumps({"instruments": known, "emitted": state.emitted}).encode()
-    counts, memory = state.arrays
+    counts, memory, _ = state.arrays
     n = len(known)
     return b"".join((_HEAD.pack(_MAGIC, len(head)), head, counts[:n].tobytes(), memory[:n].tobytes()))
 

@@ -11,8 +11,10 @@ CARD: Final = Card(
     summary="Writes finished facts, news and the calendar to PostgreSQL, and the newest prices and features to Redis.",
     consumes=(
         "tickloom.market.v1.BarBatch",
+        "tickloom.market.v1.ActivityBarBatch",
         "tickloom.features.v1.FeatureBatch",
         "tickloom.market.v1.FeedQuality",
+        "tickloom.features.v1.PairBatch",
         "tickloom.signals.v1.Signal",
         "tickloom.orders.v1.OrderUpdate",
         "tickloom.orders.v1.Fill",

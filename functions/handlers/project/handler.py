@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from functions.domain.features import known_from
 from functions.handlers.project import CARD
+from functions.ports.activity import Activity
+from functions.ports.features import OfflineWriter, OnlineWriter
 from functions.ports.flow import Flow
 from functions.ports.news import News
+from functions.ports.pairs import Pairs
 from functions.ports.quality import Quality
 from functions.ports.views import Latest, Views
 from functions.wire import facts
+from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, read_activity_bar_batch
 from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, read_feature_batch
 from functions.wire.codecs.flow import ORDER_FLOW, decode_order_flow
 from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
+from functions.wire.codecs.pairs import PAIR_BATCH, read_pair_batch
 from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
@@ -26,16 +32,24 @@ from functions.wire.errors import Malformed
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What the handler needs: where rows are kept, where the newest of each is, and where each further noun is kept."""
+    """What the handler needs: where rows are kept, where the newest of each is, and where each further noun is kept.
+
+    `lateness_ns` is how late rows of a bar may come, nanoseconds: features are known that long after their bar's end.
+    """
 
     views: Views
     latest: Latest
+    online: OnlineWriter
+    offline: OfflineWriter
+    lateness_ns: int
     news: News
     flow: Flow
     quality: Quality
+    activity: Activity
+    pairs: Pairs
 
 
-Project: TypeAlias = Callable[[bytes, int, Deps], Awaitable[object]]
+Project: TypeAlias = Callable[[bytes, Event, Deps], Awaitable[object]]
 
 
 async def handle(event: Event, *, deps: Deps) -> None:
@@ -50,7 +64,7 @@ async def handle(event: Event, *, deps: Deps) -> None:
     if project is None:
         detail = f"{CARD.name} reads {', '.join(_PROJECTIONS)}, not {event.type}"
         raise Malformed(detail)
-    await project(event.data or b"", facts.sequence_of(event), deps)
+    await project(event.data or b"", event, deps)
 
 
 def counts(event: Event) -> Iterator[tuple[str, Mapping[str, str], int]]:
@@ -65,20 +79,35 @@ def counts(event: Event) -> Iterator[tuple[str, Mapping[str, str], int]]:
                 yield "tickloom_feed_faults_total", {**venue, "fault": fault}, amount
 
 
-async def _bars(data: bytes, sequence: int, deps: Deps) -> None:
-    batch = read_bar_batch(data)
+async def _bars(data: bytes, event: Event, deps: Deps) -> None:
+    batch, sequence = read_bar_batch(data), facts.sequence_of(event)
     await asyncio.gather(deps.views.put_bars(batch, sequence=sequence), deps.latest.put_bars(batch))
 
 
-async def _features(data: bytes, sequence: int, deps: Deps) -> None:
-    batch = read_feature_batch(data)
-    await asyncio.gather(deps.views.put_features(batch, sequence=sequence), deps.latest.put_features(batch))
+async def _activity_bars(data: bytes, event: Event, deps: Deps) -> None:
+    batch, sequence = read_activity_bar_batch(data), facts.sequence_of(event)
+    await deps.activity.put_activity_bars(batch, sequence=sequence)
+
+
+async def _features(data: bytes, event: Event, deps: Deps) -> None:
+    batch, sequence = read_feature_batch(data), facts.sequence_of(event)
+    known = known_from(batch.columns, told_ns=event.time_ns or 0, lateness_ns=deps.lateness_ns)
+    await asyncio.gather(
+        deps.offline.put(batch, available_ns=known, sequence=sequence), deps.online.put(batch, available_ns=known)
+    )
+
+
+async def _pairs(data: bytes, event: Event, deps: Deps) -> None:
+    batch, sequence = read_pair_batch(data), facts.sequence_of(event)
+    await asyncio.gather(deps.pairs.put_pairs(batch, sequence=sequence), deps.latest.put_pairs(batch))
 
 
 _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
     {
         BAR_BATCH: _bars,
+        ACTIVITY_BAR_BATCH: _activity_bars,
         FEATURE_BATCH: _features,
+        PAIR_BATCH: _pairs,
         FEED_QUALITY: lambda data, _, deps: deps.quality.put_quality(decode_quality(data)),
         ORDER_FLOW: lambda data, _, deps: deps.flow.put_order_flow(decode_order_flow(data)),
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from functions.domain.activity.batch import ActivityBarBatch
 from functions.domain.calendar import CalendarBatch
 from functions.domain.market import BarBatch, TickBatch
 from functions.domain.news import NewsBatch
 from functions.ports.views import DeadLetters
+from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, decode_activity_bar_batch
 from functions.wire.codecs.bars import BAR_BATCH, decode_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.market import TICK_BATCH, decode_tick_batch
@@ -24,12 +26,13 @@ class Deps:
     dead_letters: DeadLetters
 
 
-Decode: TypeAlias = Callable[[bytes], TickBatch | BarBatch | NewsBatch | CalendarBatch]
+Decode: TypeAlias = Callable[[bytes], TickBatch | BarBatch | ActivityBarBatch | NewsBatch | CalendarBatch]
 
 _CARRIERS: Final[Mapping[str, Decode]] = MappingProxyType(
     {
         TICK_BATCH: decode_tick_batch,
         BAR_BATCH: decode_bar_batch,
+        ACTIVITY_BAR_BATCH: decode_activity_bar_batch,
         NEWS_BATCH: decode_news_batch,
         CALENDAR_BATCH: decode_calendar_batch,
     }

@@ -104,6 +104,10 @@ def bars(tape: Tape, instrument: int, interval_s: int) -> BarBatch:
         ask_size=none + 1000,
         bid_depth=none,
         ask_depth=none,
+        bid_edge=none,
+        ask_edge=none,
+        ofi=none,
+        quotes=np.zeros(count, dtype=np.int32),
         flags=np.full(count, MARKET_QUOTED, dtype=np.uint8),
     )
 

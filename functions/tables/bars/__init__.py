@@ -8,7 +8,7 @@ CARD: Final = Card(
     name="bars",
     kind=Kind.TABLE,
     version="1",
-    summary="Folds trades into bars of six intervals, with quote and depth at the close, and tells how its feeds are.",
+    summary="Folds trades into bars of eight intervals with quote and depth at the close; tells how its feeds are.",
     consumes=("tickloom.market.v1.EnrichedBatch",),
     emits=(
         "tickloom.market.v1.BarBatch",
@@ -16,6 +16,6 @@ CARD: Final = Card(
         "tickloom.market.v1.GapDetected",
     ),
     key="shard",
-    state="per instrument: open and recent bars, latest quote, sorted book, trade ids seen, row counts; one watermark",
+    state="per instrument: open and recent bars, last trades, quote, sorted book, ids seen, row counts; one watermark",
     budget_ms=5,
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from functions.domain.bars.columns import WATERMARK
 from functions.domain.bars.fold import BarRules, fold_batch, quality
 from functions.domain.bars.layout import Kernel
 from functions.domain.bars.state import BLOB_BYTES_MAX, BarState, dump, load, start, weight
@@ -48,8 +49,8 @@ class BarsTable:
         if event.type != ENRICHED_BATCH:
             detail = f"{CARD.name} reads {ENRICHED_BATCH}, not {event.type}"
             raise Malformed(detail)
-        ticks, _ = read_enriched_batch(event.data or b"")
-        batches = fold_batch(self.kernel, state, ticks, self.rules)
+        ticks, facts = read_enriched_batch(event.data or b"")
+        batches = fold_batch(self.kernel, state, ticks, self.rules, facts)
         told = quality(state)
         first = () if told is None else (_emit_quality(state, event, told),)
         return state, (*first, *(_emit_bars(state, event, batch) for batch in batches))
@@ -70,7 +71,7 @@ class BarsTable:
 
 def _emit_bars(state: BarState, cause: Event, batch: BarBatch) -> Event:
     data = read_bar_batch.remember(encode_bar_batch(batch), batch)
-    event = _emit(state, cause, BAR_BATCH, data, time_ns=_greatest_end(batch))
+    event = _emit(state, cause, BAR_BATCH, data, time_ns=_greatest_end(batch, state))
     if not batch.rejections:
         return event
     extensions = {**event.extensions, "rejected": str(len(batch.rejections))}
@@ -107,10 +108,14 @@ def _emit(state: BarState, cause: Event, message_type: str, data: bytes, *, time
     )
 
 
-def _greatest_end(batch: BarBatch) -> int | None:
-    """Find when the last final bar ended; bars close by their ends, so it is the last one. None without any."""
+def _greatest_end(batch: BarBatch, state: BarState) -> int | None:
+    """Find when the last final bar ended; bars close by their ends, so it is the last one. None without any.
+
+    A day and its last part may be shorter than their names say, but what is final ended before the watermark.
+    """
     finality = batch.finality.tolist()
     for row in reversed(range(len(finality))):
         if finality[row] == BAR_FINAL:
-            return int(batch.start_ns[row]) + int(batch.interval_s[row]) * NS_PER_S
+            end = int(batch.start_ns[row]) + int(batch.interval_s[row]) * NS_PER_S
+            return min(end, int(state.arrays[0][WATERMARK]))
     return None

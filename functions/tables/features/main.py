@@ -1,10 +1,12 @@
-"""Compose the features table from its settings."""
+"""Compose the features table from its settings, and serve it: `python -m functions.tables.features.main`."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from functions.adapters.kernels import loops
 from functions.domain.indicators import kernel
+from functions.domain.indicators.state import INSTRUMENTS_MAX
+from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
 from functions.tables.features import CARD
 from functions.tables.features.table import FeaturesTable
@@ -23,10 +25,14 @@ class Settings:
     """
 
     kernels: str = "compiled"
-    features_instruments_max: int = 12
+    features_instruments_max: int = INSTRUMENTS_MAX
 
 
 def compose(settings: Settings) -> HostedTable:
     """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
     kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
     return HostedTable(card=CARD, fold=FeaturesTable(kernel_loops, settings.features_instruments_max))
+
+
+if __name__ == "__main__":
+    table_app.serve(Settings, compose)

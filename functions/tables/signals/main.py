@@ -1,8 +1,9 @@
-"""Compose the signals table from its settings."""
+"""Compose the signals table from its settings, and serve it: `python -m functions.tables.signals.main`."""
 
 from dataclasses import dataclass
 
 from functions.domain.signals import Strategy
+from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
 from functions.tables.signals import CARD
 from functions.tables.signals.table import SignalsTable
@@ -37,3 +38,7 @@ def compose(settings: Settings) -> HostedTable:
         tracks_max=settings.signals_tracks_max,
     )
     return HostedTable(card=CARD, fold=SignalsTable(strategy))
+
+
+if __name__ == "__main__":
+    table_app.serve(Settings, compose)

@@ -37,6 +37,10 @@ _COLUMNS: Final = Columns(
     ("ask_size", I8),
     ("bid_depth", I8),
     ("ask_depth", I8),
+    ("bid_edge", I8),
+    ("ask_edge", I8),
+    ("ofi", I8),
+    ("quotes", I4),
     ("flags", U1),
 )
 

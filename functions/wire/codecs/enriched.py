@@ -80,6 +80,7 @@ def encode_facts(value: InstrumentFacts) -> bytes:
         restricted=value.restricted,
         price_factor=value.price_factor if value.known else 0.0,
         size_factor=value.size_factor if value.known else 0.0,
+        calendar=value.calendar,
     )
     return enriched_pb2.EnrichedBatch(facts=[facts]).SerializeToString(deterministic=True)
 
@@ -172,6 +173,7 @@ def _fact(message: enriched_pb2.InstrumentFacts) -> InstrumentFacts:
         restricted=message.restricted,
         price_factor=message.price_factor,
         size_factor=message.size_factor,
+        calendar=message.calendar,
     )
 
 

@@ -72,7 +72,8 @@ def _seal(value: object) -> None:
         if isinstance(part, np.ndarray):
             part.setflags(write=False)
         elif isinstance(part, tuple):
-            for one in part:
+            # A tuple is of one type, and the names of features are hundreds of words.
+            for one in part if part and not isinstance(part[0], _PLAIN) else ():
                 _seal(one)
         elif not isinstance(part, _PLAIN):
             _seal(part)

@@ -44,6 +44,11 @@ INLINED: Final = frozenset(
         "_whole",
         "_decimal",
         "_scaled",
+        "_classify",
+        "_symbol",
+        "_time",
+        "_trade",
+        "_figure",
     )
 )
 

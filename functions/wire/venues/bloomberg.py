@@ -30,9 +30,11 @@ from functions.domain.market import (
     TRADE_WITHOUT_ID,
     InstrumentRef,
 )
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.digits import INT64_MAX
 from functions.wire.venues.payloads import Content, an_object, decimal_or_zero, read_json
+from functions.wire.venues.plans import Facts, Id, Plan, Shape, Time
 from functions.wire.venues.rows import IgnoredRow, QuoteRow, Reading, TradeRow, bad, decimal, field, symbol
 from functions.wire.venues.times import iso_column, iso_ns
 from functions.wire.venues.typed import Taken, Typed, shapes
@@ -158,6 +160,36 @@ def _unknown(security: str) -> InstrumentRef:
     return InstrumentRef(f"{security}.{VENUE}", UNKNOWN_EXPONENT, UNKNOWN_EXPONENT)
 
 
+PLAN: Final = Plan(
+    (
+        *(
+            Shape(
+                plan_kernel.TRADE,
+                "trade",
+                ("",),
+                ("LAST_PRICE", "SIZE_LAST_TRADE"),
+                symbol="security",
+                time=Time(plan_kernel.ISO, ("TRADE_UPDATE_STAMP_RT",)),
+                when={"MKTDATA_EVENT_TYPE": "TRADE", "MKTDATA_EVENT_SUBTYPE": subtype},
+                id=Id(plan_kernel.ANY_ID, "EVT_TRADE_IDENTIFIER_RT", optional=True),
+                flags=flags,
+            )
+            for subtype, flags in _TRADES.items()
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("",),
+            ("?BID", "?BID_SIZE", "?ASK", "?ASK_SIZE"),
+            symbol="security",
+            time=Time(plan_kernel.LATER_ISO, ("BID_UPDATE_STAMP_RT", "ASK_UPDATE_STAMP_RT")),
+            when={"MKTDATA_EVENT_TYPE": "QUOTE", "MKTDATA_EVENT_SUBTYPE": "PAIRED"},
+        ),
+    ),
+    facts=lambda batch_symbol: Facts(batch_symbol, _dashed),
+)
+"""Where trades and quotes have their values."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "bloomberg.json": Decoder(
         Venue(
@@ -172,6 +204,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
                 clock=iso_column,
                 name=_dashed,
             ),
+            plan=PLAN,
         )
     )
 }

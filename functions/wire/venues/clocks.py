@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from functions.domain.market import Int64
 from functions.wire.venues.digits import Kernel
 from functions.wire.venues.rows import bad
 from functions.wire.venues.times import Clock, Times, milliseconds_column
@@ -50,6 +51,14 @@ def _hour_ns(day: date, hour: int, zone: str) -> int:
 
 
 @lru_cache(maxsize=_COLUMNS_KEPT)
+def hours_of(day: date, zone: str) -> Int64:
+    """Give when each hour of a wall clock's day begins, (24,) UTC nanoseconds; see `wall_ns`."""
+    starts = np.array([_hour_ns(day, hour, zone) for hour in range(_HOURS_A_DAY)], np.int64)
+    starts.flags.writeable = False
+    return starts
+
+
+@lru_cache(maxsize=_COLUMNS_KEPT)
 def wall_column(day: date, zone: str) -> Clock:
     """Make a reader of columns of whole milliseconds since midnight; see `wall_ns`.
 
@@ -60,7 +69,7 @@ def wall_column(day: date, zone: str) -> Clock:
     Returns:
         Reads texts as UTC nanoseconds, and says which it cannot read: all but 1 to 9 digits that a day has.
     """
-    starts = np.array([_hour_ns(day, hour, zone) for hour in range(_HOURS_A_DAY)], np.int64)
+    starts = hours_of(day, zone)
 
     def read(texts: Sequence[str], loops: Kernel | None = None) -> Times:
         since_ns, odd = milliseconds_column(texts, loops)

@@ -13,9 +13,11 @@ from typing import Final
 import msgspec
 
 from functions.domain.market import BOOK_SNAPSHOT, BOOK_WITHOUT_IDS, SIDE_BUY, SIDE_SELL, SIDE_UNKNOWN
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.coinbase_exchange import CODE, unknown
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.payloads import Content, a_list, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     BookRow,
     CandleRow,
@@ -290,6 +292,37 @@ def _side_of(level: Level) -> int:
     return _BOOK_SIDES[level.side]
 
 
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "market_trades",
+            ("events.*.trades.*",),
+            ("price", "size"),
+            symbol="product_id",
+            time=Time(plan_kernel.ISO, ("time",)),
+            when={"/channel": "market_trades"},
+            id=Id(plan_kernel.DIGITS_ID, "trade_id"),
+            side=("side", _SIDES),
+        ),
+        *(
+            Shape(
+                plan_kernel.QUOTE,
+                channel,
+                ("events.*.tickers.*",),
+                ("best_bid", "best_bid_quantity", "best_ask", "best_ask_quantity"),
+                symbol="product_id",
+                time=Time(plan_kernel.ISO, ("/timestamp",)),
+                when={"/channel": channel},
+                id=Id(plan_kernel.WHOLE_ID, "/sequence_num"),
+            )
+            for channel in ("ticker", "ticker_batch")
+        ),
+    ),
+    lengths={"events": 1},  # each of several would have to have entries
+)
+"""Where trades and quotes have their values."""
+
 DECODER: Final = Decoder(
     Venue(
         code=CODE,
@@ -302,5 +335,6 @@ DECODER: Final = Decoder(
             readers={MarketTrades: _take_trades, Ticker: _take_ticker, Level2: _take_levels},
             clock=iso_column,
         ),
+        plan=PLAN,
     )
 )

@@ -19,8 +19,10 @@ from functions.domain.market import (
     TRADE_INFORMS_ONLY,
     InstrumentRef,
 )
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.payloads import Content, a_list, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     BookRow,
     IgnoredRow,
@@ -273,6 +275,38 @@ def _take_snapshot(taken: Taken, row: int, one: Snapshot) -> None:
     taken.book.append((row, "snapshot", one.product_id, None, len(one.bids), prices, sizes, flags, 0))
 
 
+_TIME: Final = Time(plan_kernel.ISO, ("time",))
+PLAN: Final = Plan(
+    (
+        *(
+            Shape(
+                plan_kernel.TRADE,
+                kind,
+                ("",),
+                ("price", "size"),
+                symbol="product_id",
+                time=_TIME,
+                when={"type": kind},
+                id=Id(plan_kernel.WHOLE_ID, "trade_id"),
+                side=("side", AGGRESSOR),
+                flags=flags,
+            )
+            for kind, flags in _TRADES.items()
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "ticker",
+            ("",),
+            ("best_bid", "?best_bid_size", "best_ask", "?best_ask_size"),
+            symbol="product_id",
+            time=_TIME,
+            when={"type": "ticker"},
+            id=Id(plan_kernel.WHOLE_ID, "sequence"),
+        ),
+    )
+)
+"""Where trades and quotes have their values."""
+
 DECODER: Final = Decoder(
     Venue(
         code=CODE,
@@ -285,5 +319,6 @@ DECODER: Final = Decoder(
             readers={Match: _take_match, Ticker: _take_ticker, Update: _take_update, Snapshot: _take_snapshot},
             clock=iso_column,
         ),
+        plan=PLAN,
     )
 )

@@ -15,6 +15,8 @@ from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRAD
 from functions.wire.venues import merging
 from functions.wire.venues.digits import BadText, Kernel
 from functions.wire.venues.forms import Forms
+from functions.wire.venues.planned import NOTHING, Planned
+from functions.wire.venues.planned import Kernel as PlanKernel
 from functions.wire.venues.rows import (
     BookRow,
     CandleRow,
@@ -55,16 +57,18 @@ class Decode(Protocol):
 class Decoder:
     """Decode one dialect; what it remembers between batches only saves time."""
 
-    def __init__(self, venue: Venue, loops: Kernel | None = None) -> None:
+    def __init__(self, venue: Venue, loops: Kernel | None = None, plan_loops: PlanKernel | None = None) -> None:
         """Take the venue's fast path, or look rows up by their forms.
 
         Args:
             venue: The venue.
             loops: Reads columns of texts for venues that write any; None does so with numpy.
+            plan_loops: Reads rows by the venue's plan first, where it has one; None leaves all to the fast path.
         """
         self.venue = venue
         self._loops = loops
         self._fast = venue.fast or Forms(venue)
+        self._planned = Planned(venue.plan, plan_loops) if venue.plan and plan_loops else None
 
     def __call__(
         self, batch: RawBatch, instruments: Instruments, *, future_skew_ms_max: int = FUTURE_SKEW_MS_MAX
@@ -78,10 +82,10 @@ class Decoder:
         """
         if not batch.row_count:
             return _without_rows(batch)
-        work = Work(
-            batch, self.venue, instruments, future_skew_ms_max, np.zeros(batch.row_count, np.bool_), self._loops
-        )
-        found = self._fast(work)
+        work = Work(batch, self.venue, instruments, future_skew_ms_max, np.ones(batch.row_count, np.bool_), self._loops)
+        found = self._planned(work) if self._planned else NOTHING
+        if work.slow.any():
+            found = merging.join(found, self._fast(work))
         return _joined(work, found)
 
 

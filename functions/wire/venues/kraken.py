@@ -22,11 +22,12 @@ from functions.domain.market import (
     SIDE_SELL,
     TRADE_WITHOUT_ID,
 )
-from functions.wire.venues import kraken_current, kraken_futures, kraken_names
+from functions.wire.venues import kraken_current, kraken_futures, kraken_names, plan_kernel
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.kraken_names import today
 from functions.wire.venues.kraken_replies import read_reply
 from functions.wire.venues.payloads import Content, a_list, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Facts, Plan, Shape, Time
 from functions.wire.venues.rows import (
     BookRow,
     CandleRow,
@@ -347,6 +348,32 @@ def _latest(times: Sequence[str]) -> str:
     return max(times)
 
 
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("1.*",),
+            ("0", "1"),
+            symbol="/3",
+            time=Time(plan_kernel.SECONDS, ("2",)),
+            when={"/2": "trade"},
+            side=("3", SIDES),
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "ticker",
+            ("1",),
+            ("b.0", "b.2", "a.0", "a.2"),
+            symbol="/3",
+            when={"/2": "ticker"},
+        ),
+    ),
+    facts=lambda batch_symbol: Facts(batch_symbol, today),
+    lengths={"": 4},
+)
+"""Where trades and tickers have their values."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "kraken.v1": Decoder(
         Venue(
@@ -367,6 +394,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
                 clock=seconds_column,
                 name=today,
             ),
+            plan=PLAN,
         )
     ),
     "kraken.v2": kraken_current.DECODER,

@@ -12,10 +12,11 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from functions.domain.market import BOOK_CHECKSUM, BOOK_SNAPSHOT, BOOK_WITHOUT_IDS, SIDE_BUY, SIDE_SELL
-from functions.wire.venues import kraken_names
+from functions.wire.venues import kraken_names, plan_kernel
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.kraken_replies import read_reply
 from functions.wire.venues.payloads import Content, a_list, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     CRC32_MAX,
     BookRow,
@@ -226,6 +227,32 @@ def _take_books(taken: Taken, row: int, message: Books) -> None:
     taken.book += told
 
 
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("data.*",),
+            ("price", "qty"),
+            symbol="symbol",
+            time=Time(plan_kernel.ISO, ("timestamp",)),
+            when={"/channel": "trade"},
+            id=Id(plan_kernel.WHOLE_ID, "trade_id"),
+            side=("side", _SIDES),
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "ticker",
+            ("data.*",),
+            ("bid", "bid_qty", "ask", "ask_qty"),
+            symbol="symbol",
+            time=Time(plan_kernel.ISO, ("timestamp",), optional=True),
+            when={"/channel": "ticker"},
+        ),
+    )
+)
+"""Where trades and quotes have their values."""
+
 DECODER: Final = Decoder(
     Venue(
         code=kraken_names.CODE,
@@ -238,5 +265,6 @@ DECODER: Final = Decoder(
             readers={Trades: _take_trades, Tickers: _take_tickers, Books: _take_books},
             clock=iso_column,
         ),
+        plan=PLAN,
     )
 )

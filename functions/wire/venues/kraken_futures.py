@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from functions.domain.market import BOOK_SNAPSHOT, SIDE_BUY, SIDE_SELL
-from functions.wire.venues import kraken_names
+from functions.wire.venues import kraken_names, plan_kernel
 from functions.wire.venues.columns import Decoder, Venue
 from functions.wire.venues.payloads import Content, a_list, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     NS_PER_MS,
     BookRow,
@@ -241,6 +242,33 @@ def _take_ticker(taken: Taken, row: int, one: Ticker) -> None:
     taken.quotes.append((row, "ticker", one.product_id, time, bid, one.bid_size, ask, one.ask_size, 0))
 
 
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("",),
+            ("price", "qty"),
+            symbol="product_id",
+            time=Time(plan_kernel.MILLISECONDS, ("time",)),
+            when={"feed": "trade"},
+            id=Id(plan_kernel.WHOLE_ID, "seq"),
+            side=("side", _SIDES),
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "ticker",
+            ("",),
+            ("bid", "bid_size", "ask", "ask_size"),
+            symbol="product_id",
+            time=Time(plan_kernel.MILLISECONDS, ("time",)),
+            when={"feed": "ticker"},
+        ),
+    ),
+    refused=("event",),  # answers to requests name a feed too
+)
+"""Where trades and quotes have their values."""
+
 DECODER: Final = Decoder(
     Venue(
         code=kraken_names.FUTURES,
@@ -253,5 +281,6 @@ DECODER: Final = Decoder(
             readers={Trade: _take_trade, Ticker: _take_ticker},
             clock=milliseconds_column,
         ),
+        plan=PLAN,
     )
 )

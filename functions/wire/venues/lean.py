@@ -28,10 +28,12 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from functions.domain.market import CANDLE_CLOSED, SIDE_UNKNOWN, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID, InstrumentRef
-from functions.wire.venues.clocks import NS_PER_DAY, NS_PER_S, calendar_date, wall_column, wall_ns
+from functions.wire.venues import plan_kernel
+from functions.wire.venues.clocks import NS_PER_DAY, NS_PER_S, calendar_date, hours_of, wall_column, wall_ns
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.conditions import UNKNOWN, flags_by_number
 from functions.wire.venues.digits import BadText
+from functions.wire.venues.plans import Facts, Flags, Plan, Shape, Time
 from functions.wire.venues.rows import (
     NS_PER_MS,
     CandleRow,
@@ -69,7 +71,7 @@ _CONDITION_OF_BIT: Final = (
     *(15, 22, 16, 6, 3, 41),  # official close, prior reference, official open, CAP, automatic, trade-through exempt
 )
 """Polygon's number of the condition that each bit stands for; the two highest are unnamed, and the odd lot."""
-_BIT_UNNAMED, _BIT_ODD_LOT = 30, 31
+_BIT_UNNAMED, _BIT_ODD_LOT, _BITS = 30, 31, 32
 _ODD_LOT: Final = 37
 
 EXCHANGES: Final = {
@@ -332,6 +334,63 @@ def currencies(pair: str) -> str:
     return f"{found[1]}-{found[2]}" if found else pair
 
 
+_MS_OF_DAY: Final = Time(plan_kernel.WALL, ("0",))
+
+
+def _equity_facts(batch_symbol: str) -> Facts | None:
+    day = _plain_day(batch_symbol)
+    if not day.ticker:
+        return None
+    return Facts(
+        day.ticker,
+        # Without its exchange a quote's instrument has no name.
+        lambda letter: f"{day.ticker}@{letter}" if letter in EXCHANGES else "",
+        hours_of(day.date, _NEW_YORK),
+    )
+
+
+def _forex_facts(batch_symbol: str) -> Facts | None:
+    day = _plain_day(batch_symbol)
+    return Facts(day.ticker, hours=hours_of(day.date, _FXCM)) if day.ticker else None
+
+
+EQUITY: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("",),
+            ("1", "2"),
+            time=_MS_OF_DAY,
+            when={"5": "0"},
+            side=("3", dict.fromkeys(EXCHANGES, SIDE_UNKNOWN)),
+            more=Flags(plan_kernel.HEX, "4", tuple(_flags(f"{1 << bit:x}") for bit in range(_BITS))),
+            fractions=(_DOLLAR_PLACES, 0, 0, 0),
+            columns=_TRADE_COLUMNS,
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("",),
+            ("1", "2", "3", "4"),
+            symbol="5",
+            time=_MS_OF_DAY,
+            when={"7": "0"},
+            fractions=(_DOLLAR_PLACES, 0, _DOLLAR_PLACES, 0),
+            columns=_QUOTE_COLUMNS,
+        ),
+    ),
+    facts=_equity_facts,
+    is_csv=True,
+)
+"""Which columns trades and quotes have."""
+FOREX: Final = Plan(
+    (Shape(plan_kernel.QUOTE, "quote", ("",), ("1", "", "2", ""), time=_MS_OF_DAY, columns=_FOREX_COLUMNS),),
+    facts=_forex_facts,
+    is_csv=True,
+)
+"""Which columns quotes have."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "lean.equity": Decoder(
         Venue(
@@ -341,6 +400,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown_equity,
             fast=_fast_equity,
+            plan=EQUITY,
         )
     ),
     "lean.forex": Decoder(
@@ -351,6 +411,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown_forex,
             fast=_fast_forex,
+            plan=FOREX,
         )
     ),
 }

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET
 
 from functions.domain.market import SIDE_UNKNOWN, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID, InstrumentRef
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.clocks import NS_PER_DAY, calendar_date, wall_ns
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.payloads import (
@@ -27,6 +28,7 @@ from functions.wire.venues.payloads import (
     together,
     unknown_kind,
 )
+from functions.wire.venues.plans import Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     NS_PER_MS,
     IgnoredRow,
@@ -231,6 +233,42 @@ def _unknown(ric: str) -> InstrumentRef:
     return InstrumentRef(f"{ric}.{VENUE}", UNKNOWN_EXPONENT, UNKNOWN_EXPONENT)
 
 
+_UPDATE: Final = {"Type": "Update", "?Domain": _MARKET_PRICE}
+
+
+def _time(date: str, ms: str) -> Time:
+    """Say where a kind's own time stands; the message's stands in for what is missing."""
+    paths = (date, ms, "ACTIV_DATE", "TIMACT_MS")
+    return Time(plan_kernel.DATE_MILLISECONDS, tuple(f"Fields.{name}" for name in paths))
+
+
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("", "*"),
+            ("Fields.TRDPRC_1", "Fields.TRDVOL_1"),
+            symbol="Key.Name",
+            time=_time("TRADE_DATE", "SALTIM_MS"),
+            when=_UPDATE,
+            any_of=("Fields.TRDPRC_1",),
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("", "*"),
+            ("Fields.BID", "?Fields.BIDSIZE", "Fields.ASK", "?Fields.ASKSIZE"),
+            symbol="Key.Name",
+            time=_time("QUOTE_DATE", "QUOTIM_MS"),
+            when=_UPDATE,
+            any_of=("Fields.BID", "Fields.ASK"),
+            id=Id(plan_kernel.WHOLE_ID, "SeqNumber", optional=True),
+        ),
+    )
+)
+"""Where trades and quotes have their values."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "lseg.json": Decoder(
         Venue(
@@ -240,6 +278,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=Typed(decode=shapes(list[Update]), readers={list: _take}, clock=milliseconds_column),
+            plan=PLAN,
         )
     )
 }

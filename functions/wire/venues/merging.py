@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from functions.domain.market import Book, Candles, InstrumentRef, Int64, Quotes, Trades, UInt16
 from functions.wire.venues.rows import Tick
+from functions.wire.venues.work import Found
 
 S = TypeVar("S", Trades, Quotes, Candles)
 
@@ -23,6 +24,26 @@ _BOOK_COLUMNS: Final = (
     *("first_update_id", "last_update_id", "previous_update_id"),
     *("bids", "asks", "flags", "checksum"),
 )
+
+
+def join(found: Found, more: Found) -> Found:
+    """Join what two readers found of one batch; only one of them may have found books."""
+    if not found.kinds:
+        return more
+    kinds = {kind: found.kinds.get(kind, 0) + more.kinds.get(kind, 0) for kind in {**found.kinds, **more.kinds}}
+    book = more.book if len(more.book.row) else found.book
+    return Found(_in_order(found.trades, more.trades), _in_order(found.quotes, more.quotes), book, kinds)
+
+
+def _in_order(section: S, more: S) -> S:
+    """Join two sections in tape order; no row is in both."""
+    if not len(section.row) or not len(more.row):
+        return section if len(section.row) else more
+    order = np.argsort(np.concatenate([section.row, more.row]), kind="stable")
+    names = type(section).__dataclass_fields__
+    return type(section)(
+        **{name: np.concatenate([getattr(section, name), getattr(more, name)])[order] for name in names}
+    )
 
 
 def merge_rows(section: S, ticks: list[Tick], numbers: dict[str, int], ts_receive: Int64) -> S:

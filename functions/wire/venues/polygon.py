@@ -19,6 +19,7 @@ import msgspec
 from msgspec import UNSET
 
 from functions.domain.market import CANDLE_CLOSED, SIDE_UNKNOWN, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID, InstrumentRef
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.clocks import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.conditions import flags_by_correction, flags_by_number
@@ -31,6 +32,7 @@ from functions.wire.venues.payloads import (
     together,
     unknown_kind,
 )
+from functions.wire.venues.plans import Flags, Id, Plan, Shape, Time
 from functions.wire.venues.rows import (
     NS_PER_MS,
     CandleRow,
@@ -388,6 +390,37 @@ def _unknown(ticker: str) -> InstrumentRef:
     return InstrumentRef(f"{ticker}.{VENUE}", UNKNOWN_EXPONENT, UNKNOWN_EXPONENT)
 
 
+_TIME: Final = Time(plan_kernel.MILLISECONDS, ("t",))
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.TRADE,
+            "trade",
+            ("", "*"),
+            ("p", "s"),
+            symbol="sym",
+            time=_TIME,
+            when={"ev": "T"},
+            id=Id(plan_kernel.SESSION_ID, "q", optional=True),
+            more=Flags(
+                plan_kernel.NUMBERS, "c", tuple(flags_by_number([number]) for number in range(plan_kernel.TABLE_SIZE))
+            ),
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("", "*"),
+            ("?bp", "?bs", "?ap", "?as"),
+            symbol="sym",
+            time=_TIME,
+            when={"ev": "Q"},
+            id=Id(plan_kernel.WHOLE_ID, "q", optional=True),
+        ),
+    ),
+    refused=("ds", "e"),  # fractions of a share and corrections are rare
+)
+"""Where trades and quotes have their values."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "polygon.stocks": Decoder(
         Venue(
@@ -397,6 +430,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=Typed(decode=shapes(list[Trade | Quote]), readers={list: _take}, clock=milliseconds_column),
+            plan=PLAN,
         )
     )
 }

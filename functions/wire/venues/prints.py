@@ -25,10 +25,11 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from functions.domain.market import SIDE_UNKNOWN, TRADE_WITHOUT_ID, InstrumentRef
-from functions.wire.venues import typed
+from functions.wire.venues import plan_kernel, typed
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.conditions import flags_by_letter
 from functions.wire.venues.payloads import Content, an_object, read_json, together, unknown_kind
+from functions.wire.venues.plans import Flags, Id, Plan, Shape, Time
 from functions.wire.venues.rows import NS_PER_MS, IgnoredRow, Reading, TradeRow, bad, decimal, symbol, whole
 from functions.wire.venues.times import milliseconds_column
 from functions.wire.venues.typed import Taken, Typed, WholeNumber, shapes
@@ -69,7 +70,32 @@ def decoder(venue: str, tape: str) -> Decoder:
     readers: Readers = {list: take_prints, Print: take_print}
     fast = Typed(decode=shapes(Print | list[Print]), readers=readers, clock=milliseconds_column)
     return Decoder(
-        Venue(code=venue, read_form=lambda _: None, read_row=read_row, level_marks=(), unknown=unknown, fast=fast)
+        Venue(
+            code=venue,
+            read_form=lambda _: None,
+            read_row=read_row,
+            level_marks=(),
+            unknown=unknown,
+            fast=fast,
+            plan=Plan(tuple(_shape(letter, tape) for letter in "ABC")),
+        )
+    )
+
+
+def _shape(letter: str, own: str) -> Shape:
+    """Say where a print of one tape has its values; one that names no tape is of the exchange's own."""
+    letters = map(chr, range(ord(" "), ord("~") + 1))
+    flags = {ord(one): flags_by_letter(one, letter) for one in letters}
+    return Shape(
+        plan_kernel.TRADE,
+        "trade",
+        ("", "*"),
+        ("p", "v"),
+        symbol="s",
+        time=Time(plan_kernel.MILLISECONDS, ("t",), optional=True),
+        when={"?z" if letter == own else "z": letter},
+        id=Id(plan_kernel.WHOLE_ID, "i", optional=True),
+        more=Flags(plan_kernel.LETTERS, "c", tuple(flags.get(byte, 0) for byte in range(plan_kernel.TABLE_SIZE))),
     )
 
 

@@ -19,7 +19,7 @@ from functions.domain.market import (
     UInt8,
     UInt32,
 )
-from functions.wire.codecs.market import NO_CANDLES
+from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRADES
 from functions.wire.venues import binance_kernel as kernel
 from functions.wire.venues.columns import FUTURE_SKEW_MS_MAX, Decoder, Instruments
 from functions.wire.venues.rows import NS_PER_MS
@@ -176,17 +176,20 @@ class Found:
     def sections(self, bar_channel: str) -> tuple[Trades, Quotes, Book]:
         """Give the sections; trades of a channel that does not feed bars only inform."""
         trades, quotes, books, levels, _ = self.counts
-        price, size = self.levels[:levels, :2].T.copy()
         flags = _informing(self.trades[-1][:trades], bar_channel)
         return (
-            Trades(**_first(trades, _TRADES, (*self.trades[:-1], flags))),
-            Quotes(**_first(quotes, _QUOTES, self.quotes)),
-            Book(
-                **_first(books, _BOOK, self.book),
-                checksum=np.zeros(books, np.uint32),
-                level_price=price,
-                level_size=size,
-            ),
+            Trades(**_first(trades, _TRADES, (*self.trades[:-1], flags))) if trades else NO_TRADES,
+            Quotes(**_first(quotes, _QUOTES, self.quotes)) if quotes else NO_QUOTES,
+            self._book(books, levels) if books else NO_BOOK,
+        )
+
+    def _book(self, books: int, levels: int) -> Book:
+        price, size = self.levels[:levels, :2].T.copy()
+        return Book(
+            **_first(books, _BOOK, self.book),
+            checksum=np.zeros(books, np.uint32),
+            level_price=price,
+            level_size=size,
         )
 
 

@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from functions.domain.market import InstrumentRef
+from functions.wire.venues import plan_kernel
 from functions.wire.venues.columns import Decoder
 from functions.wire.venues.lean import FOREX_EXPONENT, currencies
+from functions.wire.venues.plans import Facts, Plan, Shape, Time
 from functions.wire.venues.rows import IgnoredRow, QuoteRow, Reading, bad, symbol
 from functions.wire.venues.times import iso_column, iso_ns
 from functions.wire.venues.typed import Taken, Typed
@@ -91,6 +93,32 @@ def _plain_date(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:]}"
 
 
+PLAN: Final = Plan(
+    (
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("",),
+            ("1", "", "2", ""),
+            time=Time(plan_kernel.COMPACT, ("0",)),
+            columns=_NAMELESS,
+        ),
+        Shape(
+            plan_kernel.QUOTE,
+            "quote",
+            ("",),
+            ("2", "", "3", ""),
+            symbol="0",
+            time=Time(plan_kernel.COMPACT, ("1",)),
+            columns=_NAMED,
+        ),
+    ),
+    facts=lambda batch_symbol: Facts(_unslashed(batch_symbol), _unslashed),
+    is_csv=True,
+)
+"""Which columns quotes have."""
+
+
 def _unknown(pair: str) -> InstrumentRef:
     return InstrumentRef(f"{currencies(pair)}.{VENUE}", FOREX_EXPONENT, FOREX_EXPONENT)
 
@@ -104,6 +132,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=_fast,
+            plan=PLAN,
         )
     )
 }

@@ -5,6 +5,7 @@ few lines that append a print, a quote or a book message to `Taken`. Then all pr
 columns. A row that has no such shape, or breaks a rule anywhere, is left to the venue's `read_row`, whole.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,11 @@ ODD: Final = (
     *(AttributeError, IndexError, KeyError, TypeError, ValueError),
 )
 """What says that a row has none of the shapes a venue knows; a shape's reader may raise them too."""
-_NAMELESS: Final = -1
+NAMELESS: Final = -1
+"""Place of a symbol that is none."""
+NUMBER_DIGITS_MAX: Final = 4300
+"""Digits of a number that Python reads; `int` refuses longer ones."""
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (NUMBER_DIGITS_MAX + 1)).search
 _ROW, _KIND, _SYMBOL, _TIME = range(4)
 _VISIBLE: Final = ord(" ")
 
@@ -86,8 +91,7 @@ class Typed:
 
     def __call__(self, work: Work) -> Found:
         """Read what is plain, and leave the rest in `work.slow`."""
-        taken = self._take(work)
-        work.slow[:] = True
+        taken, left = self._take(work), int(np.count_nonzero(work.slow))
         told = [tuple(zip(*part, strict=True)) for part in (taken.trades, taken.quotes, taken.book)]
         if not any(told):
             return Found(NO_TRADES, NO_QUOTES, NO_BOOK, {})
@@ -99,7 +103,7 @@ class Typed:
             _trades(work, trades, entries, keep, values),
             _quotes(work, quotes, entries, keep, values),
             _book(work, book, entries, keep, values),
-            _kinds(work, _each(told, _KIND), entries, keep),
+            _kinds(left - int(np.count_nonzero(work.slow)), _each(told, _KIND), entries, keep),
         )
 
     def _take(self, work: Work) -> Taken:
@@ -134,19 +138,34 @@ def number(text: str) -> int:
 
 
 def _plain_rows(work: Work) -> Iterable[tuple[int, bytes]]:
-    """Give the rows that are visible ASCII without escapes: about anything else readings of JSON may differ."""
+    """Give the rows at hand that are visible ASCII without escapes: about anything else readings of JSON may differ."""
     batch = work.batch
     payload = batch.payload
-    rows = [payload[begin:end] for begin, end in pairwise(batch.offsets.tolist())]
-    numbered: Iterable[tuple[int, bytes]] = enumerate(rows)
-    if not _is_plain(payload) or batch.oversized:
+    offsets = batch.offsets.tolist()
+    if not work.slow.all():
+        places = np.flatnonzero(work.slow).tolist()
+        numbered: Iterable[tuple[int, bytes]] = [(row, payload[offsets[row] : offsets[row + 1]]) for row in places]
+    else:
+        numbered = enumerate([payload[begin:end] for begin, end in pairwise(offsets)])
+    if not is_plain(payload) or batch.oversized or int(np.diff(batch.offsets).max(initial=0)) > NUMBER_DIGITS_MAX:
         oversized = {row.index for row in batch.oversized}
-        return [(row, raw) for row, raw in numbered if row not in oversized and _is_plain(raw)]
+        return [(row, raw) for row, raw in numbered if row not in oversized and is_plain(raw) and _is_short(raw)]
     return numbered
 
 
-def _is_plain(text: bytes) -> bool:
-    return text.isascii() and b"\\" not in text and int(np.frombuffer(text, np.uint8).min(initial=255)) >= _VISIBLE
+def _is_short(raw: bytes) -> bool:
+    """Say whether no number is longer than Python reads: a shape passes over fields that `read_row` has to read."""
+    return len(raw) <= NUMBER_DIGITS_MAX or _LONG_NUMBER(raw) is None
+
+
+def is_plain(text: bytes) -> bool:
+    """Say whether a text is visible ASCII without escapes."""
+    return (
+        b"\x7f" not in text
+        and text.isascii()
+        and b"\\" not in text
+        and int(np.frombuffer(text, np.uint8).min(initial=255)) >= _VISIBLE
+    )
 
 
 Told: TypeAlias = Sequence[tuple[Any, ...]]
@@ -189,10 +208,10 @@ def _each(told: Told, column: int) -> Iterable[Any]:
 def _entries(work: Work, told: Told, clock: Clock, name: Callable[[str], str]) -> Entries:
     row = _whole(_each(told, _ROW))
     symbols = list(_each(told, _SYMBOL))
-    instrument = _chosen(symbols, {one: _place(work, name(one)) for one in dict.fromkeys(symbols)})
+    instrument = _chosen(symbols, {one: place(work, name(one)) for one in dict.fromkeys(symbols)})
     texts = list(_each(told, _TIME))
     ts_receive = work.batch.ts_receive[row]
-    odd = instrument == _NAMELESS
+    odd = instrument == NAMELESS
     if all(texts):  # no None; what else is false goes the longer way
         timed = np.ones(len(texts), np.bool_)
         ts_event, odd_times = clock(texts, work.loops)
@@ -218,11 +237,12 @@ def _chosen(keys: Sequence[str], values: Mapping[str, int]) -> Int64:
     return _whole(map(values.__getitem__, keys))
 
 
-def _place(work: Work, name: str) -> int:
+def place(work: Work, name: str) -> int:
+    """Give a symbol's place in the batch's dictionary, NAMELESS when it is no symbol."""
     try:
         return work.number(symbol({"": name}, ""))
     except BadText:
-        return _NAMELESS
+        return NAMELESS
 
 
 def _values(work: Work, told: Told, entries: Entries) -> Values:
@@ -262,9 +282,8 @@ def _settled(work: Work, entries: Entries, values: Values) -> Bools:
     return keep
 
 
-def _kinds(work: Work, kinds: Iterable[str], entries: Entries, keep: Bools) -> dict[str, int]:
+def _kinds(rows: int, kinds: Iterable[str], entries: Entries, keep: Bools) -> dict[str, int]:
     """Count the rows that were taken by kind."""
-    rows = len(work.slow) - int(np.count_nonzero(work.slow))
     if rows != len(keep):  # some row says several things, or something odd
         counted = compress(zip(entries.row.tolist(), kinds, strict=True), keep.tolist())
         # A row that says several things counts as the first, so the first of a row is put last.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from functions.domain.market import Book, InstrumentRef, Quotes, RawBatch, Trades
 from functions.wire.venues.digits import Kernel
 from functions.wire.venues.layouts import Form, Layout
+from functions.wire.venues.plans import Plan
 from functions.wire.venues.rows import Reading
 
 Instruments: TypeAlias = Mapping[str, InstrumentRef]
@@ -38,6 +39,7 @@ class Venue:
         unknown: Instrument of a symbol without reference.
         fast: Reads a batch's plain rows at once and leaves the others to `read_row`; None does so by forms. It must
             give what `read_row` gives for every row it takes.
+        plan: Where plain rows have their prints and quotes, for a kernel that reads them before `fast` does.
     """
 
     code: str
@@ -46,6 +48,7 @@ class Venue:
     level_marks: tuple[tuple[bytes, bytes], ...]
     unknown: Callable[[str], InstrumentRef]
     fast: "Callable[[Work], Found] | None" = None
+    plan: Plan | None = None
 
 
 @dataclass(slots=True)
@@ -57,7 +60,7 @@ class Work:
         venue: Its venue.
         instruments: Reference by venue symbol.
         skew_ms_max: How far venue time may be ahead of receive time.
-        slow: Marks rows that are left to be read one by one.
+        slow: Marks rows that are still to be read; those that stay so are read one by one.
         loops: Reads columns of texts; None does so with numpy.
         refs: Instruments in the order they were found.
         numbers: Their places, by symbol.

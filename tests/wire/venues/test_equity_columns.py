@@ -93,7 +93,7 @@ def test_plain_rows_are_read_as_columns(dialect: str, plain: int) -> None:
     assert venue.fast is not None
     left = 0
     for raw, symbol in EXAMPLES[dialect]:
-        work = Work(batch_of([raw], dialect, symbol=symbol), venue, {}, 0, np.zeros(1, np.bool_))
+        work = Work(batch_of([raw], dialect, symbol=symbol), venue, {}, 0, np.ones(1, np.bool_))
         venue.fast(work)
         left += int(work.slow.sum())
     assert len(EXAMPLES[dialect]) - left == plain

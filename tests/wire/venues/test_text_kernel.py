@@ -1,5 +1,7 @@
 """The compiled reader of texts reads what numpy reads, and nothing else."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 from counts import count
@@ -13,8 +15,8 @@ from functions.adapters.kernels import CompiledDecoders, loops
 from functions.domain.market import InstrumentRef
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.venues import text_kernel
-from functions.wire.venues.digits import exact
-from functions.wire.venues.times import iso_column
+from functions.wire.venues.digits import BadText, exact, mantissa
+from functions.wire.venues.times import iso_column, iso_ns
 
 NUMBERS = st.one_of(
     st.from_regex(r"[0-9]{1,20}(\.[0-9]{0,18})?", fullmatch=True),
@@ -56,6 +58,54 @@ def test_times_are_equal(kind: str, texts: list[str]) -> None:
     found, wrong = iso_column(texts, loops(kind, text_kernel))  # type: ignore[arg-type] # see above
     assert wrong.tolist() == odd.tolist()
     assert found[~wrong].tolist() == values[~odd].tolist()
+
+
+def _alone(text: str) -> int:
+    """Read a time by itself, -1 for none."""
+    try:
+        return iso_ns(text)
+    except BadText:
+        return -1
+
+
+SPELT = st.builds(
+    lambda text, cut, put: (text[:-1] if cut else text).replace("T", put[0]) + put[1],
+    TIMES,
+    st.booleans(),
+    st.tuples(st.sampled_from("T T"), st.sampled_from(["", "Z", "+00:00", "+01:00", "-00:00", "+00:00Z"])),
+)
+
+
+@given(text=TIMES | SPELT)
+@settings(max_examples=count(5_000), deadline=None)
+def test_lone_times_are_equal(text: str) -> None:
+    """A time reads as it does by itself, or as none, with a T or a blank and either way of writing the zone."""
+    raw = text.encode("ascii", "replace")
+    assert text_kernel.utc_ns(np.frombuffer(raw, np.uint8), 0, len(raw)) == _alone(text)
+
+
+@given(
+    time=st.datetimes(min_value=datetime.fromisoformat("1970-01-01"), max_value=datetime.fromisoformat("2243-01-01"))
+)
+@settings(max_examples=count(2_000), deadline=None)
+def test_compact_times_are_those_of_the_long_form(time: datetime) -> None:
+    """A date without dashes and a blank say what the ISO form says."""
+    raw = f"{time:%Y%m%d %H:%M:%S.%f}".encode()
+    found = text_kernel.compact_ns(np.frombuffer(raw, np.uint8), 0, len(raw))
+    assert found == iso_ns(f"{time.isoformat(timespec='microseconds')}Z")
+
+
+@given(text=NUMBERS.filter(lambda one: isinstance(one, str)), exponent=st.integers(-9, 2))
+@settings(max_examples=count(5_000), deadline=None)
+def test_lone_decimals_are_equal(text: str, exponent: int) -> None:
+    """A decimal in units is the exact mantissa, or none where it has none; up to eighteen digits are read."""
+    raw = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
+    found = text_kernel.in_units(*text_kernel.decimal(raw, 0, len(raw)), exponent)
+    try:
+        wanted = mantissa(text, exponent)
+    except BadText:
+        wanted = -1
+    assert found == wanted or (found == -1 and (sum(map(str.isdigit, text)) > 18 or "e" in text or wanted < 0))
 
 
 @given(day=st.integers(0, 100_000))

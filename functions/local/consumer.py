@@ -1,0 +1,70 @@
+"""Read one broker's log for one Trigger, and keep its cursor there."""
+
+import asyncio
+import zlib
+
+from functions.local.dispatch import Cursor, Dispatcher, Outbound, Subscriber
+from functions.local.log import EventLog
+from functions.local.topology import Subscription
+from functions.wire.envelope import Event
+from functions.wire.facts import partition_of
+
+
+class Consumer:
+    """Read one broker for one Trigger."""
+
+    def __init__(
+        self, subscription: Subscription, subscriber: Subscriber, *, log: EventLog, outbound: Outbound, partitions: int
+    ) -> None:
+        """Start at the Trigger's cursor; a new Trigger starts at the beginning."""
+        self.name = subscription.name
+        self.dispatcher = Dispatcher(subscription, subscriber, outbound)
+        self._subscription = subscription
+        self._log = log
+        self._partitions = partitions
+        self._at = log.cursors.setdefault(self.name, 0)
+        self._cursor = Cursor(self._at)
+
+    @property
+    def caught_up(self) -> bool:
+        """Tell whether every event so far is done."""
+        return self._cursor.next == self._log.head
+
+    @property
+    def lag(self) -> int:
+        """Count the events not done yet."""
+        return self._log.head - self._cursor.next
+
+    async def run(self) -> None:
+        """Deliver for ever; cancel to stop."""
+        log, accepts, dispatcher = self._log, self._subscription.accepts, self.dispatcher
+        try:
+            while True:
+                await log.wait(self._at, self._passes)
+                for event in log.read(self._at):
+                    offset = self._at
+                    self._at += 1
+                    if not accepts(event):
+                        self._finish(offset)
+                        continue
+                    await dispatcher.take(event, lane=self._lane(event), offset=offset, done=self._finish)
+                    if dispatcher.inline and self._at < log.head:  # else waiting lets the others run
+                        await asyncio.sleep(0)
+        finally:
+            dispatcher.stop()
+
+    def _lane(self, event: Event) -> int:
+        if not self._subscription.ordered:
+            return 0
+        return zlib.crc32(partition_of(event).encode()) % self._partitions
+
+    def _passes(self, event: Event) -> bool:
+        """Step over an event that is not for this Trigger while it sleeps at the head."""
+        if self._subscription.accepts(event):
+            return False
+        self._finish(self._at)
+        self._at += 1
+        return True
+
+    def _finish(self, offset: int) -> None:
+        self._log.cursors[self.name] = self._cursor.finish(offset)

@@ -1,0 +1,209 @@
+"""Keep a table's cells, whatever log is beneath: one state for each key, each source folded in contiguous order (R7).
+
+What belongs here: the order of sources, poison, gaps, bounds, and how a cell is written down. Nothing here reads a
+log, sends or waits: a host offers events with the place it found them at, and hears what is to be sent or buried.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from functions.domain.market import GapDetected
+from functions.domain.sequence import REORDER_EVENTS_MAX, Duplicate, Gap, Progress, Ready, Sequencer
+from functions.ports.errors import Overloaded
+from functions.ports.fold import Fold
+from functions.runtime.outcomes import INTERNAL_ERROR, status_of
+from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
+from functions.wire.facts import partition_of, sequence_of
+
+STATE_BYTES_MAX: Final = 256 * 1024
+KEYS_MAX: Final = 1024
+SOURCES_MAX: Final = 256
+"""Keys of a table and sources of a key: anyone may post to a broker, and none may fill a table with new names."""
+
+Place = TypeVar("Place")
+Emit: TypeAlias = Callable[[Place, Sequence[Event]], None]
+"""Take what came of the event at a place; it is sent in this order, before the state is stored."""
+Bury: TypeAlias = Callable[[Place, Event, Exception], None]
+"""Take an event that cannot be folded, and why."""
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_unpack: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[int, list[int]]], bytes]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Say how much is kept.
+
+    Args:
+        reorder_events_max: Events of a source that wait for a missing one before it is given up.
+        keys_max: Keys.
+        sources_max: Sources of a key.
+        state_bytes_max: Bytes of a state that is written down.
+    """
+
+    reorder_events_max: int = REORDER_EVENTS_MAX
+    keys_max: int = KEYS_MAX
+    sources_max: int = SOURCES_MAX
+    state_bytes_max: int = STATE_BYTES_MAX
+
+
+@dataclass(slots=True)
+class _Cell(Generic[Place]):
+    """One key's state and the order of its sources."""
+
+    state: Any  # of any table
+    order: Sequencer[tuple[Place, Event]]
+    dirty: bool = False
+
+
+class Keeper(Generic[Place]):
+    """Fold events into cells; `folded` counts those that were.
+
+    Args:
+        name: Table's name, for messages.
+        fold: The table.
+        emit: Hears what is to be sent.
+        bury: Hears what cannot be folded.
+        bounds: How much is kept.
+        only_key: The one key of a table whose state spans shards; empty where each partition key has its own.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it runs, whom it tells, what it keeps
+        self,
+        name: str,
+        fold: Fold[Any],
+        *,
+        emit: Emit[Place],
+        bury: Bury[Place],
+        bounds: Bounds | None = None,
+        only_key: str = "",
+    ) -> None:
+        """Begin with no cells."""
+        self._only_key = only_key
+        self._name = name
+        self._fold = fold
+        self._emit = emit
+        self._bury = bury
+        self._bounds = bounds or Bounds()
+        self._cells: dict[str, _Cell[Place]] = {}
+        self._poison: set[tuple[str, int]] = set()
+        self.folded = 0
+
+    @property
+    def waiting(self) -> int:
+        """Count the events that wait for a missing one."""
+        return sum(cell.order.waiting for cell in self._cells.values())
+
+    @property
+    def dirty(self) -> bool:
+        """Tell whether a cell changed since it was written down."""
+        return any(cell.dirty for cell in self._cells.values())
+
+    def waiting_places(self) -> list[Place]:
+        """List where the waiting events were found, in no particular order."""
+        return [place for cell in self._cells.values() for place, _ in cell.order.waiting_items()]
+
+    def load(self, blobs: Mapping[str, bytes]) -> None:
+        """Replace all cells by those that were written down."""
+        self._cells = {key: self._load(key, blob) for key, blob in blobs.items()}
+
+    def dump(self) -> list[tuple[str, bytes]]:
+        """Write down the cells that changed since the last time, by key; say `written` once they are safe.
+
+        Raises:
+            OverflowError: A state is larger than the bound.
+        """
+        return [(key, self._dump(key, cell)) for key, cell in self._cells.items() if cell.dirty]
+
+    def written(self) -> None:
+        """Learn that what `dump` gave is safe; nothing was folded since."""
+        for cell in self._cells.values():
+            cell.dirty = False
+
+    def take(self, place: Place, event: Event) -> bool:
+        """Fold an event, or let it wait for a missing one, or drop a duplicate, or bury it.
+
+        Returns:
+            False after a bug in the fold, which may have harmed its state: load what was written down and offer again
+            what came since; the event that hit the bug is then stepped over.
+        """
+        try:
+            key = self._only_key or partition_of(event)
+            number, cell = sequence_of(event), self._cell(key, event.source)
+        except (Malformed, Overloaded) as error:
+            self._bury(place, event, error)
+            return True
+        cell.dirty = True
+        return self._perform(cell, cell.order.offer(event.source, number, (place, event)))
+
+    def give_up_waiting(self) -> bool:
+        """Declare what is missing a hole; for the end of a tape. False after a bug, as `take`."""
+        return all(self._perform(cell, cell.order.give_up_all()) for cell in self._cells.values())
+
+    def _cell(self, key: str, source: str) -> _Cell[Place]:
+        cell, bounds = self._cells.get(key), self._bounds
+        if cell is None:
+            if len(self._cells) >= bounds.keys_max:
+                msg = f"table {self._name} has {bounds.keys_max} keys, its bound; {key!r:.80} is one more"
+                raise Overloaded(msg)
+            cell = self._cells[key] = _Cell(
+                self._fold.start(key), Sequencer(reorder_max=self._bounds.reorder_events_max)
+            )
+        if source not in cell.order.progress and len(cell.order.progress) >= bounds.sources_max:
+            msg = (
+                f"table {self._name} hears {bounds.sources_max} sources for {key!r:.80}, its bound; "
+                f"{source:.80} is one more"
+            )
+            raise Overloaded(msg)
+        return cell
+
+    def _perform(self, cell: _Cell[Place], steps: Sequence[Any]) -> bool:
+        for step in steps:
+            match step:
+                case Ready(item=(place, event)):
+                    known = (event.source, sequence_of(event)) in self._poison
+                    if not known and not self._advance(cell, place, event):
+                        return False
+                case Gap(source=source, first=first, last=last, behind=(place, event)):
+                    gap = GapDetected(partition_of(event), source, first, last)
+                    cell.state, emitted = self._fold.gap(cell.state, event, gap)
+                    self._emit(place, emitted)
+                case Duplicate():
+                    pass
+        return True
+
+    def _advance(self, cell: _Cell[Place], place: Place, event: Event) -> bool:
+        """Fold one event, emit before the state counts; False after a bug: all starts again from the last write."""
+        try:
+            cell.state, emitted = self._fold.fold(cell.state, event)
+        except Exception as error:  # noqa: BLE001 - the host turns every failure into a delivery decision
+            self._bury(place, event, error)
+            if status_of(error) < INTERNAL_ERROR:  # the event was wrong, the state is untouched
+                cell.order.progress[event.source].open_holes((sequence_of(event),))  # a redriven one is folded late
+                return True
+            self._poison.add((event.source, sequence_of(event)))
+            return False
+        self.folded += 1
+        self._emit(place, emitted)
+        return True
+
+    def _dump(self, key: str, cell: _Cell[Place]) -> bytes:
+        order = {source: (one.next, sorted(one.holes)) for source, one in cell.order.progress.items()}
+        blob = _pack((order, self._fold.dump(cell.state)))
+        if len(blob) > self._bounds.state_bytes_max:
+            msg = (
+                f"table {self._name}: the state of {key} has {len(blob)} bytes, more than "
+                f"{self._bounds.state_bytes_max}; add shards"
+            )
+            raise OverflowError(msg)
+        return blob
+
+    def _load(self, key: str, blob: bytes) -> _Cell[Place]:
+        order, state = _unpack(blob)
+        progress = {source: Progress(number, set(holes)) for source, (number, holes) in order.items()}
+        sequencer: Sequencer[tuple[Place, Event]] = Sequencer(progress, reorder_max=self._bounds.reorder_events_max)
+        return _Cell(self._fold.load(key, state), sequencer)
