@@ -83,9 +83,6 @@ def lacking_of(name: str, series: Series) -> Float64:
     """Say where our rule gives no value though TA-Lib gives one: 1 there."""
     none = np.zeros(len(series.close))
     close, volume = series.floats()[3:]
-    if name == "mfi_14":
-        moves = np.concatenate([[0], np.diff(series.high + series.low + series.close)]) != 0
-        return np.convolve(moves & (volume > 0.0), np.ones(14))[: len(none)] == 0
     if name == "correl_close_volume_20":
         return still_of(close, 20) | still_of(volume, 20)
     return none
@@ -128,9 +125,24 @@ def summed(got: FeatureBatch, name: str, expected: Float64, scale: float) -> Non
     np.testing.assert_allclose(got.columns.values[:, at], np.nan_to_num(expected), rtol=1e-9, atol=1e-9 * scale)
 
 
+def exact_money_flow(series: Series, n: int) -> dict[int, Fraction]:
+    """Give the exact index of the last n flows by bar, where there is any."""
+    typical = (series.high + series.low + series.close).tolist()
+    flows = [price * size for price, size in zip(typical, series.volume.tolist(), strict=True)]
+    found = {}
+    for at in range(n, len(typical)):
+        window = range(at - n + 1, at + 1)
+        gained = sum(flows[k] for k in window if typical[k] > typical[k - 1])
+        lost = sum(flows[k] for k in window if typical[k] < typical[k - 1])
+        if gained + lost:
+            found[at] = Fraction(100 * gained, gained + lost)
+    return found
+
+
 EXACT: dict[str, Callable[[Series], dict[int, Fraction]]] = {
     "variance_20": lambda series: exact_variance(series, 20),
     "linearreg_slope_14": lambda series: exact_slope(series, 14),
+    "mfi_14": lambda series: exact_money_flow(series, 14),
 }
 
 

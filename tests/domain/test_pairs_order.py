@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 from barred import Bar
 from counts import count
 from hypothesis import given, settings
@@ -95,14 +96,16 @@ def test_no_look_ahead(seed: int, cut: int) -> None:
     def replaced(batches: list[BarBatch]) -> list[BarBatch]:
         out = []
         for one in batches:
-            ends = one.start_ns + one.interval_s * NS_PER_S
+            ends = one.start_ns + one.interval_s.astype(np.int64) * NS_PER_S
             out.append(
                 replace(one, close=one.close + 5_000 * (ends > end_ns), bid_price=one.bid_price + (ends > end_ns))
             )
         return out
 
     def before(batches: list[BarBatch]) -> list[BarBatch]:
-        kept = [one for one in batches if not (one.start_ns + one.interval_s * NS_PER_S > end_ns).any()]
+        kept = [
+            one for one in batches if not (one.start_ns + one.interval_s.astype(np.int64) * NS_PER_S > end_ns).any()
+        ]
         return [one for one in kept if not one.end_of_tape]
 
     def until(told: list[Told]) -> list[tuple[object, ...]]:

@@ -87,6 +87,14 @@ def test_damaged_rows_are_equal(picks: list[tuple[int, list[tuple[int, bytes, in
     assert encode_tick_batch(COMPILED(batch, UNITS)) == encode_tick_batch(SPOT(batch, UNITS))
 
 
+def test_a_quote_is_no_name() -> None:
+    """A field whose name is one quote too many is read by neither."""
+    row = b'{"e":"trade","E":1,"s":"ETHUSDT","t":15,"p":"2683.80","q":"0.5","T":1723161255307,"m":true,""":true}'
+    batch = batch_of([row])
+    assert encode_tick_batch(COMPILED(batch, UNITS)) == encode_tick_batch(SPOT(batch, UNITS))
+    assert len(COMPILED(batch, UNITS).rejections) == 1
+
+
 @given(text=st.from_regex(r"[0-9]{1,20}(\.[0-9]{0,10})?", fullmatch=True), exponent=st.integers(-9, 2))
 @settings(max_examples=count(20_000), deadline=None)
 def test_any_decimal_is_equal(text: str, exponent: int) -> None:

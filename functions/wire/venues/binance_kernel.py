@@ -237,7 +237,7 @@ def _field(
         at += 4
     else:
         return -1, kept
-    if key > PU or payload[at] != _COLON:
+    if key > PU or key == _QUOTE or payload[at] != _COLON:
         return -1, kept
     at += 1
     found, _, keys = scratch
