@@ -25,6 +25,7 @@ from barred import Bar as OneBar
 from barred import bar_batch
 from cloudevents import http as sdk
 from counts import FULL
+from paired import fold, perp, spot
 from scored import Row, features_of
 from stores import fresh_database
 
@@ -47,6 +48,7 @@ from functions.wire.codecs.flow import ORDER_FLOW, encode_order_flow
 from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
 from functions.wire.codecs.news import NEWS_BATCH, encode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, encode_fill, encode_order_update
+from functions.wire.codecs.pairs import PAIR_BATCH, encode_pair_batch
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
 from functions.wire.codecs.signals import SIGNAL, encode_signal
@@ -278,6 +280,11 @@ def tables() -> dict[str, Rows]:
                     ACTIVITY_BAR_BATCH, encode_activity_bar_batch(active_batch()), emitter="tables/activity"
                 ),
                 "features": features(a_row),
+                "pairs": event(
+                    PAIR_BATCH,
+                    encode_pair_batch(fold([spot(OneBar()), perp(OneBar())])[0].batch),
+                    emitter="tables/pairs",
+                ),
                 "signal": signal(),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),
                 "order flow": event(ORDER_FLOW, encode_order_flow(FLOW), emitter="handlers/transcribe"),
