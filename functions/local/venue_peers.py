@@ -1,6 +1,7 @@
 """Put cryptofeed's own parsers beside ours: the same messages, through its handlers, to its callbacks.
 
-cryptofeed is a tool of measuring that nothing here needs, so it is loaded when asked for; no connection is opened.
+cryptofeed is a tool of measuring that nothing here needs and that has no wheel, so it is installed by whoever compares,
+and loaded when asked for; no connection is opened.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ Parser: TypeAlias = Callable[[Sequence[bytes]], object]
 """Takes all messages through cryptofeed's handler, one by one, as it would from a socket."""
 
 NAME: Final = "cryptofeed"
+_READ_WITH: Final = "2.4.1"
 _RECEIVED_S: Final = 1.7e9
 _NUMBER: Final = re.compile(r'"(pu|u)":(\d+)')
 
@@ -79,7 +81,7 @@ def told() -> str:
     try:
         return f"{NAME} {version(NAME)}"
     except PackageNotFoundError:
-        return f"{NAME} is not installed (extra `bench`)"
+        return f"{NAME} is not installed (it has no wheel: pip install {NAME}=={_READ_WITH} builds it)"
 
 
 def parser(dialect: str, kind: str, rows: Sequence[bytes]) -> Parser | None:

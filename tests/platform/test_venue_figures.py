@@ -32,7 +32,7 @@ def test_figures_are_told() -> None:
 @pytest.mark.parametrize(("dialect", "kind"), venue_peers.PEERS)
 def test_peers_read_the_samples(dialect: str, kind: str) -> None:
     """Where cryptofeed is installed, it takes every message that it is timed on, as often as it is asked."""
-    pytest.importorskip("cryptofeed", reason="cryptofeed is not installed: extra `bench`")
+    pytest.importorskip("cryptofeed", reason=venue_peers.told())
     sample = next(one for one in SAMPLES if (one.dialect, one.kind) == (dialect, kind))
     read = venue_peers.parser(dialect, kind, [sample.write(n) for n in range(50)])
     assert read is not None
