@@ -72,7 +72,7 @@ def test_value(value: bytes | None) -> None:
 
 
 @given(events())
-@settings(max_examples=count(20_000), deadline=None)
+@settings(max_examples=count(2_000), deadline=None)
 def test_kafka_round_trip(event: Event) -> None:
     """Any event comes back as it was."""
     _, headers, value = to_kafka(event)
@@ -101,7 +101,7 @@ _header_values = st.one_of(
     st.one_of(st.none(), st.binary(max_size=60)),
     st.booleans(),
 )
-@settings(max_examples=count(20_000), deadline=None)
+@settings(max_examples=count(2_000), deadline=None)
 def test_only_malformed_from_kafka(headers: Pairs, value: bytes | None, good_start: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever arrives, it is an event or Malformed."""
     try:
