@@ -294,7 +294,11 @@ class FeatureBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelOutput:
-    """Hold one model's answer for n rows; `scores` count only where `states` is STATE_VALID."""
+    """Hold one model's answer for n rows; `scores` and `values` count only where `states` is STATE_VALID.
+
+    `names` are k further figures of a row, which the model's card explains. A shadow stands beside the answer that
+    decides, and nothing may act on it.
+    """
 
     model: str
     version: str
@@ -303,6 +307,9 @@ class ModelOutput:
     threshold: float
     degraded: bool = False
     degraded_reason: str = ""
+    names: tuple[str, ...] = ()
+    values: Float64 = field(default_factory=lambda: np.zeros((0, 0)))  # (n, k); of no figures, empty
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -358,7 +358,8 @@ def _predictions(data: bytes) -> Iterator[Row]:
         for at in range(batch.columns.row_count):
             scored = not output.degraded and int(output.states[at]) == STATE_VALID
             score = float(output.scores[at]) if scored else None
-            tail = {"score": score, "version": output.version}
+            figures = dict(zip(output.names, output.values[at].tolist(), strict=True)) if scored else {}
+            tail = {"figures": figures, "score": score, "shadow": output.shadow, "version": output.version}
             key = _key(batch.columns, at)
             line = {"degraded": output.degraded, **key, "model": output.model, **tail}
             yield Row("predictions", _json(dict(sorted(line.items()))))

@@ -22,6 +22,8 @@ def model_outputs(draw: st.DrawFn) -> ModelOutput:
     is_degraded = draw(st.booleans())
     states = np.zeros(3, np.uint8) if is_degraded else draw(hnp.arrays(np.uint8, 3, elements=st.integers(0, 1)))
     finite = st.floats(allow_nan=False, allow_infinity=False)
+    names = tuple(draw(st.lists(st.text(min_size=1, max_size=4), max_size=2, unique=True)))
+    figures = draw(hnp.arrays(np.float64, (3, len(names)), elements=finite))
     return ModelOutput(
         model=draw(st.text(max_size=8)),
         version=draw(st.text(max_size=8)),
@@ -30,6 +32,9 @@ def model_outputs(draw: st.DrawFn) -> ModelOutput:
         threshold=draw(finite),
         degraded=is_degraded,
         degraded_reason=draw(st.text(max_size=20)),
+        names=names,
+        values=np.where(states[:, None] == 1, figures, 0.0),
+        shadow=draw(st.booleans()),
     )
 
 
@@ -42,8 +47,9 @@ def test_round_trip(outputs: list[ModelOutput]) -> None:
     assert [(o.model, o.version, o.threshold, o.degraded, o.degraded_reason) for o in read.outputs] == [
         (o.model, o.version, o.threshold, o.degraded, o.degraded_reason) for o in outputs
     ]
-    assert [o.scores.tobytes() + o.states.tobytes() for o in read.outputs] == [
-        o.scores.tobytes() + o.states.tobytes() for o in outputs
+    assert [(o.names, o.shadow) for o in read.outputs] == [(o.names, o.shadow) for o in outputs]
+    assert [o.scores.tobytes() + o.states.tobytes() + o.values.tobytes() for o in read.outputs] == [
+        o.scores.tobytes() + o.states.tobytes() + o.values.tobytes() for o in outputs
     ]
     assert encode_prediction_batch(read) == data
 
@@ -57,6 +63,14 @@ def test_round_trip(outputs: list[ModelOutput]) -> None:
         ({"threshold": np.inf}, "the threshold is not finite"),
         ({"states": b"\x00"}, "a score stands where none exists"),
         ({"degraded": True}, "a degraded answer carries scores"),
+        ({"values": bytes(4)}, "column values has 4 bytes"),
+        ({"names": ["up", "up"], "values": bytes(16)}, "figures share a name or have none"),
+        ({"names": [""], "values": bytes(8)}, "figures share a name or have none"),
+        ({"names": ["up"], "values": np.array([np.inf]).tobytes()}, "a figure is not finite"),
+        (
+            {"names": ["up"], "values": np.array([1.0]).tobytes(), "states": b"\0", "scores": bytes(8)},
+            "a figure stands",
+        ),
     ],
 )
 def test_impossible_answers(change: dict[str, object], found: str) -> None:
@@ -64,7 +78,10 @@ def test_impossible_answers(change: dict[str, object], found: str) -> None:
     data = encode_prediction_batch(predictions_of([ROW], (output_of(0.5),)))
     message = prediction_pb2.PredictionBatch.FromString(data)
     for name, value in change.items():
-        setattr(message.outputs[0], name, value)
+        if isinstance(value, list):
+            message.outputs[0].names.extend(value)
+        else:
+            setattr(message.outputs[0], name, value)
     with pytest.raises(Malformed, match=found):
         decode_prediction_batch(message.SerializeToString())
 

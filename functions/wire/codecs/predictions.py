@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import Any, Final
 
+import numpy as np
 from google.protobuf.message import DecodeError
 from tickloom.inference.v1 import prediction_pb2
 
@@ -63,6 +64,9 @@ def output_fields(value: ModelOutput) -> dict[str, Any]:
         "threshold": value.threshold,
         "degraded": value.degraded,
         "degraded_reason": value.degraded_reason,
+        "names": value.names,
+        "values": value.values.astype(F8, copy=False).tobytes(),
+        "shadow": value.shadow,
     }
 
 
@@ -70,8 +74,10 @@ def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
     """Read one model's answer for `rows` rows.
 
     Raises:
-        Malformed: A column's length, a state or a number is impossible, or a degraded answer carries scores.
+        Malformed: A column's length, a state or a number is impossible, a figure has no name or another's, or figures
+            stand where nothing was scored.
     """
+    names = tuple(message.names)
     output = ModelOutput(
         model=message.model,
         version=message.version,
@@ -80,6 +86,9 @@ def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
         threshold=message.threshold,
         degraded=message.degraded,
         degraded_reason=message.degraded_reason,
+        names=names,
+        values=unpack("values", message.values, F8, rows * len(names)).reshape(rows, len(names)),
+        shadow=message.shadow,
     )
     _check(output)
     return output
@@ -95,6 +104,9 @@ def _check(output: ModelOutput) -> None:
         "a score stands where none exists": states.count(STATE_VALID) != len(states)
         and any(score for score, state in zip(scores, states, strict=True) if state != STATE_VALID),
         "a degraded answer carries scores": output.degraded and any(states),
+        "figures share a name or have none": len({*output.names} - {""}) != len(output.names),
+        "a figure is not finite": not np.isfinite(output.values).all(),
+        "a figure stands where none exists": bool(output.values[output.states != STATE_VALID].any()),
     }
     if any(faults.values()):
         found = [fault for fault, present in faults.items() if present]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tickloom.features.v1 import feature_pb2 as tickloom_dot_features_dot_v1_dot_feature__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tickloom/inference/v1/prediction.proto\x12\x15tickloom.inference.v1\x1a\"tickloom/features/v1/feature.proto\"\xc5\x01\n\x0fPredictionBatch\x12\x14\n\x05shard\x18\x01 \x01(\tR\x05shard\x12>\n\x07\x63olumns\x18\x02 \x01(\x0b\x32$.tickloom.features.v1.FeatureColumnsR\x07\x63olumns\x12<\n\x07outputs\x18\x03 \x03(\x0b\x32\".tickloom.inference.v1.ModelOutputR\x07outputs\x12\x1e\n\x0b\x65nd_of_tape\x18\x04 \x01(\x08R\tendOfTape\"\xd0\x01\n\x0bModelOutput\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x16\n\x06scores\x18\x03 \x01(\x0cR\x06scores\x12\x16\n\x06states\x18\x04 \x01(\x0cR\x06states\x12\x1c\n\tthreshold\x18\x05 \x01(\x01R\tthreshold\x12\x1a\n\x08\x64\x65graded\x18\x06 \x01(\x08R\x08\x64\x65graded\x12\'\n\x0f\x64\x65graded_reason\x18\x07 \x01(\tR\x0e\x64\x65gradedReasonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tickloom/inference/v1/prediction.proto\x12\x15tickloom.inference.v1\x1a\"tickloom/features/v1/feature.proto\"\xc5\x01\n\x0fPredictionBatch\x12\x14\n\x05shard\x18\x01 \x01(\tR\x05shard\x12>\n\x07\x63olumns\x18\x02 \x01(\x0b\x32$.tickloom.features.v1.FeatureColumnsR\x07\x63olumns\x12<\n\x07outputs\x18\x03 \x03(\x0b\x32\".tickloom.inference.v1.ModelOutputR\x07outputs\x12\x1e\n\x0b\x65nd_of_tape\x18\x04 \x01(\x08R\tendOfTape\"\x96\x02\n\x0bModelOutput\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x16\n\x06scores\x18\x03 \x01(\x0cR\x06scores\x12\x16\n\x06states\x18\x04 \x01(\x0cR\x06states\x12\x1c\n\tthreshold\x18\x05 \x01(\x01R\tthreshold\x12\x1a\n\x08\x64\x65graded\x18\x06 \x01(\x08R\x08\x64\x65graded\x12\'\n\x0f\x64\x65graded_reason\x18\x07 \x01(\tR\x0e\x64\x65gradedReason\x12\x14\n\x05names\x18\x08 \x03(\tR\x05names\x12\x16\n\x06values\x18\t \x01(\x0cR\x06values\x12\x16\n\x06shadow\x18\n \x01(\x08R\x06shadowb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,5 +35,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTIONBATCH']._serialized_start=102
   _globals['_PREDICTIONBATCH']._serialized_end=299
   _globals['_MODELOUTPUT']._serialized_start=302
-  _globals['_MODELOUTPUT']._serialized_end=510
+  _globals['_MODELOUTPUT']._serialized_end=580
 # @@protoc_insertion_point(module_scope)

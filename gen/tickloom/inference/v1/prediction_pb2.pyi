@@ -20,7 +20,7 @@ class PredictionBatch(_message.Message):
     def __init__(self, shard: _Optional[str] = ..., columns: _Optional[_Union[_feature_pb2.FeatureColumns, _Mapping]] = ..., outputs: _Optional[_Iterable[_Union[ModelOutput, _Mapping]]] = ..., end_of_tape: _Optional[bool] = ...) -> None: ...
 
 class ModelOutput(_message.Message):
-    __slots__ = ("model", "version", "scores", "states", "threshold", "degraded", "degraded_reason")
+    __slots__ = ("model", "version", "scores", "states", "threshold", "degraded", "degraded_reason", "names", "values", "shadow")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SCORES_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,9 @@ class ModelOutput(_message.Message):
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_REASON_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    SHADOW_FIELD_NUMBER: _ClassVar[int]
     model: str
     version: str
     scores: bytes
@@ -35,4 +38,7 @@ class ModelOutput(_message.Message):
     threshold: float
     degraded: bool
     degraded_reason: str
-    def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., scores: _Optional[bytes] = ..., states: _Optional[bytes] = ..., threshold: _Optional[float] = ..., degraded: _Optional[bool] = ..., degraded_reason: _Optional[str] = ...) -> None: ...
+    names: _containers.RepeatedScalarFieldContainer[str]
+    values: bytes
+    shadow: bool
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., scores: _Optional[bytes] = ..., states: _Optional[bytes] = ..., threshold: _Optional[float] = ..., degraded: _Optional[bool] = ..., degraded_reason: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ..., values: _Optional[bytes] = ..., shadow: _Optional[bool] = ...) -> None: ...
