@@ -137,6 +137,11 @@ SAMPLES: Final = (
     ),
     Sample(
         "kraken.v1",
+        "spread",
+        '[1,["{price}000","{price}000","{s}","{size}00","1{size}00"],"spread","XBT/USD"]',
+    ),
+    Sample(
+        "kraken.v1",
         "book",
         '[1920,{"a":[["{price}000","{size}00","{s}"]],"c":"{n}"},"book-1000","XBT/USD"]',
         levels=1,
@@ -252,6 +257,7 @@ RECORDS: Final[Mapping[tuple[str, str], Callable[[Json], object]]] = {
     ("kraken.v1", "ticker"): lambda it: Record(
         it[-1], None, *(float(it[1][side][at]) for side in ("b", "a") for at in (0, 2))
     ),
+    ("kraken.v1", "spread"): lambda it: Record(it[-1], float(it[1][2]), *(float(it[1][at]) for at in (0, 3, 1, 4))),
     ("kraken.v1", "book"): lambda it: _levels(it[-1], [one[:2] for one in it[1]["a"]]),
     ("kraken.v2", "trade"): lambda it: [_record(one, "symbol", "timestamp", "price", "qty") for one in it["data"]],
     ("kraken.v2", "ticker"): lambda it: [
