@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from functions.adapters.kernels import CompiledDecoders
-from functions.adapters.onnx import load_models
+from functions.adapters.onnx import load_model
 from functions.adapters.reference import FileReference
 from functions.adapters.tapes import Reel, Spool
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
@@ -37,6 +37,7 @@ from functions.feeds.replay import CARD as REPLAY
 from functions.handlers.enrich import main as enrich
 from functions.handlers.normalize import main as normalize
 from functions.handlers.normalize.handler import units_from
+from functions.local import chain_peer
 from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
 from functions.local.window_samples import CROWD, crowd_ticks
 from functions.models.anomaly import FOLDER as ANOMALY
@@ -67,6 +68,7 @@ LOOPS: Final = 1_000_000
 CODED_TICKS: Final = 64 * ROWS_PER_BATCH_MAX
 
 _US: Final = 1e6
+_PEER_READS: Final = "binance.spot"
 _NOW_NS: Final = 1_700_000_000_000_000_000
 
 
@@ -303,6 +305,24 @@ def _embedded(bench: _Bench) -> Iterator[Figure]:
     spent = bench.us_from(bench.rows, fresh, lambda given: bench.runner.run(through.all(given)))
     said = "normalize, enrich, bars and features, codecs included, from raw batches in memory, no broker"
     yield Figure("embedded: raw messages to features", _US / spent, "messages/s", "300,000", "1,000,000", said)
+    why = chain_peer.why_not() or ("" if bench.raw[0].dialect == _PEER_READS else f"it reads {_PEER_READS}")
+    if not why:
+        rows = [row for batch in bench.raw for row in _texts(batch)]
+        spent = bench.us(len(rows), lambda: chain_peer.Chain(_scorer()).take(rows))
+        said = "parse, record, msgpack and back, bars, 12 indicators by TA-Lib, one model: no broker, no stores"
+        yield Figure(f"peer: {chain_peer.NAME}", _US / spent, "messages/s", note=said)
+
+
+def _texts(batch: RawBatch) -> Iterator[bytes]:
+    return (batch.payload[begin:end] for begin, end in itertools.pairwise(batch.offsets.tolist()))
+
+
+def _scorer() -> Callable[[list[float]], object]:
+    """Make what scores a dozen's values: the shipped model, given as many of them as it takes."""
+    model = load_model(ANOMALY)
+    width = len(model.manifest.features)
+    columns = _golden_columns(msgspec.json.decode((ANOMALY / GOLDEN).read_bytes(), type=Golden), 1)
+    return lambda values: model.score(replace(columns, values=np.array([values[:width]])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +363,7 @@ class _Way:
 
 
 def _inference(bench: _Bench) -> Iterator[Figure]:
-    (model,) = load_models(ANOMALY.parent)
+    model = load_model(ANOMALY)
     golden = msgspec.json.decode((ANOMALY / GOLDEN).read_bytes(), type=Golden)
     for rows in (1, CROWD):
         columns = _golden_columns(golden, rows)
