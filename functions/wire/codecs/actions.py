@@ -3,11 +3,11 @@
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.audit.v1 import action_pb2
 
 from functions.domain.actions import ActionKind, ActionOutcome, UserAction
 from functions.domain.errors import Rejected
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 USER_ACTION: Final = "tickloom.audit.v1.UserAction"
@@ -63,11 +63,7 @@ def decode_user_action(data: bytes) -> UserAction:
     Raises:
         Malformed: The bytes are no UserAction, a word is unknown, or the action cannot be.
     """
-    try:
-        message = action_pb2.UserAction.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {USER_ACTION}: {error}"
-        raise Malformed(detail) from error
+    message = parse(action_pb2.UserAction, data)
     if message.kind not in _KIND_OF or message.outcome not in _OUTCOME_OF:
         detail = f"user action {message.action_id!r}: kind {message.kind} or outcome {message.outcome} is unknown"
         raise Malformed(detail)

@@ -5,15 +5,14 @@ Reading copies no column: arrays look into the message's bytes and are read-only
 
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.market.v1 import activity_pb2
 
 from functions.domain.activity.batch import BASIS_NAMES, ActivityBarBatch
 from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_REVISED
 from functions.wire.codecs.columns import I4, I8, U1, U2, U8, Columns
 from functions.wire.codecs.market import instrument_fields, instrument_values, rejection_messages, rejection_values
+from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
-from functions.wire.errors import Malformed
 
 ACTIVITY_BAR_BATCH: Final = "tickloom.market.v1.ActivityBarBatch"
 
@@ -63,14 +62,7 @@ def decode_activity_bar_batch(data: bytes) -> ActivityBarBatch:
     Raises:
         Malformed: The bytes are no ActivityBarBatch, name no shard, or its columns do not fit each other.
     """
-    try:
-        message = activity_pb2.ActivityBarBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {ACTIVITY_BAR_BATCH}: {error}"
-        raise Malformed(detail) from error
-    if not message.shard:
-        detail = f"a {ACTIVITY_BAR_BATCH} of {len(data)} bytes names no shard"
-        raise Malformed(detail)
+    message = parse_named(activity_pb2.ActivityBarBatch, data)
     batch = ActivityBarBatch(
         shard=message.shard,
         instruments=instrument_values(message.instruments),
@@ -102,7 +94,4 @@ def _check(batch: ActivityBarBatch) -> None:
         **{f"{name} is negative": min(getattr(batch, name).tolist(), default=0) < 0 for name in _NOT_NEGATIVE},
         "a sum is negative": min((*batch.notional_hi.tolist(), *batch.threshold_hi.tolist()), default=0) < 0,
     }
-    if any(faults.values()):
-        found = [fault for fault, present in faults.items() if present]
-        detail = f"{len(finality)} activity bars cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"{len(finality)} activity bars", faults)

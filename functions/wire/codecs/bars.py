@@ -5,14 +5,13 @@ Reading copies no column: arrays look into the message's bytes and are read-only
 
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.market.v1 import bar_pb2
 
 from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BarBatch
 from functions.wire.codecs.columns import I4, I8, U1, U2, U8, Columns
 from functions.wire.codecs.market import instrument_fields, instrument_values, rejection_messages, rejection_values
+from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
-from functions.wire.errors import Malformed
 
 BAR_BATCH: Final = "tickloom.market.v1.BarBatch"
 
@@ -64,14 +63,7 @@ def decode_bar_batch(data: bytes) -> BarBatch:
     Raises:
         Malformed: The bytes are no BarBatch, name no shard, or its columns do not fit each other.
     """
-    try:
-        message = bar_pb2.BarBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {BAR_BATCH}: {error}"
-        raise Malformed(detail) from error
-    if not message.shard:
-        detail = f"a {BAR_BATCH} of {len(data)} bytes names no shard"
-        raise Malformed(detail)
+    message = parse_named(bar_pb2.BarBatch, data)
     batch = BarBatch(
         shard=message.shard,
         instruments=instrument_values(message.instruments),
@@ -101,7 +93,4 @@ def _check(batch: BarBatch) -> None:
         "a final bar is a revision": any(revision)
         and any(r and f == BAR_FINAL for r, f in zip(revision, finality, strict=True)),
     }
-    if any(faults.values()):
-        found = [fault for fault, present in faults.items() if present]
-        detail = f"{len(finality)} bars cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"{len(finality)} bars", faults)

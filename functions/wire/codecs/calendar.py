@@ -4,7 +4,6 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.calendar.v1 import calendar_pb2
 from tickloom.market.v1 import tick_pb2
 
@@ -20,6 +19,7 @@ from functions.domain.calendar import (
 )
 from functions.domain.money import plain_decimal
 from functions.wire.codecs.market import rejection_messages, rejection_values
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 CALENDAR_BATCH: Final = "tickloom.calendar.v1.CalendarBatch"
@@ -96,11 +96,7 @@ def decode_calendar_batch(data: bytes) -> CalendarBatch:
     Raises:
         Malformed: The bytes are no CalendarBatch or say nothing; or an event has no id, an unknown word or no value.
     """
-    try:
-        message = calendar_pb2.CalendarBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {CALENDAR_BATCH}: {error}"
-        raise Malformed(detail) from error
+    message = parse(calendar_pb2.CalendarBatch, data)
     if not (message.row_count or message.heartbeat or message.end_of_tape):  # cut off, as protobuf allows
         detail = f"{CALENDAR_BATCH}: it has no rows, and is neither a heartbeat nor the end of a tape"
         raise Malformed(detail)

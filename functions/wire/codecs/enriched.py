@@ -18,7 +18,8 @@ from functions.domain.market import TickBatch
 from functions.domain.money import plain, plain_decimal
 from functions.domain.reference import AssetClass, Status, Steps, TradingStatus
 from functions.domain.sessions import FOREVER, SessionState, Span
-from functions.wire.codecs.market import BATCHES_MAX, TICK_BATCH, decode_tick_batch, read_tick_batch
+from functions.wire.codecs.market import BATCHES_MAX, decode_tick_batch, read_tick_batch
+from functions.wire.codecs.messages import parse
 from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
@@ -46,11 +47,7 @@ def ticks_to_carry(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     Raises:
         Malformed: The bytes are no TickBatch.
     """
-    try:
-        message = tick_pb2.TickBatch.FromString(data)
-    except DecodeError as error:
-        reason = f"{TICK_BATCH}: {len(data)} bytes are no such message ({error})"
-        raise Malformed(reason) from error
+    message = parse(tick_pb2.TickBatch, data)
     ids = tuple([ref.instrument_id for ref in message.instruments])
     if message.rejections:
         del message.rejections[:]

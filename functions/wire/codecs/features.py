@@ -6,14 +6,13 @@ Reading copies no column: arrays look into the message's bytes and are read-only
 from typing import Any, Final
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from tickloom.features.v1 import feature_pb2
 
 from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns
 from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack
 from functions.wire.codecs.market import instrument_fields, instrument_values
+from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
-from functions.wire.errors import Malformed
 
 FEATURE_BATCH: Final = "tickloom.features.v1.FeatureBatch"
 
@@ -46,14 +45,7 @@ def decode_feature_batch(data: bytes) -> FeatureBatch:
     Raises:
         Malformed: The bytes are no FeatureBatch, name no shard, or the columns do not fit each other.
     """
-    try:
-        message = feature_pb2.FeatureBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {FEATURE_BATCH}: {error}"
-        raise Malformed(detail) from error
-    if not message.shard:
-        detail = f"a {FEATURE_BATCH} of {len(data)} bytes names no shard"
-        raise Malformed(detail)
+    message = parse_named(feature_pb2.FeatureBatch, data)
     return FeatureBatch(shard=message.shard, columns=columns_value(message.columns), end_of_tape=message.end_of_tape)
 
 
@@ -105,7 +97,4 @@ def _check(columns: FeatureColumns, states: bytes) -> None:
         "a value stands where none exists": states.count(STATE_VALID) != len(states)
         and bool(columns.values[columns.states != STATE_VALID].any()),
     }
-    if any(faults.values()):
-        found = [fault for fault, present in faults.items() if present]
-        detail = f"{columns.row_count} feature rows cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"{columns.row_count} feature rows", faults)

@@ -4,10 +4,10 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.orders.v1 import flow_pb2
 
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 ORDER_FLOW: Final = "tickloom.orders.v1.OrderFlow"
@@ -43,11 +43,7 @@ def decode_order_flow(data: bytes) -> OrderFlow:
     Raises:
         Malformed: The bytes are no OrderFlow, it has no entry, or a kind is unknown.
     """
-    try:
-        message = flow_pb2.OrderFlow.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {ORDER_FLOW}: {error}"
-        raise Malformed(detail) from error
+    message = parse(flow_pb2.OrderFlow, data)
     if not message.entries:
         detail = f"{ORDER_FLOW}: it has no entry"
         raise Malformed(detail)

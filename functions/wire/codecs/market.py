@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import lz4.block  # type: ignore[import-untyped]  # it ships no types
 import numpy as np
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from numpy.typing import NDArray
 from tickloom.market.v1 import gap_pb2, raw_pb2, tick_pb2
 from tickloom.reference.v1 import instrument_pb2
@@ -27,6 +27,7 @@ from functions.domain.market import (
     TickBatch,
     Trades,
 )
+from functions.wire.codecs.messages import parse
 from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
@@ -167,8 +168,7 @@ def decode_raw_batch(data: bytes) -> RawBatch:
     Raises:
         Malformed: The bytes are no RawBatch, its offsets, times and payload do not fit each other, or it says nothing.
     """
-    message = raw_pb2.RawBatch()
-    _parse(message, data, RAW_BATCH)
+    message = parse(raw_pb2.RawBatch, data)
     ts_receive = _column(message.ts_receive, _I64, "ts_receive")
     if not (len(ts_receive) or message.heartbeat or message.end_of_tape):  # cut off behind a field, as protobuf allows
         reason = f"{RAW_BATCH}: it has no rows, and is neither a heartbeat nor the end of a tape"
@@ -224,8 +224,7 @@ def decode_tick_batch(data: bytes) -> TickBatch:
         Malformed: The bytes are no TickBatch, columns of a section differ in length, an instrument index is outside
             the dictionary, or the book's levels do not add up.
     """
-    message = tick_pb2.TickBatch()
-    _parse(message, data, TICK_BATCH)
+    message = parse(tick_pb2.TickBatch, data)
     instruments = instrument_values(message.instruments)
     known = len(instruments)
     return TickBatch(
@@ -264,8 +263,7 @@ def decode_gap(data: bytes) -> GapDetected:
     Raises:
         Malformed: The bytes are no GapDetected, or it ends before it begins.
     """
-    message = gap_pb2.GapDetected()
-    _parse(message, data, GAP_DETECTED)
+    message = parse(gap_pb2.GapDetected, data)
     if message.last_missing < message.first_missing:
         reason = f"{GAP_DETECTED}: the gap ends at {message.last_missing}, before it begins at {message.first_missing}"
         raise Malformed(reason)
@@ -314,14 +312,6 @@ def rejection_values(rejections: Iterable[tick_pb2.Rejection]) -> tuple[Rejectio
         )
         for one in rejections
     )
-
-
-def _parse(message: Message, data: bytes, name: str) -> None:
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        reason = f"{name}: {len(data)} bytes are no such message ({error})"
-        raise Malformed(reason) from error
 
 
 def _packed(column: NDArray[Any], dtype: np.dtype[Any]) -> bytes:

@@ -3,12 +3,12 @@
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.market.v1 import tick_pb2
 from tickloom.news.v1 import news_pb2
 
 from functions.domain.news import BODY_CHARS_MAX, NewsBatch, NewsItem, NewsKind, NewsStatus, Symbology
 from functions.wire.codecs.market import rejection_messages, rejection_values
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 NEWS_BATCH: Final = "tickloom.news.v1.NewsBatch"
@@ -60,11 +60,7 @@ def decode_news_batch(data: bytes) -> NewsBatch:
     Raises:
         Malformed: The bytes are no NewsBatch or say nothing; or an item has no id, an unknown word or too long a body.
     """
-    try:
-        message = news_pb2.NewsBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {NEWS_BATCH}: {error}"
-        raise Malformed(detail) from error
+    message = parse(news_pb2.NewsBatch, data)
     if not (message.row_count or message.heartbeat or message.end_of_tape):  # cut off, as protobuf allows
         detail = f"{NEWS_BATCH}: it has no rows, and is neither a heartbeat nor the end of a tape"
         raise Malformed(detail)

@@ -6,11 +6,11 @@ Events go as bytes (`encode_`, `decode_`); what travels inside a call goes as me
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.orders.v1 import order_pb2, service_pb2
 
 from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Submission
 from functions.domain.money import plain
+from functions.wire.codecs.messages import parse
 from functions.wire.codecs.risk import check_name, decimal_value, order_message, order_value, quote_message, quote_value
 from functions.wire.errors import Malformed
 
@@ -43,11 +43,7 @@ def decode_order_update(data: bytes) -> OrderUpdate:
     Raises:
         Malformed: The bytes are no OrderUpdate, or a figure is no plain decimal.
     """
-    try:
-        message = order_pb2.OrderUpdate.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {ORDER_UPDATE}: {error}"
-        raise Malformed(detail) from error
+    message = parse(order_pb2.OrderUpdate, data)
     return update_value(message)
 
 
@@ -62,11 +58,7 @@ def decode_fill(data: bytes) -> Fill:
     Raises:
         Malformed: The bytes are no Fill, or a figure is no plain decimal.
     """
-    try:
-        message = order_pb2.Fill.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {FILL}: {error}"
-        raise Malformed(detail) from error
+    message = parse(order_pb2.Fill, data)
     return fill_value(message)
 
 

@@ -6,15 +6,14 @@ Reading copies no column: arrays look into the message's bytes and are read-only
 from typing import Final
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from tickloom.features.v1 import pair_pb2
 
 from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID
 from functions.domain.pairs.batch import MISSING_A, MISSING_B, STALE_A, STALE_B, PairBatch
 from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack
 from functions.wire.codecs.market import instrument_fields, instrument_values
+from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
-from functions.wire.errors import Malformed
 
 PAIR_BATCH: Final = "tickloom.features.v1.PairBatch"
 
@@ -51,14 +50,7 @@ def decode_pair_batch(data: bytes) -> PairBatch:
     Raises:
         Malformed: The bytes are no PairBatch, name no join, or its columns do not fit each other.
     """
-    try:
-        message = pair_pb2.PairBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {PAIR_BATCH}: {error}"
-        raise Malformed(detail) from error
-    if not message.join:
-        detail = f"a {PAIR_BATCH} of {len(data)} bytes names no join"
-        raise Malformed(detail)
+    message = parse_named(pair_pb2.PairBatch, data, by="join")
     rows = _COLUMNS.unpack(message)
     names = tuple(message.names)
     shape = len(rows["start_ns"]), len(names)
@@ -91,7 +83,4 @@ def _check(batch: PairBatch, states: bytes) -> None:
         "a value is not finite": not np.isfinite(batch.values).all(),
         "a value stands where none exists": bool(batch.values[batch.states != STATE_VALID].any()),
     }
-    if any(faults.values()):
-        found = [fault for fault, present in faults.items() if present]
-        detail = f"{batch.row_count} rows of pairs cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"{batch.row_count} rows of pairs", faults)

@@ -4,14 +4,13 @@ from math import isfinite
 from typing import Any, Final
 
 import numpy as np
-from google.protobuf.message import DecodeError
 from tickloom.inference.v1 import prediction_pb2
 
 from functions.domain.market import STATE_VALID, ModelOutput, PredictionBatch
 from functions.wire.codecs.columns import F8, U1, unpack
 from functions.wire.codecs.features import columns_fields, columns_value
+from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
-from functions.wire.errors import Malformed
 
 PREDICTION_BATCH: Final = "tickloom.inference.v1.PredictionBatch"
 
@@ -33,14 +32,7 @@ def decode_prediction_batch(data: bytes) -> PredictionBatch:
     Raises:
         Malformed: The bytes are no PredictionBatch, name no shard, or the columns do not fit each other.
     """
-    try:
-        message = prediction_pb2.PredictionBatch.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {PREDICTION_BATCH}: {error}"
-        raise Malformed(detail) from error
-    if not message.shard:
-        detail = f"a {PREDICTION_BATCH} of {len(data)} bytes names no shard"
-        raise Malformed(detail)
+    message = parse_named(prediction_pb2.PredictionBatch, data)
     columns = columns_value(message.columns)
     return PredictionBatch(
         shard=message.shard,
@@ -108,7 +100,4 @@ def _check(output: ModelOutput) -> None:
         "a figure is not finite": not np.isfinite(output.values).all(),
         "a figure stands where none exists": bool(output.values[output.states != STATE_VALID].any()),
     }
-    if any(faults.values()):
-        found = [fault for fault, present in faults.items() if present]
-        detail = f"the answer of model {output.model!r} cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"the answer of model {output.model!r}", faults)

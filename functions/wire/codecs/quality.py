@@ -3,10 +3,10 @@
 from dataclasses import asdict, fields
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.market.v1 import quality_pb2
 
 from functions.domain.quality import FeedQuality, InstrumentQuality
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 FEED_QUALITY: Final = "tickloom.market.v1.FeedQuality"
@@ -29,12 +29,7 @@ def decode_quality(data: bytes) -> FeedQuality:
     Raises:
         Malformed: The bytes are no FeedQuality, it tells of no instrument, or a window does not end behind its start.
     """
-    message = quality_pb2.FeedQuality()
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        reason = f"{FEED_QUALITY}: {len(data)} bytes are no such message ({error})"
-        raise Malformed(reason) from error
+    message = parse(quality_pb2.FeedQuality, data)
     found = tuple(InstrumentQuality(**{name: getattr(one, name) for name in _NAMES}) for one in message.instruments)
     if not found:
         reason = f"{FEED_QUALITY}: it tells of no instrument"

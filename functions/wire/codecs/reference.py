@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError
 from tickloom.reference.v1 import corporate_action_pb2, instrument_pb2, status_pb2
 
 from functions.domain.adjustments import ActionKind, CorporateAction
@@ -22,6 +21,7 @@ from functions.domain.market import InstrumentRef
 from functions.domain.money import plain, plain_decimal
 from functions.domain.reference import AssetClass, Instrument, Status, Steps, TradingStatus, exponent_of
 from functions.domain.sessions import FOREVER
+from functions.wire.codecs.messages import parse
 from functions.wire.errors import Malformed
 
 INSTRUMENT: Final = "tickloom.reference.v1.Instrument"
@@ -42,11 +42,7 @@ def decode_instrument(data: bytes) -> Instrument:
     Raises:
         Malformed: The bytes are no Instrument, or its fields cannot be.
     """
-    try:
-        return _value(instrument_pb2.Instrument.FromString(data))
-    except DecodeError as error:
-        reason = f"{INSTRUMENT}: {len(data)} bytes are no such message ({error})"
-        raise Malformed(reason) from error
+    return _value(parse(instrument_pb2.Instrument, data))
 
 
 def read_instruments_json(data: bytes) -> tuple[Update, ...]:

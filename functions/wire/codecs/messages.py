@@ -1,0 +1,52 @@
+"""Read messages from bytes, and refuse what cannot be, in the same words for every type."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from functions.wire.errors import Malformed
+
+M = TypeVar("M", bound=Message)
+
+
+def parse(kind: type[M], data: bytes) -> M:
+    """Read a message.
+
+    Raises:
+        Malformed: The bytes are no such message.
+    """
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        detail = f"{len(data)} bytes are no {kind.DESCRIPTOR.full_name}: {error}"
+        raise Malformed(detail) from error
+
+
+def parse_named(kind: type[M], data: bytes, *, by: str = "shard") -> M:
+    """Read a message whose field `by` says what it belongs to; protobuf reads a message cut off before it as one.
+
+    Raises:
+        Malformed: The bytes are no such message, or it does not say so.
+    """
+    message = parse(kind, data)
+    if not getattr(message, by):
+        detail = f"a {kind.DESCRIPTOR.full_name} of {len(data)} bytes names no {by}"
+        raise Malformed(detail)
+    return message
+
+
+def refuse(what: str, faults: Mapping[str, bool]) -> None:
+    """Refuse what has faults.
+
+    Args:
+        what: What was read, for people.
+        faults: What may be wrong, for people, and whether it is.
+
+    Raises:
+        Malformed: Something is wrong; all of it is named.
+    """
+    found = [fault for fault, present in faults.items() if present]
+    if found:
+        detail = f"{what} cannot be: {'; '.join(found)}"
+        raise Malformed(detail)
