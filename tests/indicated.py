@@ -5,6 +5,7 @@ The definitions know nothing of ours: whole columns at once, or a loop over bars
 
 import csv
 import json
+import math
 import pathlib
 import zipfile
 from collections.abc import Callable, Iterator
@@ -316,5 +317,8 @@ def alone(module: ModuleType, closes: ArrayLike) -> tuple[Float64, UInt8]:
         for ring, kept in ((columns.CLOSES, columns.CLOSES_KEPT), (columns.HIGHS, columns.RANGES_KEPT)):
             loops.push(rings, ring, kept, n + 1, price)
         loops.push(rings, columns.LOWS, columns.RANGES_KEPT, n + 1, price)
+        moved = price > 0.0 and bar[columns.PREVIOUS] > 0.0
+        latest = math.log(price / bar[columns.PREVIOUS]) if moved else 0.0
+        loops.push(rings, columns.RETURNS, columns.RETURNS_KEPT, n + 1, latest)
         module.update(bar, n + 1, rings, memory, values[n], states[n])
     return values, states

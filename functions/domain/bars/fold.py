@@ -71,8 +71,8 @@ from functions.domain.quality import FeedQuality, InstrumentQuality
 LATENESS_MS_MAX: Final = 10_000
 FILL_MAX: Final = 86_400
 """A day of synthetic seconds."""
-BARS_PER_BATCH_MAX: Final = 32
-"""A bar with its features weighs some 1.9 kB, so this many stay below 64 KiB."""
+BARS_PER_BATCH_MAX: Final = 27
+"""A bar with its features weighs some 2.2 kB, so this many stay below 64 KiB."""
 
 Section = TypeVar("Section", market.Quotes, market.Book)
 

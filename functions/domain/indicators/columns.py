@@ -45,4 +45,6 @@ LOWS: Final = 144
 RANGES_KEPT: Final = 80
 VOLUMES: Final = 224
 VOLUMES_KEPT: Final = 32
-RINGS: Final = 256
+RETURNS: Final = 256  # log returns, each at its bar's place; 0 for the first and where a close is not above 0
+RETURNS_KEPT: Final = 32
+RINGS: Final = 288

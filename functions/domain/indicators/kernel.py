@@ -9,12 +9,14 @@ Where TA-Lib has the indicator, seeds and alignment are TA-Lib's (0.8).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from functions.domain.indicators import (
     book,
     columns,
     direction,
+    history,
     loops,
     momentum,
     oscillators,
@@ -40,6 +42,7 @@ VOLATILITY: Final = DIRECTION + len(volatility.FEATURES)
 VOLUME: Final = VOLATILITY + len(volume.FEATURES)
 STATISTICS: Final = VOLUME + len(statistics.FEATURES)
 BOOK: Final = STATISTICS + len(book.FEATURES)
+HISTORY: Final = BOOK + len(history.FEATURES)
 
 MOMENTUM_KEPT: Final = columns.RINGS + momentum.MEMORY
 OSCILLATORS_KEPT: Final = MOMENTUM_KEPT + oscillators.MEMORY
@@ -48,7 +51,8 @@ DIRECTION_KEPT: Final = TREND_KEPT + direction.MEMORY
 VOLATILITY_KEPT: Final = DIRECTION_KEPT + volatility.MEMORY
 VOLUME_KEPT: Final = VOLATILITY_KEPT + volume.MEMORY
 STATISTICS_KEPT: Final = VOLUME_KEPT + statistics.MEMORY
-MEMORY: Final = STATISTICS_KEPT + book.MEMORY
+BOOK_KEPT: Final = STATISTICS_KEPT + book.MEMORY
+MEMORY: Final = BOOK_KEPT + history.MEMORY
 
 INTERVALS_S: Final = (1, 5, 60, 300, 900, 3600, 14_400, 86_400)
 INTERVALS: Final = 8
@@ -143,8 +147,10 @@ def _families(x: Float64, count: int, memory: Float64, values: Float64, states: 
     volume.update(x, count, rings, own, values[VOLATILITY:VOLUME], states[VOLATILITY:VOLUME])
     own = memory[VOLUME_KEPT:STATISTICS_KEPT]
     statistics.update(x, count, rings, own, values[VOLUME:STATISTICS], states[VOLUME:STATISTICS])
-    own = memory[STATISTICS_KEPT:MEMORY]
+    own = memory[STATISTICS_KEPT:BOOK_KEPT]
     book.update(x, count, rings, own, values[STATISTICS:BOOK], states[STATISTICS:BOOK])
+    own = memory[BOOK_KEPT:MEMORY]
+    history.update(x, count, rings, own, values[BOOK:HISTORY], states[BOOK:HISTORY])
 
 
 def _interval(seconds: int) -> int:
@@ -193,9 +199,12 @@ def _read(x: Float64, bars: Bars, n: int, scale: Int64) -> None:
 
 
 def _remember(x: Float64, count: int, memory: Float64) -> None:
-    """Put a bar into the rings, and find the close before it."""
+    """Put a bar and its log return into the rings, and find the close before it."""
     previous = loops.back(memory, columns.CLOSES, columns.CLOSES_KEPT, count, 1)
     x[columns.PREVIOUS] = previous if count > 1 else 0.0
+    moved = x[columns.CLOSE] > 0.0 and x[columns.PREVIOUS] > 0.0
+    latest = math.log(x[columns.CLOSE] / x[columns.PREVIOUS]) if moved else 0.0
+    loops.push(memory, columns.RETURNS, columns.RETURNS_KEPT, count, latest)
     loops.push(memory, columns.CLOSES, columns.CLOSES_KEPT, count, x[columns.CLOSE])
     loops.push(memory, columns.HIGHS, columns.RANGES_KEPT, count, x[columns.HIGH])
     loops.push(memory, columns.LOWS, columns.RANGES_KEPT, count, x[columns.LOW])

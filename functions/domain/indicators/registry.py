@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from functions.domain.indicators import book, direction, momentum, oscillators, statistics, trend, volatility, volume
+from functions.domain.indicators import (
+    book,
+    direction,
+    history,
+    momentum,
+    oscillators,
+    statistics,
+    trend,
+    volatility,
+    volume,
+)
 from functions.domain.indicators.feature import Feature
 
 FAMILIES: Final[dict[str, tuple[Feature, ...]]] = {
@@ -12,6 +22,7 @@ FAMILIES: Final[dict[str, tuple[Feature, ...]]] = {
     "volume": volume.FEATURES,
     "statistics": statistics.FEATURES,
     "book": book.FEATURES,
+    "history": history.FEATURES,
 }
 """Features by family, in the order of their columns."""
 

@@ -18,7 +18,7 @@ SCALES: Final = 5
 """Columns of the mapping from a batch's instruments to the state's."""
 BLOB_BYTES_MAX: Final = 256 * 1024
 
-_MAGIC: Final = b"TLFEAT02"
+_MAGIC: Final = b"TLFEAT03"
 _HEAD: Final = struct.Struct("<8sI")
 
 

@@ -411,7 +411,7 @@ def _variance_ratio(x: Float64, count: int, rings: Float64, values: Float64, sta
     """Compare how far four bars go with how far one does."""
     mean = 0.0
     for age in range(20):
-        x[LOGS + age] = math.log(_close(rings, count, age) / _close(rings, count, age + 1))
+        x[LOGS + age] = loops.back(rings, columns.RETURNS, columns.RETURNS_KEPT, count, age)
         mean += x[LOGS + age] / 20
     one = 0.0
     four = 0.0

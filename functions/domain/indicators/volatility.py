@@ -14,7 +14,7 @@ from functions.domain.indicators.feature import Feature
 if TYPE_CHECKING:
     from functions.domain.market import Float64, UInt8
 
-INLINED: Final[tuple[str, ...]] = ("_true_range_of",)
+INLINED: Final[tuple[str, ...]] = ("_log_return",)
 
 _BPS: Final = 10_000.0
 _20: Final = (("period", 20.0),)
@@ -236,9 +236,7 @@ SQUARES: Final = 4
 HIGH_LOW: Final = 5
 OPEN_CLOSE: Final = 6
 DRIFTLESS: Final = 7
-RETURNS: Final = 8  # ring of log returns
-RETURNS_KEPT: Final = 22
-MEMORY: Final = RETURNS + RETURNS_KEPT
+MEMORY: Final = 8
 
 _LN_2: Final = 0.6931471805599453
 _HALF_PI: Final = 1.5707963267948966
@@ -253,7 +251,7 @@ def update(x: Float64, count: int, rings: Float64, memory: Float64, values: Floa
     _extremes(x, count, memory, values, states)
     if count > 1:
         _true_range(x, count - 1, memory, values, states)
-        _returns(math.log(x[columns.CLOSE] / x[columns.PREVIOUS]), count - 1, memory, values, states)
+        _returns(count - 1, rings, memory, values, states)
     if count >= 20:
         _bands(x[columns.CLOSE], count, rings, memory, values, states)
         _channel(x[columns.CLOSE], count, rings, values, states)
@@ -328,9 +326,9 @@ def _chandelier(count: int, rings: Float64, memory: Float64, values: Float64, st
     loops.tell(values, states, CHANDELIER_SHORT, lower + 3.0 * memory[RANGE_22])
 
 
-def _returns(latest: float, count: int, memory: Float64, values: Float64, states: UInt8) -> None:
+def _returns(count: int, rings: Float64, memory: Float64, values: Float64, states: UInt8) -> None:
     """Compute what the last log returns say; `count` is the number of returns there have been."""
-    loops.push(memory, RETURNS, RETURNS_KEPT, count, latest)
+    latest = _log_return(rings, count, 0)
     square = latest * latest
     if count > 20:
         memory[SQUARES] += _DECAY * (square - memory[SQUARES])
@@ -341,10 +339,10 @@ def _returns(latest: float, count: int, memory: Float64, values: Float64, states
     squares = 0.0
     falls = 0.0
     for age in range(19, -1, -1):
-        one = loops.back(memory, RETURNS, RETURNS_KEPT, count, age)
+        one = _log_return(rings, count, age)
         squares += one * one
         falls += min(one, 0.0) * min(one, 0.0)
-    _, deviation = loops.moments(memory, RETURNS, RETURNS_KEPT, count, 20)
+    _, deviation = loops.moments(rings, columns.RETURNS, columns.RETURNS_KEPT, count + 1, 20)
     loops.tell(values, states, REALISED_VOLATILITY, math.sqrt(squares))
     loops.tell(values, states, RETURN_DEVIATION, deviation * math.sqrt(20.0 / 19.0))
     loops.tell(values, states, DOWNSIDE_DEVIATION, math.sqrt(falls / 20))
@@ -352,9 +350,13 @@ def _returns(latest: float, count: int, memory: Float64, values: Float64, states
     if count >= 21:
         neighbours = 0.0
         for age in range(19, -1, -1):
-            one = loops.back(memory, RETURNS, RETURNS_KEPT, count, age)
-            neighbours += abs(one) * abs(loops.back(memory, RETURNS, RETURNS_KEPT, count, age + 1))
+            neighbours += abs(_log_return(rings, count, age)) * abs(_log_return(rings, count, age + 1))
         loops.tell(values, states, BIPOWER_VARIATION, _HALF_PI * neighbours)
+
+
+def _log_return(rings: Float64, count: int, age: int) -> float:
+    """Give the log return `age` bars before the count-th; the first bar had none, so it is that of bar count + 1."""
+    return loops.back(rings, columns.RETURNS, columns.RETURNS_KEPT, count + 1, age)
 
 
 def _extremes(x: Float64, count: int, memory: Float64, values: Float64, states: UInt8) -> None:
