@@ -114,6 +114,15 @@ def test_plain_is_compiled() -> None:
         assert dump(one) == dump(two)
 
 
+def test_volume_without_notional() -> None:
+    """Where volume cost nothing, what would divide by its price is degenerate, plain and compiled alike."""
+    batch = bars(walk(1)[2], notional_lo=np.zeros(len(walk(1)[2]), np.uint64))
+    plain, fast = run(batch, loops=PLAIN), run(batch)
+    assert plain.columns.values.tobytes() == fast.columns.values.tobytes()
+    assert plain.columns.states.tobytes() == fast.columns.states.tobytes()
+    assert set(states(fast, "vwap_distance_bps")) == {STATE_DEGENERATE}
+
+
 @pytest.mark.parametrize("size", [1, 7, 64])
 def test_cut(size: int) -> None:
     """Bars cut into other batches, with the state written down between them, give the same features."""

@@ -20,7 +20,7 @@ _PROFILE: Final = (("bins", 24.0), ("share", 0.7))
 
 FEATURES: Final = (
     Feature("vwap", 1, "price", "Notional / volume of all bars since UTC midnight, from exact sums.", "definition"),
-    Feature("vwap_distance_bps", 1, "bps", "10,000 (close - vwap) / vwap.", "definition"),
+    Feature("vwap_distance_bps", 1, "bps", "10,000 (close - vwap) / vwap; degenerate at a vwap of 0.", "definition"),
     Feature("bar_vwap", 1, "price", "Notional / volume of the bar; degenerate without volume.", "definition"),
     Feature("volume", 1, "size", "Volume of the bar.", "definition"),
     Feature("trades", 1, "trades", "Trades of the bar.", "definition"),
@@ -247,10 +247,12 @@ def _session(x: Float64, memory: Float64, values: Float64, states: UInt8) -> Non
     if x[columns.SESSION_KNOWN] == 0.0:
         memory[BIN_WIDTH] = 0.0
         return
-    loops.tell(values, states, VWAP, x[columns.SESSION_VWAP])
-    loops.tell(
-        values, states, VWAP_DISTANCE, _BPS * (x[columns.CLOSE] - x[columns.SESSION_VWAP]) / x[columns.SESSION_VWAP]
-    )
+    average = x[columns.SESSION_VWAP]
+    loops.tell(values, states, VWAP, average)
+    if average == 0.0:
+        loops.lack(states, VWAP_DISTANCE)
+    else:
+        loops.tell(values, states, VWAP_DISTANCE, _BPS * (x[columns.CLOSE] - average) / average)
     if x[columns.SESSION_BARS] == 1.0:
         memory[BIN_WIDTH] = 0.0
     if x[columns.VOLUME] > 0.0:
