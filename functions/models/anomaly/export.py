@@ -16,39 +16,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from functions.domain.market import Float64
-
-OPSET: Final = 18
-OPSET_ML: Final = 5
-"""First version with the compact TreeEnsemble operator."""
-IR_VERSION: Final = 9
+from functions.models.anomaly.graph import close, derivation, doubles, integers
 
 UNITS: Final = 8192.0
-CLIP: Final = 1e6
-"""Derived inputs are clipped here, so that an almost flat bar cannot make an infinity."""
-
-INPUTS: Final = (
-    ("return_1", "sma_20", "atr_14"),
-    ("range_bps", "sma_20", "atr_14"),
-    ("macd_hist", "", "atr_14"),
-    ("rsi_14", "", ""),
-    ("zscore_20", "", ""),
-    ("volume_zscore_20", "", ""),
-)
-"""What the trees look at: (feature, times, over); an empty name is left out."""
-
-FEATURES: Final = tuple(dict.fromkeys(name for triple in INPUTS for name in triple if name))
-
-
-def derive(rows: Float64) -> Float64:
-    """Make the trees' inputs (n, 6) from named features (n, f), with the operations of the graph, in its order."""
-    columns = dict(zip(FEATURES, rows.T, strict=True))
-    derived = []
-    for feature, times, over in INPUTS:
-        column = columns[feature]
-        column = column * columns[times] if times else column
-        column = column / np.maximum(columns[over], np.finfo(np.float64).tiny) if over else column
-        derived.append(np.clip(column, -CLIP, CLIP))
-    return np.column_stack(derived)
 
 
 def average_path(samples: NDArray[np.int64]) -> Float64:
@@ -63,52 +33,18 @@ def average_path(samples: NDArray[np.int64]) -> Float64:
 
 def to_onnx(trees: Sequence[Any], samples: int) -> bytes:
     """Write fitted trees, each grown from `samples` rows, as a model: features (n, f) float64 in, scores (n,) out."""
-    nodes, constants = _derivation()
+    nodes, constants = derivation()
     scale = -1.0 / (len(trees) * float(average_path(np.array([samples]))[0]))
-    constants += [_constant("scale", scale), _constant("two", 2.0), _integers("axis_1", [1])]
+    constants += [doubles("scale", scale), doubles("two", 2.0), integers("axis_1", [1])]
     nodes += [
+        helper.make_node("Cast", ["derived"], ["x"], to=TensorProto.FLOAT),
         _flatten(trees).node(),
         helper.make_node("Cast", ["paths"], ["paths_64"], to=TensorProto.DOUBLE),
         helper.make_node("Squeeze", ["paths_64", "axis_1"], ["path"]),
         helper.make_node("Mul", ["path", "scale"], ["exponent"]),
         helper.make_node("Pow", ["two", "exponent"], ["scores"]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "isolation_forest",
-        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, ["n", len(FEATURES)])],
-        [helper.make_tensor_value_info("scores", TensorProto.DOUBLE, ["n"])],
-        constants,
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", OPSET_ML)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="tickloom")
-    onnx.checker.check_model(model)
-    return model.SerializeToString(deterministic=True)
-
-
-def _derivation() -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """Make the nodes that compute `derive` from the input, and the constants they need."""
-    tiny = float(np.finfo(np.float64).tiny)
-    constants = [_constant("tiny", tiny), _constant("low", -CLIP), _constant("high", CLIP)]
-    nodes = []
-    for place, name in enumerate(FEATURES):
-        constants.append(_integers(f"place_{name}", [place]))
-        nodes.append(helper.make_node("Gather", ["features", f"place_{name}"], [name], axis=1))
-    units = sorted({over for _, _, over in INPUTS if over})
-    nodes += [helper.make_node("Max", [over, "tiny"], [f"{over}_positive"]) for over in units]
-    for number, (feature, times, over) in enumerate(INPUTS):
-        at = feature
-        if times:
-            nodes.append(helper.make_node("Mul", [at, times], [f"times_{number}"]))
-            at = f"times_{number}"
-        if over:
-            nodes.append(helper.make_node("Div", [at, f"{over}_positive"], [f"over_{number}"]))
-            at = f"over_{number}"
-        nodes.append(helper.make_node("Clip", [at, "low", "high"], [f"derived_{number}"]))
-    derived = [f"derived_{number}" for number in range(len(INPUTS))]
-    nodes.append(helper.make_node("Concat", derived, ["derived"], axis=1))
-    nodes.append(helper.make_node("Cast", ["derived"], ["x"], to=TensorProto.FLOAT))
-    return nodes, constants
+    return close("isolation_forest", nodes, constants)
 
 
 @dataclass(slots=True)
@@ -179,11 +115,3 @@ def _round_down(values: Float64) -> NDArray[np.float32]:
     nearest = values.astype(np.float32)
     above = nearest.astype(np.float64) > values
     return np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
-
-
-def _constant(name: str, value: float) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.array(value, dtype=np.float64), name)
-
-
-def _integers(name: str, values: list[int]) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.array(values, dtype=np.int64), name)

@@ -1,0 +1,43 @@
+"""Train a model again, on data of its own or yours, and say what it is worth."""
+
+import argparse
+import pathlib
+import sys
+from typing import Final
+
+import msgspec
+
+from functions.cli import models
+
+OUT: Final = pathlib.Path("var/models")
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Hold what is shown of a manifest, over features or texts."""
+
+    name: str
+    version: str
+    metrics: dict[str, float]
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    models.register(parser)
+    parser.add_argument(
+        "--out", type=pathlib.Path, metavar="FOLDER", help=f"folder the model is written to (default: {OUT}/NAME)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write the model, and show the figures its manifest has."""
+    from functions.adapters.onnx import PROMOTED  # noqa: PLC0415 - only a model that was trained pays for it
+
+    module = models.find(args.name)
+    out = args.out or OUT / args.name
+    module.train(args.data, out)
+    manifest = msgspec.json.decode(next(out.glob("*manifest.json")).read_bytes(), type=Told)
+    sys.stdout.write(f"wrote {manifest.name} {manifest.version} to {out}\n")
+    models.table([("figure", "value"), *((name, f"{value:.4f}") for name, value in manifest.metrics.items())])
+    if manifest.metrics.get(PROMOTED) == 0.0:
+        sys.stdout.write("not promoted: served, it only stands beside as a shadow\n")
+    return 0

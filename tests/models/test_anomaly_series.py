@@ -1,0 +1,154 @@
+"""Series of values or bars are read, folded and cut so that no label is trained on, and judged beside baselines."""
+
+import importlib
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from counts import FULL
+
+from functions.domain.market import Float64
+from functions.models.anomaly import series
+from functions.models.anomaly.rows import EMBARGO_BARS
+
+T0 = datetime(2020, 1, 1, tzinfo=UTC)
+STEP = timedelta(minutes=5)
+NAB = Path(os.environ.get("TICKLOOM_DATA", "")) / "anomaly_nab"
+
+
+def stamp(number: int) -> str:
+    """Write the time of a row as the benchmark does."""
+    return (T0 + number * STEP).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Write a small benchmark: two series of 2,000 values, each with a jump that is labelled."""
+    rng = np.random.default_rng(3)
+    windows, labels = {}, {}
+    (tmp_path / "data").mkdir()
+    for name, at in (("a", 1500), ("b", 1700)):
+        values = rng.poisson(50, size=2000).astype(float)
+        values[at : at + 5] *= 20
+        lines = [f"{stamp(number)},{value}" for number, value in enumerate(values.tolist())]
+        (tmp_path / "data" / f"real__{name}.csv").write_text("\n".join(["timestamp,value", *lines]) + "\n")
+        windows[f"real/{name}.csv"] = [[stamp(at - 50), stamp(at + 50)]]
+        labels[f"real/{name}.csv"] = [stamp(at)]
+    (tmp_path / "combined_windows_x.json").write_text(json.dumps(windows))
+    (tmp_path / "combined_labels_x.json").write_text(json.dumps(labels))
+    return tmp_path
+
+
+def size(_: Float64) -> series.Scorer:
+    """Make a scorer that learns nothing: the size of `zscore_20`, the seventh of the features."""
+    return lambda rows: np.abs(rows[:, 6])
+
+
+def flat(_: Float64) -> series.Scorer:
+    """Make a scorer that tells rows apart by nothing but their place."""
+    return lambda rows: np.arange(len(rows), dtype=np.float64) % 7
+
+
+def test_no_label_is_trained_on(folder: Path) -> None:
+    """Training and validation lie before the first labelled window, less the embargo."""
+    for one in series.read(folder):
+        windows = series.windows_of(one)
+        first = one.windows[0][0]
+        assert windows.train.second.max() < windows.validation.second.min() - EMBARGO_BARS * one.interval_s
+        assert windows.validation.second.max() < first - EMBARGO_BARS * one.interval_s
+        assert windows.test.second.min() >= first
+        assert set(np.unique(windows.test.event)) == {-1, 0}
+
+
+def test_what_follows_changes_no_row_before(folder: Path) -> None:
+    """Rows of training and validation are the same when all behind them is replaced."""
+    one = series.read(folder)[0]
+    end = int(np.searchsorted(one.second, one.ends[1]))
+    cut = series.Series(one.name, one.interval_s, one.second, one.bars.copy(), one.windows)
+    cut.bars[end:] = 1.0
+    before, after = series.windows_of(one), series.windows_of(cut)
+    assert before.train.values.tobytes() == after.train.values.tobytes()
+    assert before.validation.values.tobytes() == after.validation.values.tobytes()
+
+
+def test_baselines_stand_beside(folder: Path) -> None:
+    """Each series and all together have the model, the untrained, the plain baselines and chance; sums are sums."""
+    lines = series.evaluate(folder, "size", size, flat)
+    scorers = ["size", "untrained", "zscore", "value", "random"]
+    assert [line.scorer for line in lines] == scorers * 3
+    assert [lines[n].part for n in (0, 5, 10)] == ["real__a", "real__b", "all"]
+    figures = {(line.part, line.scorer): dict(line.figures) for line in lines}
+    assert figures["all", "size"]["alerts"] == sum(figures[part, "size"]["alerts"] for part in ("real__a", "real__b"))
+    assert figures["all", "value"]["event_recall"] == 1.0
+    assert figures["all", "random"]["alert_precision"] < figures["all", "value"]["alert_precision"]
+
+
+def test_one_model_of_several_series(folder: Path) -> None:
+    """Windows of several series are put together, and their events stay apart."""
+    windows, told = series.learned(folder)
+    assert set(np.unique(windows.test.event)) == {-1, 0, 1}
+    assert told["data"] == "real__a real__b"
+
+
+def test_bars_of_ones_own(tmp_path: Path) -> None:
+    """A file of bars without labels is cut in the middle, its prices as they are."""
+    rng = np.random.default_rng(4)
+    close = 100 + np.cumsum(rng.normal(size=1200)).round(2)
+    rows = [f"{stamp(n)},{c},{c + 1},{c - 1},{c},{10 + n % 7}" for n, c in enumerate(close.tolist())]
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+    (one,) = series.read(file)
+    batch = series.bars_of(one)
+    assert batch.close.tolist() == np.rint(close * 10**6).astype(int).tolist()
+    assert (batch.high - batch.low == 2 * 10**6).all()
+    windows = series.windows_of(one)
+    middle = (one.second[0] + one.second[-1]) // 2
+    assert windows.validation.second.max() <= middle < windows.test.second.min()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("time,price\n", "has columns time, price"),
+        ("timestamp,value\n", "has 0 rows"),
+        ("timestamp,value\nyesterday,1\n", "Invalid isoformat"),
+        ("timestamp,value\n" + "".join(f"{stamp(n)},nan\n" for n in range(700)), "finite numbers"),
+        ("timestamp,value\n" + "".join(f"{stamp(2 * n)},1\n" for n in range(700)), "has a row each 600 s"),
+    ],
+)
+def test_file_that_is_none(tmp_path: Path, content: str, found: str) -> None:
+    """A file that is no series is refused with what was found."""
+    file = tmp_path / "x.csv"
+    file.write_text(content)
+    with pytest.raises(series.DataError, match=found):
+        series.read(file)
+
+
+def test_folder_that_is_none(tmp_path: Path) -> None:
+    """A folder without series is refused."""
+    with pytest.raises(series.DataError, match="neither a CSV file nor a folder"):
+        series.read(tmp_path)
+
+
+def told(card: str) -> list[list[float]]:
+    """Read the rows of the card's table of real series: alerts, share, recall, precision, F1, near recall."""
+    table = card.partition("## On real series")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    return [[float(cell) for cell in cells[1:]] for cells in rows[2:]]
+
+
+@pytest.mark.skipif(not FULL, reason="training for three real series takes ten seconds: full tier only")
+@pytest.mark.skipif(not NAB.is_dir(), reason="TICKLOOM_DATA has no anomaly_nab")
+@pytest.mark.parametrize("name", ["anomaly", "anomaly_autoencoder"])
+def test_figures_on_real_series(name: str) -> None:
+    """On the benchmark's series all nine windows are judged, and the card tells what `evaluate` gives."""
+    for library in ("jax", "sklearn", "onnx"):
+        pytest.importorskip(library, reason="the extra `train` is not installed")
+    train = importlib.import_module(f"functions.models.{name}.train")
+    assert [len(one.windows) for one in series.read(NAB)] == [2, 4, 3]
+    found = [[value for _, value in line.figures] for line in train.evaluate(NAB) if line.part == "all"]
+    card = (train.FOLDER / "card.md").read_text()
+    assert np.array(found) == pytest.approx(np.array(told(card)), rel=0.05, abs=0.005)
