@@ -16,6 +16,7 @@ from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.domain.predictions import degraded
+from functions.domain.serving import ordered
 from functions.wire.codecs.features import columns_fields
 from functions.wire.codecs.predictions import output_value
 from functions.wire.errors import Malformed
@@ -140,15 +141,15 @@ class InferenceClient:
         return [self._outputs(answer, count) for answer, count in zip(response.responses, rows, strict=True)]
 
     def _outputs(self, response: service_pb2.PredictResponse, rows: int) -> _Outputs:
-        """Read one answer; a model that is not in it is degraded."""
+        """Read one answer; a model that is not in it, or only as a shadow, is degraded."""
         try:
             outputs = [output_value(output, rows) for output in response.outputs]
         except Malformed as error:
             return self._degraded(rows, f"the answer cannot be read: {error}")
-        heard = {output.model for output in outputs}
+        heard = {output.model for output in outputs if not output.shadow}
         missing = [name for name in self._models if name not in heard]
         outputs += [degraded(name, rows, "the service has no such model") for name in missing]
-        return tuple(sorted(outputs, key=lambda output: output.model))
+        return ordered(outputs)
 
     def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
         if self._stub is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from functions.domain.market import FeatureColumns, ModelOutput
+from functions.domain.serving import ordered
 
 
 class Scorer(Protocol):
@@ -25,4 +26,4 @@ class MemoryInference:
         """Score rows; outputs come in model name order. No rows, no outputs."""
         if not columns.row_count:
             return ()
-        return tuple(sorted((model.score(columns) for model in self._models), key=lambda output: output.model))
+        return ordered(model.score(columns) for model in self._models)

@@ -209,4 +209,5 @@ def _signal_row(signal: Signal) -> Row:
         "model_scores": list(msgspec.to_builtins(signal.model_scores)),
         "degraded": signal.degraded,
         "shard": signal.shard,
+        "evidence": msgspec.json.decode(msgspec.json.encode(signal.evidence)),
     }

@@ -89,18 +89,19 @@ _PUT_SIGNALS: Final = """
 INSERT INTO signals AS kept (
     signal_id, strategy, instrument_id, interval_s, bar_start_ns, bar_revision, as_of_ns, action, confidence, price,
     bid_price, bid_size, ask_price, ask_size, stop_loss, take_profit, risk_reward_ratio, reasons, model_scores,
-    degraded, shard)
+    degraded, shard, evidence)
 SELECT DISTINCT ON (signal_id)
     signal_id, strategy, instrument_id, interval_s, bar_start_ns, bar_revision, as_of_ns, action, confidence,
     price * price_unit,
     nullif(bid_price, 0) * price_unit, CASE WHEN bid_price <> 0 THEN bid_size * size_unit END,
     nullif(ask_price, 0) * price_unit, CASE WHEN ask_price <> 0 THEN ask_size * size_unit END,
-    stop_loss * price_unit, take_profit * price_unit, risk_reward_ratio, reasons, model_scores, degraded, shard
+    stop_loss * price_unit, take_profit * price_unit, risk_reward_ratio, reasons, model_scores, degraded, shard,
+    evidence
 FROM jsonb_to_recordset($1::jsonb) AS s (
     signal_id text, strategy text, instrument_id text, interval_s integer, bar_start_ns bigint, bar_revision integer,
     as_of_ns bigint, action text, confidence double precision, price_exponent integer, size_exponent integer,
     price bigint, quote jsonb, reasons jsonb, model_scores jsonb, stop_loss bigint, take_profit bigint,
-    risk_reward_ratio double precision, degraded boolean, shard text),
+    risk_reward_ratio double precision, degraded boolean, shard text, evidence jsonb),
     LATERAL (SELECT ('1e' || price_exponent)::numeric, ('1e' || size_exponent)::numeric) AS u (price_unit, size_unit),
     jsonb_to_record(quote) AS q (bid_price bigint, bid_size bigint, ask_price bigint, ask_size bigint)
 ORDER BY signal_id, bar_revision DESC
@@ -110,7 +111,7 @@ ON CONFLICT (signal_id) DO UPDATE SET
     bid_size = excluded.bid_size, ask_price = excluded.ask_price, ask_size = excluded.ask_size,
     stop_loss = excluded.stop_loss, take_profit = excluded.take_profit,
     risk_reward_ratio = excluded.risk_reward_ratio, reasons = excluded.reasons,
-    model_scores = excluded.model_scores, degraded = excluded.degraded
+    model_scores = excluded.model_scores, degraded = excluded.degraded, evidence = excluded.evidence
 WHERE excluded.bar_revision > kept.bar_revision
 """
 

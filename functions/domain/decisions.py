@@ -60,11 +60,145 @@ class ModelScore:
     threshold: float
 
 
+class ConfidenceKind(Enum):
+    """What a signal's confidence is: a count of rules, or a chance that outcomes have borne out."""
+
+    RULE_WEIGHT = "rule_weight"
+    CALIBRATED = "calibrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Keep one thing that kept a signal from acting: its name, and what it saw."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """Keep one indicator's share of the rules' weights for a decision; the shares of a decision sum to 1."""
+
+    indicator: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Keep what one model forecasts of the price, `horizon_bars` bars of the signal's interval ahead.
+
+    Args:
+        model: Its name.
+        version: Its version.
+        horizon_bars: How far ahead.
+        expected_return: Expected log return from the bar's close.
+        up: Chance that the log return is more than 0; None when the model does not say.
+        price: That return as a price mantissa.
+        low_80: Lower end of the interval with nominal level 80 %, price mantissa; 0 when the model has none.
+        high_80: Its upper end.
+        low_95: The same at 95 %.
+        high_95: Its upper end.
+    """
+
+    model: str
+    version: str
+    horizon_bars: int
+    expected_return: float
+    up: float | None
+    price: int
+    low_80: int = 0
+    high_80: int = 0
+    low_95: int = 0
+    high_95: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Keep one model's part in the ensemble: its weight, and its chance that the price will be higher."""
+
+    model: str
+    weight: float
+    up: float
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Keep what the models say of a bar; None and empty where none was heard.
+
+    Args:
+        forecasts: By model, nearest horizon first.
+        anomaly_score: Score of the model `anomaly`, 0 usual to 1 unusual.
+        is_anomaly: Whether that score reached its threshold.
+        sentiment: Score of the model `sentiment`.
+        regime: Likeliest state of the model `regime`.
+        regime_probability: Its probability.
+        votes: The ensemble's votes, in its own order.
+        up: Chance of a higher price, the votes' weighted mean; None when the ensemble abstains.
+        horizon_bars: Bars after which the ensemble means that; 0 without an ensemble.
+        abstained: Why the ensemble says nothing; empty when it says something, or there is none.
+    """
+
+    forecasts: tuple[Forecast, ...] = ()
+    anomaly_score: float | None = None
+    is_anomaly: bool = False
+    sentiment: float | None = None
+    regime: str = ""
+    regime_probability: float | None = None
+    votes: tuple[Vote, ...] = ()
+    up: float | None = None
+    horizon_bars: int = 0
+    abstained: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Say what a signal rests on, what its confidence means, and how much it would stake.
+
+    Args:
+        wanted: What the rules alone ask for; the signal holds all the same when a gate stops it.
+        strength: Sum of the weights of the rules that spoke, percent: what is compared with the least confidence.
+        confidence_kind: What the signal's confidence is.
+        event: What the confidence is the chance of; empty for a weighted count.
+        horizon_bars: Bars within which that happens; 0 when the event needs none.
+        probability: Chance of the event; None unless it is calibrated.
+        probability_low: Its lower confidence bound, which sizes the position.
+        expected_value: Expected gain net of costs, as a share of the position's value; None without a probability.
+        kelly_fraction: Share of the capital to put at risk: Kelly's on the lower bound, times the strategy's fraction.
+        position_size_pct: Value of the position, percent of the capital; 0 when nothing is done.
+        primary_factor: The rule that weighs most; empty when none spoke.
+        supporting_indicators: The indicators behind the other rules, strongest first, each once.
+        importance: Shares of the indicators that spoke, greatest first.
+        predictions: What models say.
+        gates: What kept the signal from acting; empty when nothing did.
+        feature_schema: Digest of the names of the features that decided; `bar_revision` is the revision of their bar.
+        causation_id: Id of the event that was decided on.
+    """
+
+    wanted: Action = Action.HOLD
+    strength: float = 0.0
+    confidence_kind: ConfidenceKind = ConfidenceKind.RULE_WEIGHT
+    event: str = ""
+    horizon_bars: int = 0
+    probability: float | None = None
+    probability_low: float | None = None
+    expected_value: float | None = None
+    kelly_fraction: float | None = None
+    position_size_pct: float = 0.0
+    primary_factor: str = ""
+    supporting_indicators: tuple[str, ...] = ()
+    importance: tuple[Importance, ...] = ()
+    predictions: Predictions = Predictions()
+    gates: tuple[Gate, ...] = ()
+    feature_schema: str = ""
+    causation_id: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """Decide on one closed bar; the natural key is (strategy, instrument_id, interval_s, bar_start_ns).
 
-    `market_flags` are the bar's: MARKET_QUOTED and its neighbours in `domain.market`.
+    `market_flags` are the bar's: MARKET_QUOTED and its neighbours in `domain.market`. `confidence` is in percent;
+    `evidence` says what it means.
     """
 
     signal_id: str
@@ -88,6 +222,7 @@ class Signal:
     degraded: bool
     shard: str
     market_flags: int = 0
+    evidence: Evidence = Evidence()
 
 
 @dataclass(frozen=True, slots=True)

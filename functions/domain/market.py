@@ -62,6 +62,7 @@ MARKET_BOOK_VALID: Final = 4
 MARKET_MISSING: Final = 8
 BAR_NO_PRICE: Final = 16
 BAR_SYNTHETIC: Final = 32
+MARKET_BOOK_LOST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)

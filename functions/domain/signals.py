@@ -1,151 +1,46 @@
-"""Decide on scored feature rows: rules, what a decision remembers, and the fold over rows live here.
+"""Decide on scored feature rows: what a decision remembers, and the fold over rows that makes signals live here.
 
-A strategy is data: two tuples of rules with weights in percent. A side's confidence is the sum of the weights of its
-rules that spoke; it is a weighted count, not a probability. A rule never speaks on a feature that is not valid.
+The rules say what they want; then gates say whether it may be done, and a stake says how much. What a gate stops is a
+HOLD that names it. A confidence is a weighted count of rules until outcomes have shown what chance it stands for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from functions.domain.decisions import Action, ModelScore, Quote, Reason, Signal
+from functions.domain.decisions import Action, ConfidenceKind, Evidence, Gate, ModelScore, Quote, Signal
+from functions.domain.ensemble import NO_TRUST, UNKNOWN, Pooled, Standing, Trust, calibrated, pool
+from functions.domain.features import schema_digest
+from functions.domain.gates import market_gates
 from functions.domain.market import (
-    MARKET_CROSSED,
-    MARKET_QUOTED,
     NS_PER_S,
     STATE_VALID,
     FeatureColumns,
     ModelOutput,
     PredictionBatch,
 )
+from functions.domain.outlook import chances_of, figures_of, heard, predictions_of, scores_of
+from functions.domain.reasons import Heard, Seen, hear, weigh
+from functions.domain.sizing import BPS, PERCENT, Stake, lower_bound, payoff, protect, risk_reward, stake
+from functions.domain.strategy import Flagged, Strategy
+
+SCOPES_MAX: Final = 16
+"""Pairs of shard and interval whose standings are kept: a few shards, on the intervals that decide."""
 
 Identify: TypeAlias = Callable[[str, str, int, int], str]
 """Name a signal by (strategy, instrument, interval, bar start)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
-    """Speak when a feature is less than a limit."""
-
-    name: str
-    feature: str
-    limit: float
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Above:
-    """Speak when a feature is greater than a limit."""
-
-    name: str
-    feature: str
-    limit: float
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class TurnsUp:
-    """Speak when a feature is below zero and greater than on the bar before."""
-
-    name: str
-    feature: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class TurnsDown:
-    """Speak when a feature is above zero and less than on the bar before."""
-
-    name: str
-    feature: str
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """Speak when a model's score reaches its own threshold."""
-
-    name: str
-    model: str
-    weight: float
-
-
-Rule: TypeAlias = Below | Above | TurnsUp | TurnsDown | Flagged
-
-MEAN_REVERSION_BUY: Final[tuple[Rule, ...]] = (
-    Below("rsi_oversold", "rsi_14", 30.0, 30.0),
-    Below("below_lower_band", "bb_percent", 0.0, 25.0),
-    Below("stretched_down", "zscore_20", -2.0, 20.0),
-    Flagged("anomaly_confirms", "anomaly", 15.0),
-    TurnsUp("macd_turns_up", "macd_hist", 10.0),
-)
-MEAN_REVERSION_SELL: Final[tuple[Rule, ...]] = (
-    Above("rsi_overbought", "rsi_14", 70.0, 30.0),
-    Above("above_upper_band", "bb_percent", 1.0, 25.0),
-    Above("stretched_up", "zscore_20", 2.0, 20.0),
-    Flagged("anomaly_confirms", "anomaly", 15.0),
-    TurnsDown("macd_turns_down", "macd_hist", 10.0),
-)
-"""Limits are from the textbooks (RSI: Wilder 1978; two deviations: Bollinger 2001); the weights are a judgement."""
-
-CONFIDENCE_MAX: Final = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Strategy:
-    """Say how rows become decisions.
-
-    Args:
-        name: Name on every signal.
-        buy: Rules that speak for buying; weights are positive and sum to at most 100.
-        sell: The same for selling.
-        intervals_s: Bar intervals that decide, seconds.
-        min_confidence: Least confidence that acts, percent.
-        cooldown_bars: Bars of one instrument and interval between two signals of one direction.
-        volatility: Feature that spaces stop and target, in price units.
-        stop_distance: Distance of the stop-loss, in volatilities.
-        target_distance: Distance of the take-profit, in volatilities.
-        emit_hold: Whether a bar on which nothing is done gives a HOLD signal.
-        tracks_max: Most (instrument, interval) pairs that are remembered.
-    """
-
-    name: str = "mean_reversion"
-    buy: tuple[Rule, ...] = MEAN_REVERSION_BUY
-    sell: tuple[Rule, ...] = MEAN_REVERSION_SELL
-    intervals_s: tuple[int, ...] = (5, 60)
-    min_confidence: float = 60.0
-    cooldown_bars: int = 5
-    volatility: str = "atr_14"
-    stop_distance: float = 2.0
-    target_distance: float = 3.0
-    emit_hold: bool = False
-    tracks_max: int = 2048
-
-    def __post_init__(self) -> None:
-        """Refuse weights that could not be a confidence, and distances or bounds that are not positive."""
-        for rules in (self.buy, self.sell):
-            if any(rule.weight <= 0 for rule in rules) or sum(rule.weight for rule in rules) > CONFIDENCE_MAX:
-                text = f"weights of a side are positive and sum to at most {CONFIDENCE_MAX:g}"
-                raise ValueError(text)
-        if min(self.stop_distance, self.target_distance, self.tracks_max) <= 0:
-            text = "stop_distance, target_distance and tracks_max are positive"
-            raise ValueError(text)
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Name the features that decide, each once, in rule order."""
-        named = [rule.feature for rule in (*self.buy, *self.sell) if not isinstance(rule, Flagged)]
-        return tuple(dict.fromkeys([*named, self.volatility]))
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Name the models that should be heard, each once."""
-        return tuple(dict.fromkeys(rule.model for rule in (*self.buy, *self.sell) if isinstance(rule, Flagged)))
-
-
 @dataclass(slots=True)
 class Track:
-    """Remember one instrument and interval: the last bar, its features that may turn, and the last signal each way."""
+    """Remember one instrument and interval.
+
+    Args:
+        start_ns: Start of the last bar.
+        before: What of it may turn on the next.
+        bought_ns: Bar of the last BUY.
+        sold_ns: Bar of the last SELL.
+    """
 
     start_ns: int
     before: dict[str, float] = field(default_factory=dict)
@@ -155,19 +50,70 @@ class Track:
 
 @dataclass(slots=True)
 class Desk:
-    """Hold what the strategy remembers, by (instrument, interval), and how many signals it has emitted."""
+    """Hold what the strategy remembers.
+
+    Args:
+        tracks: By (instrument, interval).
+        emitted: How many signals it has emitted.
+        trust: How far models and the strategy may be believed, by (shard, interval). One shard's standings never touch
+            another's decisions: nothing orders the shards of a desk.
+    """
 
     tracks: dict[tuple[str, int], Track] = field(default_factory=dict)
     emitted: int = 0
+    trust: dict[tuple[str, int], dict[str, Standing]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """Hold what rules may look at: valid features of this bar and the one before, and outputs of models by name."""
+class _Plan:
+    """Hold what is the same for every row of a batch: the strategy, and who is heard."""
 
-    features: dict[str, float]
-    before: dict[str, float]
-    scores: dict[str, ModelScore]
+    strategy: Strategy
+    identify: Identify
+    batch: PredictionBatch
+    outputs: tuple[ModelOutput, ...]
+    flagging: tuple[ModelOutput, ...]
+    figures: tuple[str, ...]
+    turning: tuple[str, ...]
+    schema: str
+    degraded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Hold one row that may become a signal: what was seen, who spoke, what they want, and what the ensemble says."""
+
+    row: int
+    seen: Seen
+    spoken: Heard
+    wanted: Action
+    pooled: Pooled
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """Hold a calibrated chance: of what, within how many bars, and its lower bound."""
+
+    p: float
+    low: float
+    event: str
+    horizon_bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """Hold a decision behind the gates: what is done, between which levels, at what stake."""
+
+    action: Action
+    gates: tuple[Gate, ...]
+    stop_loss: int = 0
+    take_profit: int = 0
+    chance: _Chance | None = None
+    staked: Stake | None = None
+
+
+_NOTHING: Final = _Settled(Action.HOLD, ())
+_HIGHER: Final = {Action.BUY: "higher", Action.SELL: "lower"}
 
 
 def decide(desk: Desk, batch: PredictionBatch, strategy: Strategy, *, identify: Identify) -> tuple[Signal, ...]:
@@ -184,9 +130,10 @@ def decide(desk: Desk, batch: PredictionBatch, strategy: Strategy, *, identify: 
     Returns:
         At most one signal a row.
     """
+    plan = _plan(batch, strategy, identify)
     signals = []
     for row in _deciding(batch.columns, strategy.intervals_s):
-        signal = _decide_row(desk, batch, row, strategy, identify)
+        signal = _decide_row(desk, plan, row)
         if signal is not None:
             signals.append(signal)
     desk.emitted += len(signals)
@@ -199,33 +146,75 @@ def forget_turns(desk: Desk) -> None:
         track.before = {}
 
 
+def believe(desk: Desk, scope: tuple[str, int], trust: Trust, strategy: Strategy) -> None:
+    """Take up how far those a strategy hears may be believed from now on.
+
+    Args:
+        desk: What is remembered; changed in place.
+        scope: Shard and bar interval, seconds, in which they showed it.
+        trust: New standings; who is not named keeps its own, and who the strategy does not hear is passed over.
+        strategy: Whose models, and whose own chances, they are.
+
+    Raises:
+        ValueError: There are too many scopes.
+    """
+    sources = (strategy.name, *strategy.models, *strategy.ensemble.members)
+    known = {name: trust[name] for name in sources if name in trust}
+    if known and scope not in desk.trust and len(desk.trust) >= SCOPES_MAX:
+        text = f"standings of {scope} would be those of more than {SCOPES_MAX} shards and intervals"
+        raise ValueError(text)
+    if known:
+        desk.trust[scope] = desk.trust.get(scope, {}) | known
+
+
+def _plan(batch: PredictionBatch, strategy: Strategy, identify: Identify) -> _Plan:
+    outputs = heard(batch.outputs)
+    flagging = {rule.model for rule in strategy.rules if isinstance(rule, Flagged)}
+    return _Plan(
+        strategy,
+        identify,
+        batch,
+        outputs,
+        tuple(output for output in outputs if output.model in flagging),
+        strategy.figures,
+        strategy.turning,
+        schema_digest(batch.columns.names).hex(),
+        _is_degraded(batch.outputs, {output.model for output in outputs}, strategy),
+    )
+
+
+def _is_degraded(outputs: Sequence[ModelOutput], answered: set[str], strategy: Strategy) -> bool:
+    """Tell whether a model is missing: one that a rule names, or one of the ensemble's that was asked and failed."""
+    asked = {output.model for output in outputs if not output.shadow and output.model in strategy.ensemble.members}
+    return bool({*strategy.models, *asked} - answered)
+
+
 def _deciding(columns: FeatureColumns, intervals_s: Sequence[int]) -> list[int]:
     return [row for row, interval in enumerate(columns.interval_s.tolist()) if interval in intervals_s]
 
 
-def _decide_row(desk: Desk, batch: PredictionBatch, row: int, strategy: Strategy, identify: Identify) -> Signal | None:
-    columns = batch.columns
+def _decide_row(desk: Desk, plan: _Plan, row: int) -> Signal | None:
+    columns, strategy = plan.batch.columns, plan.strategy
     instrument_id = columns.instruments[columns.instrument[row]].instrument_id
     key, start_ns = (instrument_id, int(columns.interval_s[row])), int(columns.start_ns[row])
     track = desk.tracks.get(key)
     if track is not None and start_ns <= track.start_ns:
         return None
-    features = _valid(columns, row)
-    before = {} if track is None else track.before
     track = _advance(desk, key, start_ns, strategy.tracks_max)
-    track.before = _turning(features, strategy)
-    if not _tradable(columns, row) or strategy.volatility not in features:
+    seen = _see(track, plan, row)
+    wanted, spoken = weigh(seen, strategy)
+    if wanted is not Action.HOLD and not _cooled(track, wanted, start_ns, key[1] * strategy.cooldown_bars * NS_PER_S):
+        wanted = Action.HOLD
+    if wanted is Action.HOLD and not strategy.emit_hold:
         return None
-    seen = _Row(features, before, _scores(batch.outputs, row))
-    action, reasons = _weigh(seen, strategy)
-    if action is not Action.HOLD and not _cooled(track, action, start_ns, key[1] * strategy.cooldown_bars * NS_PER_S):
-        action = Action.HOLD
-    if action is Action.HOLD and not strategy.emit_hold:
+    trust = desk.trust.get((plan.batch.shard, key[1]), NO_TRUST)
+    pooled = pool(strategy.ensemble, chances_of(plan.outputs, row, strategy.ensemble), trust)
+    case = _Case(row, seen, spoken, wanted, pooled)
+    settled = _settle(case, plan, trust)
+    if settled.action is Action.HOLD and not (strategy.emit_hold or (settled.gates and strategy.emit_stopped)):
         return None
-    _remember(track, action, start_ns)
-    degraded = any(_missing(batch.outputs, model) for model in strategy.models)
-    signal_id = identify(strategy.name, *key, start_ns)
-    return _signal(batch, row, strategy, seen, action=action, reasons=reasons, signal_id=signal_id, degraded=degraded)
+    _remember(track, settled.action, start_ns)
+    return _signal(case, plan, settled)
 
 
 def _advance(desk: Desk, key: tuple[str, int], start_ns: int, tracks_max: int) -> Track:
@@ -240,33 +229,15 @@ def _advance(desk: Desk, key: tuple[str, int], start_ns: int, tracks_max: int) -
     return track
 
 
-def _valid(columns: FeatureColumns, row: int) -> dict[str, float]:
+def _see(track: Track, plan: _Plan, row: int) -> Seen:
+    """Gather what the rules may look at, and remember what may turn on the next bar."""
+    columns = plan.batch.columns
     cells = zip(columns.names, columns.values[row].tolist(), columns.states[row].tolist(), strict=True)
-    return {name: value for name, value, state in cells if state == STATE_VALID}
-
-
-def _turning(features: dict[str, float], strategy: Strategy) -> dict[str, float]:
-    named = {rule.feature for rule in (*strategy.buy, *strategy.sell) if isinstance(rule, TurnsUp | TurnsDown)}
-    return {name: features[name] for name in sorted(named) if name in features}
-
-
-def _scores(outputs: Sequence[ModelOutput], row: int) -> dict[str, ModelScore]:
-    return {
-        output.model: ModelScore(output.model, output.version, float(output.scores[row]), output.threshold)
-        for output in outputs
-        if not output.degraded and output.states[row] == STATE_VALID
-    }
-
-
-def _missing(outputs: Sequence[ModelOutput], model: str) -> bool:
-    return all(output.model != model or output.degraded for output in outputs)
-
-
-def _tradable(columns: FeatureColumns, row: int) -> bool:
-    """Tell whether the market can be acted on: both sides quoted, not crossed, and a price known."""
-    flags = int(columns.flags[row])
-    quoted = flags & MARKET_QUOTED and not flags & MARKET_CROSSED
-    return bool(quoted and min(columns.bid_price[row], columns.ask_price[row], columns.close[row]) > 0)
+    values = {name: value for name, value, state in cells if state == STATE_VALID}
+    if plan.figures:
+        values |= figures_of(plan.outputs, row, plan.figures)
+    before, track.before = track.before, {name: values[name] for name in plan.turning if name in values}
+    return Seen(values, before, scores_of(plan.flagging, row))
 
 
 def _cooled(track: Track, action: Action, start_ns: int, cooldown_ns: int) -> bool:
@@ -281,95 +252,124 @@ def _remember(track: Track, action: Action, start_ns: int) -> None:
         track.sold_ns = start_ns
 
 
-def _weigh(row: _Row, strategy: Strategy) -> tuple[Action, tuple[Reason, ...]]:
-    """Hear both sides; the stronger acts if it is strong enough, and a tie holds."""
-    buy, sell = _hear(strategy.buy, row), _hear(strategy.sell, row)
-    for_buy, for_sell = _sum(buy), _sum(sell)
-    stronger = buy if for_buy >= for_sell else sell
-    if for_buy == for_sell or _sum(stronger) < strategy.min_confidence:
-        return Action.HOLD, stronger
-    return (Action.BUY if stronger is buy else Action.SELL), stronger
+def _settle(case: _Case, plan: _Plan, trust: Trust) -> _Settled:
+    """Ask the gates whether what is wanted may be done, and size it."""
+    strategy = plan.strategy
+    if case.wanted is Action.HOLD:
+        return _NOTHING
+    chance = _chance(case, strategy, trust)
+    volatility = case.seen.values.get(strategy.volatility)
+    gates = (
+        *market_gates(plan.batch.columns, case.row, strategy),
+        *(Gate(reason.rule, reason.text) for reason in hear(strategy.vetoes, case.seen).reasons),
+        *((Gate("models_disagree", case.pooled.abstained),) if case.pooled.disagree else ()),
+        *_broken(case, strategy, trust),
+    )
+    if volatility is None:
+        gates = (*gates, Gate("no_volatility", f"{strategy.volatility} is not valid, so a stop has no place"))
+    if gates or volatility is None:
+        return _Settled(Action.HOLD, gates, chance=chance)
+    return _size(case, plan, volatility=volatility, chance=chance)
 
 
-def _sum(reasons: Sequence[Reason]) -> float:
-    return sum(reason.weight for reason in reasons)
+def _size(case: _Case, plan: _Plan, *, volatility: float, chance: _Chance | None) -> _Settled:
+    """Place stop and target, and stake what the chance is worth; no edge, no trade."""
+    columns, strategy, row, wanted = plan.batch.columns, plan.strategy, case.row, case.wanted
+    close = int(columns.close[row])
+    units = volatility / 10.0 ** columns.instruments[columns.instrument[row]].price_exponent
+    stop_loss, take_profit = protect(
+        wanted, close, stop=units * strategy.stop_distance, target=units * strategy.target_distance
+    )
+    if chance is None:
+        return _Settled(wanted, (), stop_loss, take_profit)
+    spread = max(int(columns.ask_price[row]) - int(columns.bid_price[row]), 0) / close
+    bet = payoff(close, stop_loss, take_profit, cost=strategy.sizing.cost_bps / BPS + spread)
+    staked = stake(chance.p, chance.low, bet, strategy.sizing)
+    if staked.position_pct <= 0:
+        text = f"chance {chance.p:.4g}, at least {chance.low:.4g}: win {bet.win:.4%}, loss {bet.loss:.4%} net of costs"
+        return _Settled(Action.HOLD, (Gate("no_edge", text),), chance=chance, staked=staked)
+    return _Settled(wanted, (), stop_loss, take_profit, chance, staked)
 
 
-def _hear(rules: Sequence[Rule], row: _Row) -> tuple[Reason, ...]:
-    """Collect the rules that speak, strongest first; equals keep the order of the strategy."""
-    spoken = [(rule, _speak(rule, row)) for rule in rules]
-    reasons = [Reason(rule.name, text, rule.weight) for rule, text in spoken if text]
-    return tuple(sorted(reasons, key=lambda reason: -reason.weight))
+def _chance(case: _Case, strategy: Strategy, trust: Trust) -> _Chance | None:
+    """Find the calibrated chance that the decision is right: the ensemble's, else the strategy's own, else none."""
+    sizing, pooled = strategy.sizing, case.pooled
+    if pooled.up is not None and pooled.samples >= sizing.samples_min:
+        p = pooled.up if case.wanted is Action.BUY else 1 - pooled.up
+        horizon = strategy.ensemble.horizon_bars
+        event = f"the price is {_HIGHER[case.wanted]} {horizon} bars after the close"
+        return _Chance(p, lower_bound(p, pooled.samples, sizing.bound_z), event, horizon)
+    own = trust.get(strategy.name, UNKNOWN)
+    if not own.curve or own.samples < sizing.samples_min:
+        return None
+    p = calibrated(case.spoken.strength / PERCENT, own.curve)
+    return _Chance(p, lower_bound(p, own.samples, sizing.bound_z), own.event, own.horizon_bars)
 
 
-def _speak(rule: Rule, row: _Row) -> str:
-    """Say what a rule saw; empty when it is silent."""
-    if isinstance(rule, Flagged):
-        return _speak_of_score(rule, row.scores.get(rule.model))
-    value = row.features.get(rule.feature)
-    if value is None:
-        return ""
-    if isinstance(rule, Below):
-        return f"{rule.feature} {value:.6g} < {rule.limit:g}" if value < rule.limit else ""
-    if isinstance(rule, Above):
-        return f"{rule.feature} {value:.6g} > {rule.limit:g}" if value > rule.limit else ""
-    return _speak_of_turn(rule, value, row.before.get(rule.feature))
+def _broken(case: _Case, strategy: Strategy, trust: Trust) -> tuple[Gate, ...]:
+    """Name the sources that the decision leans on and whose calibration does not hold what it promises."""
+    speaking = [name.partition(".")[0] for name in case.spoken.indicators]
+    voting = [vote.model for vote in case.pooled.votes if vote.weight > 0]
+    sources = dict.fromkeys([strategy.name, *speaking, *voting])
+    found = ((name, trust.get(name, UNKNOWN).broken) for name in sources)
+    return tuple(Gate("calibration_broken", f"{name}: {text}") for name, text in found if text)
 
 
-def _speak_of_score(rule: Flagged, score: ModelScore | None) -> str:
-    if score is None or score.score < score.threshold:
-        return ""
-    return f"{rule.model} score {score.score:.4g} >= {score.threshold:.4g}"
-
-
-def _speak_of_turn(rule: TurnsUp | TurnsDown, value: float, before: float | None) -> str:
-    if before is None:
-        return ""
-    turned = before < value < 0 if isinstance(rule, TurnsUp) else before > value > 0
-    return f"{rule.feature} {before:.6g} -> {value:.6g}" if turned else ""
-
-
-def _signal(  # noqa: PLR0913 - a signal gathers everything that was known of its bar
-    batch: PredictionBatch,
-    row: int,
-    strategy: Strategy,
-    seen: _Row,
-    *,
-    action: Action,
-    reasons: tuple[Reason, ...],
-    signal_id: str,
-    degraded: bool,
-) -> Signal:
-    columns = batch.columns
+def _signal(case: _Case, plan: _Plan, settled: _Settled) -> Signal:
+    columns, strategy, row, spoken = plan.batch.columns, plan.strategy, case.row, case.spoken
     ref = columns.instruments[columns.instrument[row]]
     interval_s, start_ns, close = int(columns.interval_s[row]), int(columns.start_ns[row]), int(columns.close[row])
     as_of_ns = start_ns + interval_s * NS_PER_S
-    volatility = seen.features[strategy.volatility] / 10.0**ref.price_exponent
-    stop_loss, take_profit = protect(
-        action, close, stop=volatility * strategy.stop_distance, target=volatility * strategy.target_distance
-    )
+    acts = settled.action is not Action.HOLD
+    scores: Mapping[str, ModelScore] = scores_of(plan.outputs, row)
     return Signal(
-        signal_id=signal_id,
+        signal_id=plan.identify(strategy.name, ref.instrument_id, interval_s, start_ns),
         strategy=strategy.name,
         instrument_id=ref.instrument_id,
         interval_s=interval_s,
         bar_start_ns=start_ns,
         as_of_ns=as_of_ns,
-        action=action,
-        confidence=_sum(reasons),
+        action=settled.action,
+        confidence=spoken.strength if settled.chance is None else PERCENT * settled.chance.p,
         price_exponent=ref.price_exponent,
         size_exponent=ref.size_exponent,
         price=close,
         quote=_quote(columns, row, as_of_ns),
-        reasons=reasons,
-        model_scores=tuple(seen.scores[name] for name in sorted(seen.scores)),
-        stop_loss=stop_loss,
-        take_profit=take_profit,
-        risk_reward_ratio=0.0 if action is Action.HOLD else risk_reward(close, stop_loss, take_profit),
+        reasons=spoken.reasons,
+        model_scores=tuple(scores[name] for name in sorted(scores)),
+        stop_loss=settled.stop_loss,
+        take_profit=settled.take_profit,
+        risk_reward_ratio=risk_reward(close, settled.stop_loss, settled.take_profit) if acts else 0.0,
         bar_revision=int(columns.bar_revision[row]),
-        degraded=degraded,
-        shard=batch.shard,
-        market_flags=int(batch.columns.flags[row]),
+        degraded=plan.degraded,
+        shard=plan.batch.shard,
+        market_flags=int(columns.flags[row]),
+        evidence=_evidence(case, plan, settled),
+    )
+
+
+def _evidence(case: _Case, plan: _Plan, settled: _Settled) -> Evidence:
+    chance, staked, spoken = settled.chance, settled.staked, case.spoken
+    size = plan.strategy.sizing.flat_pct if staked is None else staked.position_pct
+    close = int(plan.batch.columns.close[case.row])
+    told = predictions_of(plan.outputs, case.row, close, ensemble=plan.strategy.ensemble, pooled=case.pooled)
+    return Evidence(
+        wanted=case.wanted,
+        strength=spoken.strength,
+        confidence_kind=ConfidenceKind.RULE_WEIGHT if chance is None else ConfidenceKind.CALIBRATED,
+        event="" if chance is None else chance.event,
+        horizon_bars=0 if chance is None else chance.horizon_bars,
+        probability=None if chance is None else chance.p,
+        probability_low=None if chance is None else chance.low,
+        expected_value=None if staked is None else staked.expected_value,
+        kelly_fraction=None if staked is None else staked.kelly,
+        position_size_pct=0.0 if settled.action is Action.HOLD else size,
+        primary_factor=spoken.reasons[0].rule if spoken.reasons else "",
+        supporting_indicators=spoken.supporting,
+        importance=spoken.importance,
+        predictions=told,
+        gates=settled.gates,
+        feature_schema=plan.schema,
     )
 
 
@@ -381,38 +381,3 @@ def _quote(columns: FeatureColumns, row: int, as_of_ns: int) -> Quote:
         int(columns.ask_size[row]),
         as_of_ns,
     )
-
-
-def protect(action: Action, price: int, *, stop: float, target: float) -> tuple[int, int]:
-    """Place stop-loss and take-profit around a price; the sides flip for SELL, and HOLD protects nothing.
-
-    Args:
-        action: What the signal asks for.
-        price: Price mantissa, positive.
-        stop: Distance of the stop-loss, in mantissa units.
-        target: Distance of the take-profit, in mantissa units.
-
-    Returns:
-        (stop_loss, take_profit): mantissas, at least one unit from the price and at least 1; (0, 0) for HOLD.
-
-    >>> protect(Action.BUY, 1000, stop=20.4, target=30.6)
-    (980, 1031)
-    >>> protect(Action.SELL, 1000, stop=20.4, target=30.6)
-    (1020, 969)
-    """
-    if action is Action.HOLD:
-        return 0, 0
-    toward = 1 if action is Action.BUY else -1
-    stop_loss = price - toward * max(round(stop), 1)
-    take_profit = price + toward * max(round(target), 1)
-    return max(stop_loss, 1), max(take_profit, 1)
-
-
-def risk_reward(price: int, stop_loss: int, take_profit: int) -> float:
-    """Divide what may be won by what may be lost; 0 when nothing may be lost.
-
-    >>> round(risk_reward(4523050, 4480000, 4650000), 3)
-    2.949
-    """
-    lost = abs(price - stop_loss)
-    return abs(take_profit - price) / lost if lost else 0.0

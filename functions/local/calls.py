@@ -30,9 +30,11 @@ from functions.local import loop
 from functions.local.children import Child, Children, Spec, grpc_serving, http_ok, tcp_open
 from functions.local.echo import HOST, METHOD
 from functions.local.figures import Figure, Tell, pin, quantile, settle
+from functions.local.inference_figures import ANSWER_MS, over_grpc, registry
 from functions.local.servers import start_stores
 from functions.local.stages import question
 from functions.runtime import settings
+from functions.services.inference import main as inference
 from functions.services.risk import main as risk
 from functions.wire.codecs.risk import check_message
 from functions.wire.envelope import Event
@@ -93,7 +95,9 @@ async def _measure(request: Request, tell: Tell) -> dict[str, Any]:
         settle()
         trips = await _round_trips(started, request, tell)
         functions = await _functions(started, request, tell)
-    return {"rounds": request.rounds, "round_trips": trips, "figures": [one.as_dict() for one in functions]}
+        scored = await over_grpc(f"{HOST}:{started['inference'].port}", request.calls)
+    figures, inferences = ([one.as_dict() for one in found] for found in (functions, scored))
+    return {"rounds": request.rounds, "round_trips": trips, "figures": figures, "inferences": inferences}
 
 
 async def _start(children: Children, request: Request) -> dict[str, Child]:
@@ -107,6 +111,10 @@ async def _start(children: Children, request: Request) -> dict[str, Child]:
     await migrate(pool)
     await pool.close()
     environ = {**request.environ, "DATABASE_URL": stores.database_url, "TICKLOOM_HOST": HOST, "PORT": "{port}"}
+    models = {
+        "TICKLOOM_MODELS_FOLDER": str(registry(pathlib.Path(request.folder) / "models")),
+        "TICKLOOM_MODEL_TIMEOUT_MS": str(ANSWER_MS),  # run as live, but a stall of the machine is no failure of a model
+    }
     ours = (sys.executable, "-m")
     echo = (*ours, "functions.local.echo")
     ready = http_ok("/health/readiness")
@@ -115,6 +123,13 @@ async def _start(children: Children, request: Request) -> dict[str, Child]:
             "risk",
             (*ours, "functions.services.risk.main"),
             env=settings.share(risk.Settings, environ),
+            probe=grpc_serving,
+            ready_s=READY_S,
+        ),
+        Spec(
+            "inference",
+            (*ours, "functions.services.inference.main"),
+            env=settings.share(inference.Settings, {**environ, **models}),
             probe=grpc_serving,
             ready_s=READY_S,
         ),

@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 
 WHERE: Final = "platform.json"
 SERVICES: Final = ("risk", "inference", "features", "orders")  # in start order: orders calls risk
-REPLAY_DEADLINE_MS: Final = "30000"
+REPLAY: Final = {
+    "TICKLOOM_INFERENCE_DEADLINE_MS": "30000",
+    "TICKLOOM_MODEL_TIMEOUT_MS": "0",
+    "TICKLOOM_MODELS_RELOAD_S": "0",
+}
+"""What a replay says unless it is told otherwise: deadlines, breakers and hot reload act live only (design R5)."""
 SERVICE_READY_S: Final = 30.0
 
 
@@ -44,7 +49,7 @@ class Options:
         folder: Where logs, stores and spool lie.
         log: `disk`, `memory` or `kafka`.
         processes: Run each handler as its own HTTP process; on Kafka they always are.
-        live: Deadlines on models act; a replay switches them off.
+        live: Deadlines on models, their breakers and their hot reload act; a replay switches them off.
         environ: Settings for functions, by their environment names.
         cpus: Processor of the platform and processor of its children, to pin them; empty = do not pin.
         port: Port of the brokers' ingress; 0 takes a free one.
@@ -103,7 +108,7 @@ class Foundation:
         if not options.processes:  # this process stays, and has numba for its tables anyway
             self.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")
         if not options.live:
-            self.environ.setdefault("TICKLOOM_INFERENCE_DEADLINE_MS", REPLAY_DEADLINE_MS)
+            self.environ = {**REPLAY, **self.environ}
 
     async def start_services(self, address: Callable[[str], str]) -> None:
         """Start the services, each knowing those before it; `address` gives the URL of a broker's ingress."""

@@ -12,6 +12,7 @@ from functions.local.platforms import AnyPlatform, running
 from functions.local.rows import event_hash, export
 from functions.local.summary import summarise
 from functions.wire.codecs.market import decode_raw_batch
+from functions.wire.envelope import Event
 
 FEED: Final = "replay"
 PROGRESS_S: Final = 0.25
@@ -44,6 +45,7 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
     out: pathlib.Path,
     strict: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    observe: Callable[[Event], None] | None = None,
 ) -> Result:
     """Replay captures as one tape and write what came of it.
 
@@ -54,6 +56,7 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
         out: Folder for the rows of every output stream.
         strict: Also hash the events.
         progress: Told a few times a second.
+        observe: Shown every event of this run when it is published; one that crosses to another broker is seen twice.
     """
     environ = {
         **feed,
@@ -61,6 +64,8 @@ async def replay(  # noqa: PLR0913 - each says one thing about the run
         "TICKLOOM_SPOOL": str(options.folder / "spool"),
     }
     async with running(options) as platform:
+        if observe:
+            platform.observers.append(observe)
         began = time.monotonic()
         teller = asyncio.create_task(_tell(platform, began, progress)) if progress else None
         try:

@@ -7,7 +7,6 @@ starts from a fresh state, and the first one, which loads code and caches, is no
 import asyncio
 import itertools
 import pathlib
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import msgspec
 import numpy as np
 
 from functions.adapters.kernels import CompiledDecoders
@@ -26,8 +24,6 @@ from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
 from functions.domain.market import (
     BYTES_PER_BATCH_MAX,
     ROWS_PER_BATCH_MAX,
-    STATE_VALID,
-    FeatureColumns,
     InstrumentRef,
     RawBatch,
     TickBatch,
@@ -38,10 +34,10 @@ from functions.handlers.enrich import main as enrich
 from functions.handlers.normalize import main as normalize
 from functions.handlers.normalize.handler import units_from
 from functions.local import chain_peer
-from functions.local.figures import Figure, Tell, pin, quantiles, seconds_of, settle
+from functions.local.figures import Figure, Tell, pin, seconds_of, settle
+from functions.local.inference_figures import golden_columns, in_process
 from functions.local.window_samples import CROWD, crowd_ticks
 from functions.models.anomaly import FOLDER as ANOMALY
-from functions.models.anomaly import GOLDEN, Golden
 from functions.runtime.hosting import Handle
 from functions.services.risk import main as risk
 from functions.tables.bars import main as bars
@@ -321,7 +317,7 @@ def _scorer() -> Callable[[list[float]], object]:
     """Make what scores a dozen's values: the shipped model, given as many of them as it takes."""
     model = load_model(ANOMALY)
     width = len(model.manifest.features)
-    columns = _golden_columns(msgspec.json.decode((ANOMALY / GOLDEN).read_bytes(), type=Golden), 1)
+    columns = golden_columns(1)
     return lambda values: model.score(replace(columns, values=np.array([values[:width]])))
 
 
@@ -363,46 +359,7 @@ class _Way:
 
 
 def _inference(bench: _Bench) -> Iterator[Figure]:
-    model = load_model(ANOMALY)
-    golden = msgspec.json.decode((ANOMALY / GOLDEN).read_bytes(), type=Golden)
-    for rows in (1, CROWD):
-        columns = _golden_columns(golden, rows)
-        assert model.score(columns).states.all()  # noqa: S101 - else the model would not have been asked
-        p50, p99 = quantiles(_each(bench.request.calls, partial(model.score, columns)))
-        bars_ = ("1000", "200") if rows == CROWD else ("", "")
-        yield Figure(f"inference: {rows} row{'s' * (rows > 1)} in process, p50", p50 * _US, "us")
-        yield Figure(f"inference: {rows} row{'s' * (rows > 1)} in process, p99", p99 * _US, "us", *bars_)
-
-
-def _golden_columns(golden: Golden, rows: int) -> FeatureColumns:
-    """Lay the model's golden rows out as features, over and over."""
-    values = np.array(list(itertools.islice(itertools.cycle(golden.rows), rows)))
-    number, flags = np.zeros(rows, np.int64), np.zeros(rows, np.uint8)
-    small = np.zeros(rows, np.int32)
-    return FeatureColumns(
-        instruments=(InstrumentRef("ETH-USDT.BINANCE", -2, -4),),
-        instrument=np.zeros(rows, np.uint16),
-        interval_s=small,
-        start_ns=number,
-        bar_revision=small,
-        **dict.fromkeys(("close", "bid_price", "bid_size", "ask_price", "ask_size"), number),
-        flags=flags,
-        names=golden.features,
-        values=values,
-        states=np.full(values.shape, STATE_VALID, np.uint8),
-    )
-
-
-def _each(calls: int, work: Callable[[], object]) -> list[float]:
-    """Time every one of many calls, seconds; a tenth as many go before."""
-    for _ in range(calls // 10 + 1):
-        work()
-    taken = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return taken
+    yield from in_process(bench.request.calls)
 
 
 def question() -> tuple[OrderIntent, Quote, AccountState, int]:

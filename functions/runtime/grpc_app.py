@@ -70,6 +70,7 @@ async def start(
         (*hosted.service_names, "grpc.health.v1.Health", reflection.SERVICE_NAME), server
     )
     hosted.register(server)
+    hosted.measure(kept)
     names = ("", *hosted.service_names)
     await _say(health, names, health_pb2.HealthCheckResponse.NOT_SERVING)
     bound = _bind(server, limits)

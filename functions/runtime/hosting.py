@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # gRPC takes 0.2 s to import and numpy behind the fold 0.1 s:
     import grpc.aio
 
     from functions.ports.fold import Fold
+    from functions.ports.telemetry import Telemetry
 
 Handle: TypeAlias = Callable[[Event], Awaitable[Event | None]]
 Close: TypeAlias = Callable[[], Awaitable[None]]
@@ -24,6 +25,10 @@ Count: TypeAlias = tuple[str, Mapping[str, str], int]
 
 async def nothing() -> None:
     """Close nothing."""
+
+
+def unmeasured(kept: "Telemetry") -> None:
+    """Measure nothing beside the calls."""
 
 
 def no_counts(event: Event) -> Iterable[Count]:  # noqa: ARG001 - every event adds nothing
@@ -59,13 +64,17 @@ class HostedTable:
 
 @dataclass(frozen=True, slots=True)
 class HostedService:
-    """A gRPC service: `register` adds its servicer, `start` opens what it needs, `close` lets go."""
+    """A gRPC service: `register` adds its servicer, `start` opens what it needs, `close` lets go.
+
+    `measure` is told, before `start`, where metrics of its own noun are kept; calls are measured by the host.
+    """
 
     card: Card
     register: Callable[["grpc.aio.Server"], None]
     service_names: tuple[str, ...]
     start: Close = nothing
     close: Close = nothing
+    measure: Callable[["Telemetry"], None] = unmeasured
 
 
 @dataclass(frozen=True, slots=True)

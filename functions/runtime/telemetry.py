@@ -72,6 +72,27 @@ METRICS: Final = (
         ("function", "outcome"),
         "Events a feed or relay handed to its sink, by outcome.",
     ),
+    Metric(
+        "tickloom_predictions_total",
+        Instrument.COUNTER,
+        "1",
+        ("model", "version", "outcome"),
+        "Rows a model's version was asked for: scored, not_scored for want of a valid feature, or degraded.",
+    ),
+    Metric(
+        "tickloom_model_duration_seconds",
+        Instrument.HISTOGRAM,
+        "s",
+        ("model", "version"),
+        "Time one run of a model's version took, whatever number of rows.",
+    ),
+    Metric(
+        "tickloom_model_changes_total",
+        Instrument.COUNTER,
+        "1",
+        ("model", "outcome"),
+        "Changes of a registered model that were noticed: taken, or refused because something in them is broken.",
+    ),
 )
 
 EXPORTERS: Final = ("otlp", "console", "none")

@@ -13,7 +13,7 @@ import msgspec
 
 from functions.domain.activity.batch import BASIS_NAMES, ActivityBarBatch, unit_exponent
 from functions.domain.calendar import Figure
-from functions.domain.decisions import Action
+from functions.domain.decisions import Action, Signal
 from functions.domain.market import (
     BAR_FINAL,
     BAR_OPEN,
@@ -28,7 +28,10 @@ from functions.domain.market import (
     TickBatch,
 )
 from functions.domain.money import plain
+from functions.domain.outcomes import Exit
 from functions.domain.pairs.batch import MISSING_A, MISSING_B
+from functions.domain.reliability import FIGURES
+from functions.domain.sentiment import tellings_of
 from functions.wire.codecs.activity import decode_activity_bar_batch
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.calendar import decode_calendar_batch
@@ -38,8 +41,10 @@ from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.news import decode_news_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
 from functions.wire.codecs.pairs import decode_pair_batch
+from functions.wire.codecs.performance import decode_drift, decode_model_performance, decode_outcome
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import decode_quality
+from functions.wire.codecs.sentiment import decode_sentiment_batch
 from functions.wire.codecs.signals import decode_signal
 from functions.wire.envelope import Event
 
@@ -54,16 +59,21 @@ STREAMS: Final = (
     "features",
     "pairs",
     "predictions",
+    "performance",
+    "drifts",
     "signals",
+    "outcomes",
     "orders",
     "fills",
     "flow",
     "news",
+    "sentiment",
     "calendar",
     "deadletters",
 )
 
 _json: Final = msgspec.json.Encoder().encode
+_deeply_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,8 +390,10 @@ def _signals(data: bytes) -> Iterator[Row]:
         "bar_revision": signal.bar_revision,
         "confidence": signal.confidence,
         "degraded": signal.degraded,
+        "evidence": _evidence(signal),
         "instrument_id": signal.instrument_id,
         "interval": interval_text(signal.interval_s),
+        "model_versions": {one.model: one.version for one in signal.model_scores},
         "price": decimal_text(signal.price, signal.price_exponent),
         "reasons": [[one.rule, one.text, one.weight] for one in signal.reasons],
         "risk_reward_ratio": signal.risk_reward_ratio,
@@ -391,7 +403,82 @@ def _signals(data: bytes) -> Iterator[Row]:
         "strategy": signal.strategy,
         "take_profit": decimal_text(signal.take_profit, signal.price_exponent),
     }
-    yield Row("signals", _json(line))
+    yield Row("signals", _deeply_sorted(line))
+
+
+def _evidence(signal: Signal) -> dict[str, Any]:
+    """Write what a signal rests on, prices as decimals; not the event it was decided on, for that is an id."""
+    told: dict[str, Any] = msgspec.to_builtins(signal.evidence)
+    del told["causation_id"]
+    for forecast in told["predictions"]["forecasts"]:
+        for name in ("price", "low_80", "high_80", "low_95", "high_95"):
+            forecast[name] = decimal_text(forecast[name], signal.price_exponent)
+    return told
+
+
+def _performance(data: bytes) -> Iterator[Row]:
+    report = decode_model_performance(data)
+    for one in report.entries:
+        line = {
+            "as_of_ns": report.as_of_ns,
+            "broken": one.broken,
+            "curve": [[point.forecast, point.observed, point.count] for point in one.curve],
+            "effective_count": one.effective_count,
+            "figures": {name: one.figures.get(name) for name in sorted(FIGURES)},
+            "flagged_count": one.flagged_count,
+            "horizon_bars": one.horizon_bars,
+            "interval": interval_text(one.interval_s),
+            "missing_count": one.missing_count,
+            "model": one.name,
+            "outcomes_count": one.outcomes_count,
+            "predictions_count": one.predictions_count,
+            "shadow": one.shadow,
+            "shard": report.shard,
+            "skill": one.skill,
+            "version": one.version,
+        }
+        yield Row("performance", _json(line))
+
+
+def _drifts(data: bytes) -> Iterator[Row]:
+    drift = decode_drift(data)
+    line = {
+        "as_of_ns": drift.as_of_ns,
+        "direction": drift.shift.direction,
+        "horizon_bars": drift.horizon_bars,
+        "instrument_id": drift.instrument_id,
+        "interval": interval_text(drift.interval_s),
+        "level": drift.shift.level,
+        "name": drift.name,
+        "reference_deviation": drift.shift.reference_deviation,
+        "reference_mean": drift.shift.reference_mean,
+        "shard": drift.shard,
+        "version": drift.version,
+        "watched": drift.watched.value,
+    }
+    yield Row("drifts", _json(line))
+
+
+def _outcomes(data: bytes) -> Iterator[Row]:
+    outcome = decode_outcome(data)
+    missing = outcome.exit is Exit.MISSING
+    line = {
+        "action": outcome.action.value,
+        "bars": outcome.bars,
+        "confidence": outcome.confidence,
+        "exit": outcome.exit.value,
+        "exit_ns": outcome.exit_ns,
+        "exit_price": None if missing else decimal_text(outcome.exit_price, outcome.price_exponent),
+        "gain": outcome.gain,
+        "instrument_id": outcome.instrument_id,
+        "interval": interval_text(outcome.interval_s),
+        "price": decimal_text(outcome.price, outcome.price_exponent),
+        "returns": outcome.returns,
+        "signal_id": outcome.signal_id,
+        "start_ns": outcome.bar_start_ns,
+        "strategy": outcome.strategy,
+    }
+    yield Row("outcomes", _json(line))
 
 
 def _orders(data: bytes) -> Iterator[Row]:
@@ -464,6 +551,28 @@ def _news(data: bytes) -> Iterator[Row]:
         yield Row("news", _json(line))
 
 
+def _sentiment(data: bytes) -> Iterator[Row]:
+    batch = decode_sentiment_batch(data)
+    degraded = {output.model: output.degraded for output in batch.outputs}
+    for one in tellings_of(batch):
+        line = {
+            "bearish": one.bearish,
+            "bullish": one.bullish,
+            "content_key": one.item.content_key,
+            "degraded": degraded[one.model],
+            "model": one.model,
+            "neutral": one.neutral,
+            "news_id": one.item.news_id,
+            "row": one.item.row,
+            "shard": batch.stream,
+            "status": one.item.status.value,
+            "syndication_key": one.item.syndication_key,
+            "tickers": list(one.item.tickers),
+            "ts_available": one.item.ts_available,
+        }
+        yield Row("sentiment", _json(line))
+
+
 def _calendar(data: bytes) -> Iterator[Row]:
     batch = decode_calendar_batch(data)
     yield from _rejections(batch.rejections, batch.stream)
@@ -500,10 +609,14 @@ _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.features.v1.FeatureBatch": _features,
     "tickloom.features.v1.PairBatch": _pairs,
     "tickloom.inference.v1.PredictionBatch": _predictions,
+    "tickloom.performance.v1.ModelPerformance": _performance,
+    "tickloom.performance.v1.DriftDetected": _drifts,
+    "tickloom.performance.v1.Outcome": _outcomes,
     "tickloom.signals.v1.Signal": _signals,
     "tickloom.orders.v1.OrderUpdate": _orders,
     "tickloom.orders.v1.Fill": _fills,
     "tickloom.orders.v1.OrderFlow": _flow,
     "tickloom.news.v1.NewsBatch": _news,
+    "tickloom.inference.v1.SentimentBatch": _sentiment,
     "tickloom.calendar.v1.CalendarBatch": _calendar,
 }

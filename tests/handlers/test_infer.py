@@ -7,7 +7,7 @@ from scored import Row, features_of
 from functions.adapters.inference_client import InferenceClient
 from functions.adapters.inference_memory import MemoryInference
 from functions.domain.market import FeatureBatch, FeatureColumns, ModelOutput
-from functions.domain.signals import Strategy
+from functions.domain.strategy import Strategy
 from functions.handlers.infer.handler import Deps, handle
 from functions.handlers.infer.main import Settings, compose
 from functions.wire import facts

@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 import grpc.aio
-import numpy as np
 import pytest
 from scored import Row, columns_of
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
@@ -18,13 +17,17 @@ from functions.adapters import inference_client
 from functions.adapters.inference_client import REQUESTS_MAX, InferenceClient
 from functions.adapters.inference_memory import MemoryInference
 from functions.adapters.onnx import BrokenModel
-from functions.domain.market import FeatureColumns, ModelOutput
+from functions.domain.market import FeatureColumns, Float64, ModelOutput
+from functions.domain.serving import ModelSpec, Scored, output_of, select
+from functions.ports.models import Lineup, Model
 from functions.runtime import grpc_app
 from functions.runtime.hosting import HostedService
 from functions.runtime.settings import Hosting
 from functions.services.inference import CARD
+from functions.services.inference.asking import Asking
 from functions.services.inference.main import Settings, compose
-from functions.services.inference.service import InferenceServicer, Scorer
+from functions.services.inference.scoring import Limits, Scoring
+from functions.services.inference.service import InferenceServicer
 
 ROWS = columns_of([Row(features={"rsi_14": 25.0}), Row(bar=101, features={"rsi_14": 75.0})])
 
@@ -32,21 +35,36 @@ ROWS = columns_of([Row(features={"rsi_14": 25.0}), Row(bar=101, features={"rsi_1
 class Percent:
     """Score rows with their RSI."""
 
+    broken = ""
+
     def __init__(self, name: str) -> None:
         """Answer under this name."""
-        self.name = name
+        self.spec = ModelSpec(name, "1", ("rsi_14",), 0.7)
+
+    def run(self, rows: Float64) -> Scored:
+        """Divide RSI by 100."""
+        return Scored(rows[:, 0] / 100)
+
+    def stop(self) -> None:
+        """Stop nothing: it is quick."""
 
     def score(self, columns: FeatureColumns) -> ModelOutput:
-        """Divide RSI by 100."""
-        rows = columns.row_count
-        return ModelOutput(self.name, "1", columns.values[:, 0] / 100, np.ones(rows, np.uint8), 0.7)
+        """Score in process, for the memory twin."""
+        selected = select(columns, self.spec.features)
+        return output_of(self.spec, selected, self.run(selected.rows))
+
+
+def scoring_of(*models: Model, limits: Limits | None = None) -> Scoring:
+    """Ask models that decide, each under its name, in the caller's thread."""
+    scoring = Scoring(Asking(bound_s=0), limits)
+    scoring.serve([Lineup(model.spec.name, model) for model in models])
+    return scoring
 
 
 @contextlib.asynccontextmanager
-async def serve(*models: Scorer, port: int = 0, servicer: InferenceServicer | None = None) -> AsyncIterator[str]:
+async def serve(*models: Model, port: int = 0, servicer: InferenceServicer | None = None) -> AsyncIterator[str]:
     """Serve models on loopback as the runtime hosts them; give the address."""
-    servicer = servicer or InferenceServicer()
-    servicer.models = models
+    servicer = servicer or InferenceServicer(scoring_of(*models))
 
     def register(server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
@@ -82,9 +100,9 @@ async def test_scores_travel() -> None:
 class Counting(InferenceServicer):
     """Count the requests of each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, scoring: Scoring) -> None:
         """Start with no call."""
-        super().__init__()
+        super().__init__(scoring)
         self.requests: list[int] = []
 
     async def PredictEach(  # noqa: N802 - the name of the contract
@@ -101,8 +119,8 @@ async def test_what_waits_travels_together() -> None:
     """Requests that wait share a call, a bounded number each, and every answer is that of its own rows."""
     count = REQUESTS_MAX + 2
     asked = [columns_of([Row(features={"rsi_14": float(n)})] * (1 + n % 3)) for n in range(count)]
-    servicer = Counting()
-    async with serve(Percent("a"), servicer=servicer) as target:
+    servicer = Counting(scoring_of(Percent("a")))
+    async with serve(servicer=servicer) as target:
         client = InferenceClient(target, ("a",), deadline_ms=5000)
         answers = await asyncio.gather(*map(client.predict, asked))
         await client.close()
@@ -113,20 +131,14 @@ async def test_what_waits_travels_together() -> None:
 
 
 async def test_one_request_spoils_no_other() -> None:
-    """A request the service fails on is degraded alone; those that shared its call are answered."""
-
-    class Choosy(Percent):
-        def score(self, columns: FeatureColumns) -> ModelOutput:
-            if columns.row_count == len(ROWS.start_ns):
-                raise ZeroDivisionError(columns)
-            return super().score(columns)
-
-    async with serve(Choosy("a")) as target:
+    """A request the service cannot read is degraded alone; those that shared its call are answered."""
+    unreadable = replace(ROWS, states=ROWS.states[:1])
+    async with serve(Percent("a")) as target:
         client = InferenceClient(target, ("a",), deadline_ms=5000)
-        sound = columns_of([Row(features={"rsi_14": 25.0})])
-        answers = await asyncio.gather(*map(client.predict, (sound, ROWS, sound)))
+        answers = await asyncio.gather(*map(client.predict, (ROWS, unreadable, ROWS)))
         await client.close()
     assert [output.degraded for (output,) in answers] == [False, True, False]
+    assert answers[1][0].degraded_reason == "the service answered INVALID_ARGUMENT"
 
 
 async def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,30 +196,61 @@ async def test_too_slow() -> None:
     assert output.degraded_reason == "no answer within 50 ms"
 
 
+class Odd(InferenceServicer):
+    """Answer one row, whatever was asked."""
+
+    async def PredictEach(  # noqa: N802 - the name of the contract
+        self,
+        request: service_pb2.PredictEachRequest,
+        context: grpc.aio.ServicerContext[service_pb2.PredictEachRequest, service_pb2.PredictEachResponse],
+    ) -> service_pb2.PredictEachResponse:
+        """Answer too little."""
+        del context
+        output = {"model": "anomaly", "version": "1", "scores": bytes(8), "states": bytes(1)}
+        answer = service_pb2.PredictResponse(outputs=[output])
+        return service_pb2.PredictEachResponse(responses=[answer for _ in request.requests])
+
+
 async def test_answer_of_other_length() -> None:
     """An answer that does not fit the rows is degraded, not believed."""
-
-    class Short(Percent):
-        def score(self, columns: FeatureColumns) -> ModelOutput:
-            del columns
-            return ModelOutput(self.name, "1", np.zeros(1), np.ones(1, np.uint8), 0.7)
-
-    async with serve(Short("anomaly")) as target:
+    async with serve(servicer=Odd(scoring_of())) as target:
         (output,) = await ask(target, "anomaly")
     assert output.degraded
     assert "column scores has 8 bytes" in output.degraded_reason
 
 
-async def test_failing_service() -> None:
-    """A service that fails answers no scores, only why."""
+class Failing(Percent):
+    """Fail with a bug."""
 
-    class Failing(Percent):
-        def score(self, columns: FeatureColumns) -> ModelOutput:
-            raise ZeroDivisionError(columns)
+    def run(self, rows: Float64) -> Scored:
+        """Raise what no model should."""
+        raise ZeroDivisionError(rows)
 
-    async with serve(Failing("anomaly")) as target:
-        (output,) = await ask(target, "anomaly")
-    assert output.degraded_reason == "the service answered INTERNAL"
+
+async def test_bug_of_a_model() -> None:
+    """A model that raises whatever it likes is degraded; the others are answered."""
+    async with serve(Failing("a"), Percent("b")) as target:
+        outputs = await ask(target, "a", "b")
+    assert [(one.model, one.degraded) for one in outputs] == [("a", True), ("b", False)]
+    assert outputs[0].degraded_reason == "the model raised ZeroDivisionError"
+
+
+async def test_overload() -> None:
+    """More requests than may wait are refused as RESOURCE_EXHAUSTED, which the client degrades."""
+    servicer = InferenceServicer(scoring_of(Percent("a"), limits=Limits(waiting=0)))
+    async with serve(servicer=servicer) as target:
+        (output,) = await ask(target, "a")
+    assert output.degraded_reason == "the service answered RESOURCE_EXHAUSTED"
+
+
+async def test_shadow_is_not_heard() -> None:
+    """A model that only stands as a shadow is not there for who should hear it; its answer comes all the same."""
+    scoring = scoring_of()
+    scoring.serve([Lineup("a", None, shadows=(Percent("a"),))])
+    async with serve(servicer=InferenceServicer(scoring)) as target:
+        decides, beside = await ask(target, "a")
+    assert (decides.degraded, decides.shadow) == (True, False)
+    assert (beside.degraded, beside.shadow, beside.scores.tolist()) == (False, True, [0.25, 0.75])
 
 
 async def test_client_waits_for_a_late_start(unused_tcp_port: int) -> None:
@@ -238,16 +281,37 @@ async def test_impossible_request() -> None:
 
 async def test_compose_serves_the_shipped_model() -> None:
     """By default the shipped models are loaded at the start."""
-    hosted = compose(Settings())
+    hosted = compose(Settings(models_reload_s=0))
     running = await grpc_app.start(hosted, host="127.0.0.1", port=0, hosting=replace(Hosting(), drain_ms=0))
-    (output,) = await ask(f"127.0.0.1:{running.port}", "anomaly")
+    outputs = await ask(f"127.0.0.1:{running.port}", "anomaly")
     await running.stop()
-    assert output.degraded_reason == "the rows lack feature return_1"
+    (reason,) = [one.degraded_reason for one in outputs if one.model == "anomaly"]
+    assert reason == "the rows lack feature return_1"
     assert hosted.service_names == ("tickloom.inference.v1.InferenceService",)
 
 
 async def test_empty_folder_serves(tmp_path: Path) -> None:
     """A folder without models is no error."""
-    hosted = compose(Settings(models_folder=str(tmp_path)))
+    hosted = compose(Settings(models_folder=str(tmp_path), models_reload_s=0))
     await hosted.start()
+    await hosted.close()
     assert hosted.card.name == "inference"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inference_rows_max": 0},
+        {"inference_waiting_max": 0},
+        {"inference_linger_ms": 2.1},
+        {"model_timeout_ms": -1},
+        {"models_reload_s": -1.0},
+        {"model_failures_max": 0},
+        {"model_open_s": 0.0},
+        {"model_device": "abacus"},
+    ],
+)
+def test_settings_that_serve_nothing(wrong: dict[str, Any]) -> None:
+    """Bounds that would serve nothing stop the start."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings(**wrong)

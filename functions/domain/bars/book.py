@@ -28,6 +28,8 @@ def stamp(bar: Int64, market: Int64, levels: Int64, i: int) -> None:
                 bar[col.BID_DEPTH + side] += levels[i, side, n, 1]
             if count > 0:
                 bar[col.BID_EDGE + side] = levels[i, side, worst, 0] * (2 * side - 1)
+    elif market[i, col.BOOK_STATE] == col.BOOK_LOST and market[i, col.BOOK_COUNT] + market[i, col.BOOK_COUNT + 1] > 0:
+        flags |= col.MARKET_BOOK_LOST  # a book that was never there has no levels to lose
     bar[col.FLAGS] = flags
 
 

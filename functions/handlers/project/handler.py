@@ -13,7 +13,9 @@ from functions.ports.features import OfflineWriter, OnlineWriter
 from functions.ports.flow import Flow
 from functions.ports.news import News
 from functions.ports.pairs import Pairs
+from functions.ports.performance import ModelRecords
 from functions.ports.quality import Quality
+from functions.ports.sentiment import SentimentStore
 from functions.ports.views import Latest, Views
 from functions.wire import facts
 from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, read_activity_bar_batch
@@ -24,7 +26,14 @@ from functions.wire.codecs.flow import ORDER_FLOW, decode_order_flow
 from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
 from functions.wire.codecs.pairs import PAIR_BATCH, read_pair_batch
+from functions.wire.codecs.performance import (
+    DRIFT_DETECTED,
+    MODEL_PERFORMANCE,
+    decode_drift,
+    decode_model_performance,
+)
 from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
+from functions.wire.codecs.sentiment import SENTIMENT_BATCH, decode_sentiment_batch
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -47,6 +56,8 @@ class Deps:
     quality: Quality
     activity: Activity
     pairs: Pairs
+    models: ModelRecords
+    sentiment: SentimentStore
 
 
 Project: TypeAlias = Callable[[bytes, Event, Deps], Awaitable[object]]
@@ -110,10 +121,13 @@ _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
         PAIR_BATCH: _pairs,
         FEED_QUALITY: lambda data, _, deps: deps.quality.put_quality(decode_quality(data)),
         ORDER_FLOW: lambda data, _, deps: deps.flow.put_order_flow(decode_order_flow(data)),
+        MODEL_PERFORMANCE: lambda data, _, deps: deps.models.put_model_performance(decode_model_performance(data)),
+        DRIFT_DETECTED: lambda data, _, deps: deps.models.put_drift(decode_drift(data)),
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
         ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
         FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),
         NEWS_BATCH: lambda data, _, deps: deps.news.put_news(decode_news_batch(data)),
         CALENDAR_BATCH: lambda data, _, deps: deps.news.put_calendar(decode_calendar_batch(data)),
+        SENTIMENT_BATCH: lambda data, _, deps: deps.sentiment.put_sentiment(decode_sentiment_batch(data)),
     }
 )

@@ -14,7 +14,9 @@ from functions.adapters.postgres_features import PostgresFeatures
 from functions.adapters.postgres_flow import PostgresFlow
 from functions.adapters.postgres_news import PostgresNews
 from functions.adapters.postgres_pairs import PostgresPairs
+from functions.adapters.postgres_performance import PostgresPerformance
 from functions.adapters.postgres_quality import PostgresQuality
+from functions.adapters.postgres_sentiment import PostgresSentiment
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_features import TTL_MS, RedisFeatures
 from functions.adapters.redis_latest import RedisLatest
@@ -66,13 +68,14 @@ def compose(settings: Settings) -> HostedHandler:
     pool = Pool(settings.database_url, size=settings.database_connections_max)
     views = PostgresViews(pool)
     news, flow, quality = PostgresNews(pool), PostgresFlow(pool), PostgresQuality(pool)
-    activity, pairs = PostgresActivity(pool), PostgresPairs(pool)
+    activity, pairs, sentiment = PostgresActivity(pool), PostgresPairs(pool), PostgresSentiment(pool)
+    models = PostgresPerformance(pool)
     latest = RedisLatest(settings.redis_url, ttl_s=settings.latest_ttl_s)
     online = RedisFeatures(settings.redis_url, ttl_ms=settings.features_ttl_ms)
     offline = PostgresFeatures(pool, intervals_s=tuple(map(int, settings.features_offline_intervals_s)))
 
     async def close() -> None:
-        for store in (views, news, flow, quality, activity, pairs, latest, online, offline):
+        for store in (views, news, flow, quality, activity, pairs, models, sentiment, latest, online, offline):
             await store.close()
         await pool.close()
 
@@ -87,6 +90,8 @@ def compose(settings: Settings) -> HostedHandler:
         quality=quality,
         activity=activity,
         pairs=pairs,
+        models=models,
+        sentiment=sentiment,
     )
     return HostedHandler(CARD, partial(handler.handle, deps=deps), close, handler.counts)
 

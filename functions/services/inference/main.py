@@ -1,46 +1,111 @@
 """Compose and serve the inference service."""
 
-import asyncio
+import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
-from functions.adapters.onnx import load_models
-from functions.runtime import grpc_app
+from functions.adapters.model_registry import FileModels
+from functions.adapters.resilience import BreakerLimits, CircuitBreaker
+from functions.adapters.text_models import SHIPPED as SHIPPED_TEXTS
+from functions.adapters.text_models import load_text_model
+from functions.ports.telemetry import Telemetry
+from functions.runtime import grpc_app, logs
 from functions.runtime.hosting import HostedService
+from functions.runtime.settings import at_least_one
 from functions.services.inference import CARD
+from functions.services.inference.asking import Asking
+from functions.services.inference.reloading import Reloading
+from functions.services.inference.scoring import LINGER_MS_MAX, ROWS_MAX, WAITING_MAX, Limits, Scoring
 from functions.services.inference.service import InferenceServicer
+from functions.services.inference.texts import TextScoring
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
+DEVICES: Final = ("auto", "cpu")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Say where models lie.
+    """Say where models lie, and how they are asked.
 
     Args:
-        models_folder: Folder with one folder a model; empty for the shipped ones.
+        models_folder: Registry, a folder with one folder a model; empty for the shipped models.
+        texts_folder: Model over texts, ours or a directory in the form of FinBERT; empty for the shipped one.
+        models_reload_s: Seconds between two looks whether it changed; 0 looks at the start only, as a replay does.
+        model_timeout_ms: Longest time one run of a model may take before its answer is degraded; with 0, as in a
+            replay, neither this bound nor breakers act.
+        model_failures_max: Failures in a row, within a minute, after which a model is left alone.
+        model_open_s: For how long, seconds; then one request tries it.
+        model_device: `auto` takes an accelerator where the installed runtime lists one, `cpu` never does.
+        inference_rows_max: Most rows of requests that are scored together.
+        inference_waiting_max: Most requests that wait; with more, a call is answered RESOURCE_EXHAUSTED.
+        inference_linger_ms: How long a request waits for others, 0 to 2; with 0 only those that are there already join.
     """
 
     models_folder: str = ""
+    texts_folder: str = ""
+    models_reload_s: float = 2.0
+    model_timeout_ms: int = 80
+    model_failures_max: int = 5
+    model_open_s: float = 5.0
+    model_device: str = "auto"
+    inference_rows_max: int = ROWS_MAX
+    inference_waiting_max: int = WAITING_MAX
+    inference_linger_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that would serve nothing, and a device there is not."""
+        at_least_one(self, "inference_rows_max", "inference_waiting_max", "model_failures_max")
+        if self.models_reload_s < 0 or self.model_timeout_ms < 0 or self.model_open_s <= 0:
+            message = "models_reload_s and model_timeout_ms must be at least 0, model_open_s more"
+            raise ValueError(message)
+        if not 0 <= self.inference_linger_ms <= LINGER_MS_MAX:
+            message = f"inference_linger_ms must be between 0 and {LINGER_MS_MAX:g}"
+            raise ValueError(message)
+        if self.model_device not in DEVICES:
+            message = f"model_device must be one of {', '.join(DEVICES)}"
+            raise ValueError(message)
+
+    def breaker(self) -> CircuitBreaker | None:
+        """Make a model's breaker, where they act."""
+        limits = BreakerLimits(self.model_failures_max, open_s=self.model_open_s)
+        return CircuitBreaker(limits, time.monotonic) if self.model_timeout_ms else None
 
 
 def compose(settings: Settings) -> HostedService:
     """Build the service; models are read when it starts."""
+    log = logs.logger(CARD.name)
+    limits = Limits(settings.inference_rows_max, settings.inference_waiting_max, settings.inference_linger_ms / 1000)
+    asking = Asking(bound_s=settings.model_timeout_ms / 1000)
+    scoring = Scoring(asking, limits, breaker=settings.breaker, log=log)
     folder = Path(settings.models_folder) if settings.models_folder else SHIPPED
-    servicer = InferenceServicer()
+    registry = FileModels(folder, device=settings.model_device)
+    reloading = Reloading(registry, scoring, every_s=settings.models_reload_s, log=log)
+    texts = TextScoring(
+        partial(load_text_model, Path(settings.texts_folder) if settings.texts_folder else SHIPPED_TEXTS)
+    )
+    servicer = InferenceServicer(scoring, texts)
 
     async def start() -> None:
-        servicer.models = await asyncio.to_thread(load_models, folder)
+        await reloading.start()
+        await texts.start()
 
     def register(server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
 
+    def measure(kept: Telemetry) -> None:
+        scoring.telemetry = reloading.telemetry = kept
+
+    async def close() -> None:
+        await reloading.close()
+        await scoring.close()
+
     name = service_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name
-    return HostedService(card=CARD, register=register, service_names=(name,), start=start)
+    return HostedService(CARD, register, (name,), start=start, close=close, measure=measure)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ NEWS_BATCH: Final = "tickloom.news.v1.NewsBatch"
 NEWS_ITEM: Final = "tickloom.news.v1.NewsItem"
 """What names an item: its id is a function of this type, its source and the source's own id."""
 
-_KINDS: Final = MappingProxyType({NewsKind.NEWS: news_pb2.KIND_NEWS, NewsKind.SOCIAL: news_pb2.KIND_SOCIAL})
-_STATUSES: Final = MappingProxyType(
+KINDS: Final = MappingProxyType({NewsKind.NEWS: news_pb2.KIND_NEWS, NewsKind.SOCIAL: news_pb2.KIND_SOCIAL})
+STATUSES: Final = MappingProxyType(
     {
         NewsStatus.PUBLISHED: news_pb2.STATUS_PUBLISHED,
         NewsStatus.UPDATED: news_pb2.STATUS_UPDATED,
@@ -24,7 +24,7 @@ _STATUSES: Final = MappingProxyType(
         NewsStatus.WITHDRAWN: news_pb2.STATUS_WITHDRAWN,
     }
 )
-_SYMBOLOGIES: Final = MappingProxyType(
+SYMBOLOGIES: Final = MappingProxyType(
     {
         Symbology.UNKNOWN: news_pb2.SYMBOLOGY_UNSPECIFIED,
         Symbology.TICKER: news_pb2.SYMBOLOGY_TICKER,
@@ -32,9 +32,9 @@ _SYMBOLOGIES: Final = MappingProxyType(
         Symbology.CASHTAG: news_pb2.SYMBOLOGY_CASHTAG,
     }
 )
-_KIND_OF: Final = MappingProxyType({number: kind for kind, number in _KINDS.items()})
-_STATUS_OF: Final = MappingProxyType({number: status for status, number in _STATUSES.items()})
-_SYMBOLOGY_OF: Final = MappingProxyType({number: one for one, number in _SYMBOLOGIES.items()})
+KIND_OF: Final = MappingProxyType({number: kind for kind, number in KINDS.items()})
+STATUS_OF: Final = MappingProxyType({number: status for status, number in STATUSES.items()})
+SYMBOLOGY_OF: Final = MappingProxyType({number: one for one, number in SYMBOLOGIES.items()})
 
 
 def encode_news_batch(batch: NewsBatch) -> bytes:
@@ -81,7 +81,7 @@ def decode_news_batch(data: bytes) -> NewsBatch:
 def _item_message(value: NewsItem) -> news_pb2.NewsItem:
     return news_pb2.NewsItem(
         news_id=value.news_id,
-        kind=_KINDS[value.kind],
+        kind=KINDS[value.kind],
         source=value.source,
         native_id=value.native_id,
         headline=value.headline,
@@ -91,14 +91,14 @@ def _item_message(value: NewsItem) -> news_pb2.NewsItem:
         language=value.language,
         author=value.author,
         tickers=value.tickers,
-        symbology=_SYMBOLOGIES[value.symbology],
+        symbology=SYMBOLOGIES[value.symbology],
         subjects=value.subjects,
         urgency=value.urgency,
         ts_published_ns=value.ts_published,
         ts_available_ns=value.ts_available,
         ts_receive_ns=value.ts_receive,
         revision=value.revision,
-        status=_STATUSES[value.status],
+        status=STATUSES[value.status],
         syndication_key=value.syndication_key,
         content_key=value.content_key,
         duplicate_of=value.duplicate_of,
@@ -110,7 +110,7 @@ def _item(message: news_pb2.NewsItem) -> NewsItem:
     _check(message)
     return NewsItem(
         news_id=message.news_id,
-        kind=_KIND_OF[message.kind],
+        kind=KIND_OF[message.kind],
         source=message.source,
         native_id=message.native_id,
         headline=message.headline,
@@ -120,14 +120,14 @@ def _item(message: news_pb2.NewsItem) -> NewsItem:
         language=message.language,
         author=message.author,
         tickers=tuple(message.tickers),
-        symbology=_SYMBOLOGY_OF[message.symbology],
+        symbology=SYMBOLOGY_OF[message.symbology],
         subjects=tuple(message.subjects),
         urgency=message.urgency,
         ts_published=message.ts_published_ns if message.HasField("ts_published_ns") else None,
         ts_available=message.ts_available_ns,
         ts_receive=message.ts_receive_ns,
         revision=message.revision,
-        status=_STATUS_OF[message.status],
+        status=STATUS_OF[message.status],
         syndication_key=message.syndication_key,
         content_key=message.content_key,
         duplicate_of=message.duplicate_of,
@@ -139,9 +139,9 @@ def _check(message: news_pb2.NewsItem) -> None:
     faults = {
         "it has no news_id": not message.news_id,
         "it has no content_key": not message.content_key,
-        f"kind {message.kind} is unknown": message.kind not in _KIND_OF,
-        f"status {message.status} is unknown": message.status not in _STATUS_OF,
-        f"symbology {message.symbology} is unknown": message.symbology not in _SYMBOLOGY_OF,
+        f"kind {message.kind} is unknown": message.kind not in KIND_OF,
+        f"status {message.status} is unknown": message.status not in STATUS_OF,
+        f"symbology {message.symbology} is unknown": message.symbology not in SYMBOLOGY_OF,
         f"a body of {len(message.body)} characters is too long": len(message.body) > BODY_CHARS_MAX,
     }
     found = [fault for fault, present in faults.items() if present]

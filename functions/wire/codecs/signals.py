@@ -1,25 +1,18 @@
 """Write signals as `tickloom.signals.v1` messages and read them back; figures are checked here."""
 
-import math
+from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
-from google.protobuf.message import DecodeError
 from tickloom.signals.v1 import signal_pb2
 
-from functions.domain.decisions import Action, ModelScore, Quote, Reason, Signal
-from functions.wire.errors import Malformed
+from functions.domain.decisions import ModelScore, Quote, Reason, Signal
+from functions.wire.codecs.evidence import ACTIONS, evidence_faults, evidence_message, evidence_value
+from functions.wire.codecs.messages import parse, refuse
 
 SIGNAL: Final = "tickloom.signals.v1.Signal"
 
-_WRITTEN: Final = MappingProxyType(
-    {
-        Action.BUY: signal_pb2.ACTION_BUY,
-        Action.SELL: signal_pb2.ACTION_SELL,
-        Action.HOLD: signal_pb2.ACTION_HOLD,
-    }
-)
-_READ: Final = MappingProxyType({number: action for action, number in _WRITTEN.items()})
+_READ: Final = MappingProxyType({number: action for action, number in ACTIONS.items()})
 
 
 def encode_signal(value: Signal) -> bytes:
@@ -31,7 +24,7 @@ def encode_signal(value: Signal) -> bytes:
         interval_s=value.interval_s,
         bar_start_ns=value.bar_start_ns,
         as_of_ns=value.as_of_ns,
-        action=_WRITTEN[value.action],
+        action=ACTIONS[value.action],
         confidence=value.confidence,
         price_exponent=value.price_exponent,
         size_exponent=value.size_exponent,
@@ -49,6 +42,7 @@ def encode_signal(value: Signal) -> bytes:
         degraded=value.degraded,
         shard=value.shard,
         market_flags=value.market_flags,
+        evidence=evidence_message(value.evidence),
     )
     return message.SerializeToString(deterministic=True)
 
@@ -57,13 +51,9 @@ def decode_signal(data: bytes) -> Signal:
     """Read a signal; its quote's `ts_event` is the signal's `as_of_ns`.
 
     Raises:
-        Malformed: The bytes are no Signal, its action is not set, or a figure is not finite.
+        Malformed: The bytes are no Signal, its action is not set, or a figure is not finite or impossible.
     """
-    try:
-        message = signal_pb2.Signal.FromString(data)
-    except DecodeError as error:
-        detail = f"{len(data)} bytes are no {SIGNAL}: {error}"
-        raise Malformed(detail) from error
+    message = parse(signal_pb2.Signal, data)
     _check(message)
     return Signal(
         signal_id=message.signal_id,
@@ -89,6 +79,7 @@ def decode_signal(data: bytes) -> Signal:
         degraded=message.degraded,
         shard=message.shard,
         market_flags=message.market_flags,
+        evidence=evidence_value(message.evidence),
     )
 
 
@@ -104,9 +95,7 @@ def _check(message: signal_pb2.Signal) -> None:
         "it has no signal_id": not message.signal_id,
         "it has no instrument_id": not message.instrument_id,
         f"interval {message.interval_s} s is not positive": message.interval_s <= 0,
-        "a figure is not finite": not all(map(math.isfinite, figures)),
+        "a figure is not finite": not all(map(isfinite, figures)),
+        **evidence_faults(message.evidence),
     }
-    found = [fault for fault, present in faults.items() if present]
-    if found:
-        detail = f"signal {message.signal_id!r} cannot be: {'; '.join(found)}"
-        raise Malformed(detail)
+    refuse(f"signal {message.signal_id!r}", faults)

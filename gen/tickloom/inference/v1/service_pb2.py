@@ -26,7 +26,7 @@ from tickloom.features.v1 import feature_pb2 as tickloom_dot_features_dot_v1_dot
 from tickloom.inference.v1 import prediction_pb2 as tickloom_dot_inference_dot_v1_dot_prediction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tickloom/inference/v1/service.proto\x12\x15tickloom.inference.v1\x1a\"tickloom/features/v1/feature.proto\x1a&tickloom/inference/v1/prediction.proto\"P\n\x0ePredictRequest\x12>\n\x07\x63olumns\x18\x01 \x01(\x0b\x32$.tickloom.features.v1.FeatureColumnsR\x07\x63olumns\"O\n\x0fPredictResponse\x12<\n\x07outputs\x18\x01 \x03(\x0b\x32\".tickloom.inference.v1.ModelOutputR\x07outputs\"W\n\x12PredictEachRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32%.tickloom.inference.v1.PredictRequestR\x08requests\"[\n\x13PredictEachResponse\x12\x44\n\tresponses\x18\x01 \x03(\x0b\x32&.tickloom.inference.v1.PredictResponseR\tresponses2\xdc\x01\n\x10InferenceService\x12]\n\x07Predict\x12%.tickloom.inference.v1.PredictRequest\x1a&.tickloom.inference.v1.PredictResponse\"\x03\x90\x02\x01\x12i\n\x0bPredictEach\x12).tickloom.inference.v1.PredictEachRequest\x1a*.tickloom.inference.v1.PredictEachResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tickloom/inference/v1/service.proto\x12\x15tickloom.inference.v1\x1a\"tickloom/features/v1/feature.proto\x1a&tickloom/inference/v1/prediction.proto\"P\n\x0ePredictRequest\x12>\n\x07\x63olumns\x18\x01 \x01(\x0b\x32$.tickloom.features.v1.FeatureColumnsR\x07\x63olumns\"O\n\x0fPredictResponse\x12<\n\x07outputs\x18\x01 \x03(\x0b\x32\".tickloom.inference.v1.ModelOutputR\x07outputs\"W\n\x12PredictEachRequest\x12\x41\n\x08requests\x18\x01 \x03(\x0b\x32%.tickloom.inference.v1.PredictRequestR\x08requests\"[\n\x13PredictEachResponse\x12\x44\n\tresponses\x18\x01 \x03(\x0b\x32&.tickloom.inference.v1.PredictResponseR\tresponses\")\n\x11ScoreTextsRequest\x12\x14\n\x05texts\x18\x01 \x03(\tR\x05texts\"R\n\x12ScoreTextsResponse\x12<\n\x07outputs\x18\x01 \x03(\x0b\x32\".tickloom.inference.v1.ModelOutputR\x07outputs2\xc4\x02\n\x10InferenceService\x12]\n\x07Predict\x12%.tickloom.inference.v1.PredictRequest\x1a&.tickloom.inference.v1.PredictResponse\"\x03\x90\x02\x01\x12i\n\x0bPredictEach\x12).tickloom.inference.v1.PredictEachRequest\x1a*.tickloom.inference.v1.PredictEachResponse\"\x03\x90\x02\x01\x12\x66\n\nScoreTexts\x12(.tickloom.inference.v1.ScoreTextsRequest\x1a).tickloom.inference.v1.ScoreTextsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INFERENCESERVICE'].methods_by_name['Predict']._serialized_options = b'\220\002\001'
   _globals['_INFERENCESERVICE'].methods_by_name['PredictEach']._loaded_options = None
   _globals['_INFERENCESERVICE'].methods_by_name['PredictEach']._serialized_options = b'\220\002\001'
+  _globals['_INFERENCESERVICE'].methods_by_name['ScoreTexts']._loaded_options = None
+  _globals['_INFERENCESERVICE'].methods_by_name['ScoreTexts']._serialized_options = b'\220\002\001'
   _globals['_PREDICTREQUEST']._serialized_start=138
   _globals['_PREDICTREQUEST']._serialized_end=218
   _globals['_PREDICTRESPONSE']._serialized_start=220
@@ -45,6 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTEACHREQUEST']._serialized_end=388
   _globals['_PREDICTEACHRESPONSE']._serialized_start=390
   _globals['_PREDICTEACHRESPONSE']._serialized_end=481
-  _globals['_INFERENCESERVICE']._serialized_start=484
-  _globals['_INFERENCESERVICE']._serialized_end=704
+  _globals['_SCORETEXTSREQUEST']._serialized_start=483
+  _globals['_SCORETEXTSREQUEST']._serialized_end=524
+  _globals['_SCORETEXTSRESPONSE']._serialized_start=526
+  _globals['_SCORETEXTSRESPONSE']._serialized_end=608
+  _globals['_INFERENCESERVICE']._serialized_start=611
+  _globals['_INFERENCESERVICE']._serialized_end=935
 # @@protoc_insertion_point(module_scope)

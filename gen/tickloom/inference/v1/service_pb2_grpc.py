@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InferenceServiceStub:
-    """InferenceService scores feature rows with the models it has loaded.
+    """InferenceService scores feature rows and texts with the models it has loaded.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,15 @@ class InferenceServiceStub:
                 request_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.SerializeToString,
                 response_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.FromString,
                 _registered_method=True)
+        self.ScoreTexts = channel.unary_unary(
+                '/tickloom.inference.v1.InferenceService/ScoreTexts',
+                request_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsRequest.SerializeToString,
+                response_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServiceServicer:
-    """InferenceService scores feature rows with the models it has loaded.
+    """InferenceService scores feature rows and texts with the models it has loaded.
     """
 
     def Predict(self, request, context):
@@ -60,6 +65,13 @@ class InferenceServiceServicer:
 
     def PredictEach(self, request, context):
         """PredictEach answers many requests in one call, each as Predict does: for a caller with more than one at hand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScoreTexts(self, request, context):
+        """ScoreTexts scores every text with every loaded model over texts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +90,11 @@ def add_InferenceServiceServicer_to_server(servicer, server):
                     request_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.FromString,
                     response_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.SerializeToString,
             ),
+            'ScoreTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScoreTexts,
+                    request_deserializer=tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsRequest.FromString,
+                    response_serializer=tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tickloom.inference.v1.InferenceService', rpc_method_handlers)
@@ -87,7 +104,7 @@ def add_InferenceServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InferenceService:
-    """InferenceService scores feature rows with the models it has loaded.
+    """InferenceService scores feature rows and texts with the models it has loaded.
     """
 
     @staticmethod
@@ -134,6 +151,33 @@ class InferenceService:
             '/tickloom.inference.v1.InferenceService/PredictEach',
             tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachRequest.SerializeToString,
             tickloom_dot_inference_dot_v1_dot_service__pb2.PredictEachResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScoreTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.inference.v1.InferenceService/ScoreTexts',
+            tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsRequest.SerializeToString,
+            tickloom_dot_inference_dot_v1_dot_service__pb2.ScoreTextsResponse.FromString,
             options,
             channel_credentials,
             insecure,

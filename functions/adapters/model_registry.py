@@ -1,0 +1,264 @@
+"""Keep models by name and version in a folder, and say which of them are asked.
+
+    <root>/<name>/manifest.json              one version, as shipped; it decides unless `serving.json` says otherwise
+    <root>/<name>/<version>/manifest.json    further versions, each with its model file; they never change
+    <root>/<name>/serving.json               which version decides, which is tried for a share, which stand beside
+
+A version is known by the digest of its manifest, which holds the digest of its model file: another content under a
+version that was loaded is refused. What is broken at the start answers degraded; what breaks later leaves what was
+there.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from functions.adapters.onnx import (
+    MANIFEST,
+    BrokenModel,
+    ModelError,
+    OnnxModel,
+    load_model,
+    providers_of,
+    read_manifest,
+)
+from functions.ports.models import Change, Lineup
+
+SERVING: Final = "serving.json"
+VERSIONS_MAX: Final = 64
+"""Most versions of one model; with more it is refused until some are taken away."""
+
+_Model: TypeAlias = OnnxModel | BrokenModel
+_Traces: TypeAlias = tuple[tuple[str, bytes | tuple[int, int]], ...]
+
+
+class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Say which versions of a model are asked; the content of `serving.json`.
+
+    Args:
+        champion: Version that decides; empty for none.
+        challenger: Version that decides for its share; empty for none.
+        share: Share of (instrument, UTC day) pairs that the challenger gets, 0 to 1.
+        shadows: Versions that only answer beside.
+    """
+
+    champion: str = ""
+    challenger: str = ""
+    share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
+    shadows: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one model: what its folder looked like, what of it is asked, and the digests of its versions."""
+
+    traces: _Traces = ()
+    lineup: Lineup | None = None
+    digests: dict[str, str] = field(default_factory=dict)
+    loaded: dict[str, OnnxModel] = field(default_factory=dict)
+
+
+class FileModels:
+    """Port `ModelRegistry` over a folder."""
+
+    def __init__(self, root: Path, *, device: str = "cpu") -> None:
+        """Name the folder, and what sessions run on (`cpu` or `auto`); nothing is read yet."""
+        self._root = root
+        self._providers = providers_of(device)
+        self._known: dict[str, _Known] = {}
+
+    @property
+    def lineups(self) -> tuple[Lineup, ...]:
+        """Give what is asked, in name order, as of the last look."""
+        return tuple(known.lineup for _, known in sorted(self._known.items()) if known.lineup is not None)
+
+    def refresh(self) -> tuple[Change, ...]:
+        """Look at every model's files, and load what changed; a model whose folder is gone is asked no longer."""
+        folders = {folder.name: folder for folder in _model_folders(self._root)}
+        gone = [Change(name, ()) for name in sorted(set(self._known) - set(folders))]
+        self._known = {name: known for name, known in self._known.items() if name in folders}
+        changes = [self._look(name, folder) for name, folder in sorted(folders.items())]
+        return (*gone, *(change for change in changes if change is not None))
+
+    def _look(self, name: str, folder: Path) -> Change | None:
+        known = self._known.setdefault(name, _Known())
+        traces = _traces(folder)
+        if traces == known.traces:
+            return None
+        known.traces = traces  # before loading: what changes meanwhile is seen by the next look
+        lineup, refused = self._lineup(name, folder, known)
+        if refused and known.lineup is not None and not any(one.broken for one in known.lineup.models):
+            lineup = known.lineup
+        known.lineup = lineup
+        asked = {one.spec.version for one in lineup.models}
+        known.loaded = {version: model for version, model in known.loaded.items() if version in asked}
+        return Change(name, tuple(one.spec.version for one in lineup.models), refused)
+
+    def _lineup(self, name: str, folder: Path, known: _Known) -> tuple[Lineup, str]:
+        """Load what a folder says; also give the first thing that is wrong with it."""
+        try:
+            places = _versions(folder)
+            serving = _serving(folder, places)
+        except ModelError as error:
+            return Lineup(name, BrokenModel(name, str(error))), str(error)
+
+        def load(version: str) -> _Model:
+            try:
+                return self._load(name, places, version, known)
+            except ModelError as error:
+                return BrokenModel(name, str(error), version)
+
+        deciding = [load(version) if version else None for version in (serving.champion, serving.challenger)]
+        shadows = [load(version) for version in serving.shadows]
+        champion, challenger = (None if one is None or one.spec.shadow else one for one in deciding)
+        shadows += [one for one in deciding if one is not None and one.spec.shadow]
+        lineup = Lineup(name, champion, challenger, serving.share, tuple(shadows))
+        return lineup, next((one.broken for one in lineup.models if one.broken), "")
+
+    def _load(self, name: str, places: Mapping[str, Path], version: str, known: _Known) -> OnnxModel:
+        if version not in places:
+            detail = f"model {name}: there is no version {version or 'without a name'}"
+            raise ModelError(detail)
+        digest = digest_of(places[version])
+        if known.digests.get(version, digest) != digest:
+            detail = f"model {name}: version {version} was another one when it was loaded; versions never change"
+            raise ModelError(detail)
+        model = known.loaded.get(version) or load_model(places[version], providers=self._providers)
+        if (model.spec.name, model.spec.version) != (name, version):
+            detail = f"model {name}: the manifest of version {version} is of {model.spec.name} {model.spec.version}"
+            raise ModelError(detail)
+        known.digests[version] = digest
+        known.loaded[version] = model
+        return model
+
+
+def register(folder: Path, root: Path) -> Path:
+    """Copy a trained model's manifest and model file into a registry as a version of its own.
+
+    Args:
+        folder: Folder with `manifest.json` and the model file it names.
+        root: Registry.
+
+    Returns:
+        The version's folder; that of an equal version that is there already is left as it is.
+
+    Raises:
+        ModelError: The model is not what its manifest says, or another one is registered under its version.
+    """
+    model = load_model(folder)
+    manifest = model.manifest
+    name, version = Path(manifest.name).name, Path(manifest.version).name
+    place = root / name / version
+    if (place / MANIFEST).exists():
+        if digest_of(place) != digest_of(folder):
+            detail = f"model {name}: another version {version} is registered; versions never change"
+            raise ModelError(detail)
+        return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", dir=place.parent) as aside:
+        whole = Path(aside) / version
+        whole.mkdir()
+        for file in (Path(manifest.file).name, MANIFEST):
+            shutil.copyfile(folder / file, whole / file)
+        whole.rename(place)
+    return place
+
+
+def promote(root: Path, name: str, serving: Serving) -> None:
+    """Say from now on which versions of a registered model are asked.
+
+    Raises:
+        ModelError: A version is not registered.
+    """
+    folder = root / name
+    places = _versions(folder)
+    named = (serving.champion, serving.challenger, *serving.shadows)
+    absent = [version for version in named if version and version not in places]
+    if absent:
+        detail = f"model {name}: there is no version {', '.join(absent)}"
+        raise ModelError(detail)
+    unfinished = folder / f".{SERVING}"
+    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(serving), indent=1) + b"\n")
+    unfinished.replace(folder / SERVING)
+
+
+def digest_of(folder: Path) -> str:
+    """Give the digest that a version is known by: its manifest's, which holds its model file's.
+
+    Raises:
+        ModelError: There is no manifest.
+    """
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        detail = f"model {folder.name}: {error}"
+        raise ModelError(detail) from error
+
+
+def _serving(folder: Path, places: Mapping[str, Path]) -> Serving:
+    """Read which versions are asked; without a word, the one that stands in the model's own folder."""
+    try:
+        return msgspec.json.decode((folder / SERVING).read_bytes(), type=Serving)
+    except FileNotFoundError:
+        shipped = [version for version, place in places.items() if place == folder]
+        if not shipped:
+            detail = f"model {folder.name}: no {SERVING} says which of its versions decides"
+            raise ModelError(detail) from None
+        return Serving(champion=shipped[0])
+    except (OSError, msgspec.DecodeError) as error:
+        detail = f"model {folder.name}: {SERVING}: {error}"
+        raise ModelError(detail) from error
+
+
+def _versions(folder: Path) -> dict[str, Path]:
+    """Say where each version lies.
+
+    Raises:
+        ModelError: The manifest in the model's own folder cannot be read, or there are too many versions.
+    """
+    places = {place.name: place for place in _version_folders(folder)}
+    if len(places) > VERSIONS_MAX:
+        detail = f"model {folder.name}: {len(places)} versions, at most {VERSIONS_MAX} are kept; take some away"
+        raise ModelError(detail)
+    if (folder / MANIFEST).exists():
+        places[read_manifest(folder).version] = folder
+    return places
+
+
+def _model_folders(root: Path) -> Iterator[Path]:
+    """Give the folders below a registry that hold a model or its versions."""
+    if root.is_dir():
+        for folder in sorted(root.iterdir()):
+            if any((folder / file).is_file() for file in (MANIFEST, SERVING)) or _version_folders(folder):
+                yield folder
+
+
+def _version_folders(folder: Path) -> list[Path]:
+    return sorted(place.parent for place in folder.glob(f"[!.]*/{MANIFEST}"))
+
+
+def _traces(folder: Path) -> _Traces:
+    """Give what shows that a model changed: what its manifests say, and when and how big its other files were made."""
+    return tuple(
+        (os.path.relpath(file, folder), trace)
+        for place in (folder, *_version_folders(folder))
+        for file in sorted(place.iterdir())
+        if (trace := _trace(file)) is not None
+    )
+
+
+def _trace(file: Path) -> bytes | tuple[int, int] | None:
+    try:
+        if file.name in {MANIFEST, SERVING}:
+            return hashlib.sha256(file.read_bytes()).digest()
+        found = file.stat()
+    except OSError:  # it went away meanwhile
+        return None
+    return (found.st_mtime_ns, found.st_size) if file.is_file() else None
