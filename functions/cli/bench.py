@@ -432,6 +432,8 @@ def _calls(told: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(
         ("one function over HTTP, 32 connections", "measured", "must hold", "goal"), map(_figure_row, calls["figures"])
     )
+    yield ""
+    yield from _table(("scoring", "measured", "must hold", "goal"), map(_figure_row, calls["inferences"]))
 
 
 def _figure_row(one: Mapping[str, Any]) -> tuple[str, ...]:

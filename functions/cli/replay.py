@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(msg)
     if args.fresh:
         shutil.rmtree(args.folder, ignore_errors=True)
-    args.files = [_capture(file, args) for file in args.files]
+    args.files = [capture_of(file, args) for file in args.files]
     if args.verify:
         return _verify(args)
     out = args.out or args.folder / "out"
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _capture(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
+def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
     """Give a capture as it is; write other files down as one, once, under the folder."""
     if not is_csv_tape(file):
         return file
@@ -103,10 +103,11 @@ def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *
     }
     total = sum(file.stat().st_size for file in args.files if file.suffix != ".gz")
     with bar(label, total=total) as step:
-        return loop.run(replay(options, args.files, feed=feed, out=out, strict=args.strict, progress=_told(step)))
+        return loop.run(replay(options, args.files, feed=feed, out=out, strict=args.strict, progress=told_by(step)))
 
 
-def _told(step: Callable[[int, str], None]) -> Callable[[Progress], None]:
+def told_by(step: Callable[[int, str], None]) -> Callable[[Progress], None]:
+    """Show how far a replay has come on a progress bar."""
     return lambda at: step(
         at.tape_offset, f"{at.rows:,} rows, {at.rows / at.seconds:,.0f} rows/s, {at.lag} events behind"
     )

@@ -14,17 +14,20 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from signal import SIGKILL
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiohttp
 import documented
 import numpy as np
 import pytest
+import worded
 from active import active_batch
 from barred import Bar as OneBar
 from barred import bar_batch
 from cloudevents import http as sdk
 from counts import FULL
+from forecast import DRIFT, REPORT
 from paired import fold, perp, spot
 from scored import Row, features_of
 from stores import fresh_database
@@ -49,8 +52,15 @@ from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_ti
 from functions.wire.codecs.news import NEWS_BATCH, encode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, encode_fill, encode_order_update
 from functions.wire.codecs.pairs import PAIR_BATCH, encode_pair_batch
+from functions.wire.codecs.performance import (
+    DRIFT_DETECTED,
+    MODEL_PERFORMANCE,
+    encode_drift,
+    encode_model_performance,
+)
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
+from functions.wire.codecs.sentiment import SENTIMENT_BATCH, decode_sentiment_batch, encode_sentiment_batch
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
 from functions.wire.facts import PROTOBUF, batch_id, sequence_text
@@ -63,8 +73,8 @@ from functions.wire.venues.registry import decoder_of
 ROOT: Final = pathlib.Path(__file__).parents[2]
 HANDLERS: Final = {name: card for name, card in cards().items() if card.kind is Kind.HANDLER}
 NEEDY: Final = sorted(name for name, card in HANDLERS.items() if card.calls or card.stores)
-NEVER_UNAVAILABLE: Final = frozenset({"infer"})
-"""Handlers whose port answers degraded where others say 503 (design R8)."""
+NEVER_UNAVAILABLE: Final = MappingProxyType({"infer": decode_prediction_batch, "sentiment": decode_sentiment_batch})
+"""How answers of handlers are read whose port answers degraded where others say 503 (design R8)."""
 WAYS: Final = ("own", "framework")
 DOWN_WAY: Final = "own" if FULL else "framework"
 """How handlers are started whose dependencies are away; the quick tier starts no second one of them this way."""
@@ -285,6 +295,10 @@ def tables() -> dict[str, Rows]:
                     encode_pair_batch(fold([spot(OneBar()), perp(OneBar())])[0].batch),
                     emitter="tables/pairs",
                 ),
+                "model performance": event(
+                    MODEL_PERFORMANCE, encode_model_performance(REPORT), emitter="tables/outcomes"
+                ),
+                "drift": event(DRIFT_DETECTED, encode_drift(DRIFT), emitter="tables/outcomes"),
                 "signal": signal(),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),
                 "order flow": event(ORDER_FLOW, encode_order_flow(FLOW), emitter="handlers/transcribe"),
@@ -296,6 +310,15 @@ def tables() -> dict[str, Rows]:
                     document_of("calendar.forexfactory.json", documented.as_json(documented.DAY)),
                 ),
                 "fill": event(FILL, encode_fill(FILLED), emitter="services/orders"),
+                "sentiment": event(
+                    SENTIMENT_BATCH, encode_sentiment_batch(worded.scored(worded.item())), emitter="handlers/sentiment"
+                ),
+            }
+        ),
+        "sentiment": Rows(
+            {
+                "rows": event(NEWS_BATCH, encode_news_batch(worded.news(worded.item())), emitter="handlers/digest"),
+                "no rows": event(NEWS_BATCH, encode_news_batch(worded.news()), emitter="handlers/digest"),
             }
         ),
         "quarantine": Rows({"rejected ticks": ticks(b"[", TRADE), "rejected bars": bars(REJECTION)}),
@@ -595,7 +618,7 @@ NEEDS_NOTHING: Final = frozenset({"hold"})
 
 @pytest.mark.parametrize("name", [name for name in NEEDY if name in NEVER_UNAVAILABLE])
 async def test_dependency_down_degrades(town: Town, name: str) -> None:
-    """`infer` never makes anyone wait: with its service away every row is answered, and says that it is degraded."""
+    """Such a handler makes nobody wait: with its service away every row is answered, and says that it is degraded."""
     one = TABLES[name].good["rows"]
     answer, again = (
         await ask(town.down[DOWN_WAY, name], **binary(one)),
@@ -603,14 +626,15 @@ async def test_dependency_down_degrades(town: Town, name: str) -> None:
     )
     check_reply(HANDLERS[name], one, answer)
     assert again.told == answer.told
-    outputs = decode_prediction_batch(answer.body).outputs
+    outputs = NEVER_UNAVAILABLE[name](answer.body).outputs
     assert outputs
     assert all(output.degraded and output.degraded_reason for output in outputs)
 
 
-async def test_dependency_up_is_not_degraded(town: Town) -> None:
-    """With its service there, `infer` answers with scores."""
-    answer = await ask(town.up["own", "infer"], **binary(TABLES["infer"].good["rows"]))
-    outputs = decode_prediction_batch(answer.body).outputs
+@pytest.mark.parametrize("name", NEVER_UNAVAILABLE)
+async def test_dependency_up_is_not_degraded(town: Town, name: str) -> None:
+    """With its service there, such a handler answers with scores."""
+    answer = await ask(town.up["own", name], **binary(TABLES[name].good["rows"]))
+    outputs = NEVER_UNAVAILABLE[name](answer.body).outputs
     assert outputs
     assert [output.degraded_reason for output in outputs if output.degraded] == []

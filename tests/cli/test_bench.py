@@ -117,6 +117,10 @@ def test_calls_have_figures(ran: Ran) -> None:
     assert [one["name"] for one in trips] == ["bare TCP echo", "bare grpc.aio echo, unary", "risk check, unary"]
     assert all(value > 0 for one in trips for key, value in one.items() if key != "name")
     assert all(one["value"] > 0 for one in ran.found["calls"]["figures"])
+    scored = [one["name"] for one in ran.found["calls"]["inferences"] if one["value"] > 0]
+    assert scored == [
+        f"inference: {rows} over gRPC, {share}" for rows in ("1 row", "50 rows") for share in ("p50", "p99")
+    ]
 
 
 def test_report_names_machine_log_and_bars(ran: Ran) -> None:

@@ -8,7 +8,19 @@ from dataclasses import replace
 import pytest
 
 from functions.cli import main
-from functions.domain.decisions import Action, Quote, Reason, Signal
+from functions.domain.decisions import (
+    Action,
+    ConfidenceKind,
+    Evidence,
+    Forecast,
+    Gate,
+    Importance,
+    Predictions,
+    Quote,
+    Reason,
+    Signal,
+    Vote,
+)
 from functions.local.log import DiskLog
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
@@ -65,6 +77,61 @@ def test_one_instrument(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["signal_id"] for row in rows] == ["s2", "s0"]
     assert rows[0]["reasons"][0] == ["rsi_low", "RSI(14) at 21.0", 40.0]
+
+
+FORECAST = Forecast("forecast_lstm", "2", 4, 0.01, 0.625, 271_080, low_95=265_000, high_95=277_000)
+CALIBRATED = Evidence(
+    wanted=Action.BUY,
+    confidence_kind=ConfidenceKind.CALIBRATED,
+    event="the price is higher 4 bars after the close",
+    horizon_bars=4,
+    probability=0.615,
+    probability_low=0.5875,
+    expected_value=0.0015,
+    kelly_fraction=0.0125,
+    position_size_pct=2.5,
+    importance=(Importance("rsi_14", 1.0),),
+    predictions=Predictions(
+        forecasts=(FORECAST,), votes=(Vote("forecast_lstm", 0.5, 0.625),), up=0.625, horizon_bars=4
+    ),
+    causation_id="e7",
+)
+
+
+@pytest.fixture
+def explained(tmp_path: pathlib.Path) -> pathlib.Path:
+    """Give a folder with a signal whose confidence is a chance, and a later one that a gate stopped."""
+    gate = Evidence(wanted=Action.SELL, gates=(Gate("lost_book", "the order book fell out of step"),))
+    with contextlib.closing(DiskLog(tmp_path / "log" / "desk.sqlite")) as log:
+        for number, (action, evidence) in enumerate([(Action.BUY, CALIBRATED), (Action.HOLD, gate)]):
+            signal = replace(ETH, signal_id=f"s{number}", action=action, evidence=evidence)
+            log.append(Event(f"e{number}", "/tickloom/tables/signals/x", SIGNAL, encode_signal(signal)))
+    return tmp_path
+
+
+def test_a_chance_says_of_what(explained: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A calibrated confidence says what it is the chance of; in full come levels, edge, models and the cause."""
+    assert main.main(["signals", "--folder", str(explained), "--acts", "--full"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "confidence 62 % (at least 59%) that the price is higher 4 bars after the close  s0" in lines[0]
+    assert [line.strip() for line in lines[3:]] == [
+        "risk     stop 2670, target 2700, reward to risk 1.20, position 2.5 % of capital",
+        "edge     expected +0.150% net of costs, Kelly's share at risk 1.250%",
+        "weight   rsi_14 100%",
+        "forecast forecast_lstm in 4 bars: 2710.8 (+1.000%), 95 % 2650 to 2770, up 62.5%",
+        "ensemble up 62.5% in 4 bars: forecast_lstm 0.625 x 0.5",
+        "cause    e7, bar revision 0",
+    ]
+
+
+def test_a_hold_says_what_stopped_it(explained: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a gate stopped is shown with what was wanted and why not; as JSON it is no row, and takes no one's place."""
+    assert main.main(["signals", "--folder", str(explained), "--limit", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("confidence 62 %, wanted SELL  s1")
+    assert lines[1] == "    stopped  lost_book: the order book fell out of step"
+    assert main.main(["signals", "--folder", str(explained), "--json", "--limit", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["signal_id"] == "s0"
 
 
 def test_none_yet(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from functions.domain.market import (
     BOOK_SNAPSHOT,
     BOOK_TELLS_PREVIOUS,
     BOOK_WITHOUT_IDS,
+    MARKET_BOOK_LOST,
     MARKET_BOOK_VALID,
     MARKET_CROSSED,
     QUOTE_CROSSED,
@@ -154,7 +155,7 @@ def test_old_snapshot() -> None:
 def test_crossed_quote() -> None:
     """A crossed quote is flagged and loses the book, until a snapshot brings it back."""
     crossed = Quote(T0, 102, 101, flags=QUOTE_CROSSED)
-    assert depths([SNAPSHOT, crossed]) == (0, 0, 1 | MARKET_CROSSED)
+    assert depths([SNAPSHOT, crossed]) == (0, 0, 1 | MARKET_CROSSED | MARKET_BOOK_LOST)
     again = Depth(T0, 0, 60, BIDS, ASKS, 0, BOOK_SNAPSHOT)
     assert depths([SNAPSHOT, crossed, Depth(T0, 51, 52), Quote(T0), again])[2] == 1 | MARKET_BOOK_VALID
 
@@ -171,11 +172,11 @@ def test_impossible_size() -> None:
 
 
 def test_lose_market() -> None:
-    """After a gap neither quote nor book is known."""
+    """After a gap neither quote nor book is known, and a book that was there is told as lost."""
     state = fold([SNAPSHOT, Quote(T0)])
     LOOPS.lose_market(state.arrays)
     closing = [Trade(T0, id=1), Trade(T0 + 2 * S, id=2)]
-    assert lines(fold_batch(LOOPS, state, batch(closing, 2, instruments(1)), BarRules()))[0][-1] == 0
+    assert lines(fold_batch(LOOPS, state, batch(closing, 2, instruments(1)), BarRules()))[0][-1] == MARKET_BOOK_LOST
 
 
 @settings(max_examples=count(200), deadline=None)

@@ -13,7 +13,6 @@ from functions.domain.indicators.fold import fold_batch
 from functions.domain.indicators.state import start
 from functions.domain.market import (
     BAR_FINAL,
-    MARKET_CROSSED,
     MARKET_QUOTED,
     NS_PER_S,
     BarBatch,
@@ -21,7 +20,8 @@ from functions.domain.market import (
     PredictionBatch,
 )
 from functions.domain.predictions import degraded
-from functions.domain.signals import Below, Desk, Flagged, Strategy, decide, forget_turns, protect, risk_reward
+from functions.domain.signals import Desk, decide, forget_turns
+from functions.domain.strategy import Below, Flagged, Strategy
 
 FALLEN = {"rsi_14": 22.5, "bb_percent": -0.2, "zscore_20": -2.8, "macd_hist": -5.0, "atr_14": 50.0}
 RISEN = {"rsi_14": 77.5, "bb_percent": 1.2, "zscore_20": 2.8, "macd_hist": 5.0, "atr_14": 50.0}
@@ -94,23 +94,6 @@ def test_invalid_never_speaks(feature: str, state: int) -> None:
 def test_dead_symbol() -> None:
     """A flat market (everything degenerate) gives no signal, not even an oversold one."""
     assert one(Row(features=FALLEN, states=dict.fromkeys(FALLEN, 2)), output_of(0.9)) is None
-
-
-@pytest.mark.parametrize("flags", [0, MARKET_QUOTED | MARKET_CROSSED])
-def test_market_must_be_quoted(flags: int) -> None:
-    """An unquoted or crossed market is not acted on."""
-    assert one(Row(features=FALLEN, flags=flags), output_of(0.9)) is None
-
-
-@pytest.mark.parametrize("row", [Row(features=FALLEN, bid=0), Row(features=FALLEN, ask=0)])
-def test_both_sides_needed(row: Row) -> None:
-    """A quote without one of its sides is not acted on."""
-    assert one(row, output_of(0.9)) is None
-
-
-def test_no_volatility_no_signal() -> None:
-    """Without a valid ATR there is no stop, and so no signal."""
-    assert one(Row(features=FALLEN, states={"atr_14": 0}), output_of(0.9)) is None
 
 
 def test_other_intervals_pass() -> None:
@@ -202,18 +185,6 @@ def test_levels_flip() -> None:
     assert (buy.stop_loss, buy.take_profit) == (5_990_000, 6_015_000)
     assert (sell.stop_loss, sell.take_profit) == (6_010_000, 5_985_000)
     assert buy.risk_reward_ratio == sell.risk_reward_ratio == 1.5
-
-
-def test_levels_stay_prices() -> None:
-    """Levels are at least one unit away and never below one unit."""
-    assert protect(Action.BUY, 100, stop=0.1, target=0.1) == (99, 101)
-    assert protect(Action.SELL, 100, stop=250.0, target=375.0) == (350, 1)
-
-
-def test_risk_reward_of_the_source() -> None:
-    """The published example is 2.949 whichever way it trades."""
-    assert risk_reward(4_523_050, 4_480_000, 4_650_000) == pytest.approx(2.949, abs=5e-4)
-    assert risk_reward(100, 100, 120) == 0.0
 
 
 def test_memory_is_bounded() -> None:

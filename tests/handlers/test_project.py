@@ -11,15 +11,19 @@ import pytest
 from active import active_batch
 from barred import Bar, bar_batch
 from documented import DAY, RSS, as_json, raw
+from forecast import DRIFT, REPORT
 from paired import fold, perp, spot
 from scored import Row, features_of
+from worded import item, scored
 
 from functions.adapters.memory_activity import MemoryActivity
 from functions.adapters.memory_features import MemoryOffline, MemoryOnline
 from functions.adapters.memory_flow import MemoryFlow
 from functions.adapters.memory_news import MemoryNews
 from functions.adapters.memory_pairs import MemoryPairs
+from functions.adapters.memory_performance import MemoryPerformance
 from functions.adapters.memory_quality import MemoryQuality
+from functions.adapters.memory_sentiment import MemorySentiment
 from functions.adapters.memory_views import MemoryLatest, MemoryViews
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
 from functions.domain.features import FeatureKey
@@ -39,7 +43,9 @@ from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
+from functions.wire.codecs.performance import encode_drift, encode_model_performance
 from functions.wire.codecs.quality import encode_quality
+from functions.wire.codecs.sentiment import encode_sentiment_batch
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -113,6 +119,8 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "pairs": lambda: event(
         "tickloom.features.v1.PairBatch", encode_pair_batch(fold([spot(Bar()), perp(Bar())])[0].batch)
     ),
+    "model_performance": lambda: event("tickloom.performance.v1.ModelPerformance", encode_model_performance(REPORT)),
+    "drifts": lambda: event("tickloom.performance.v1.DriftDetected", encode_drift(DRIFT)),
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
@@ -123,6 +131,7 @@ EVENTS: dict[str, Callable[[], Event]] = {
         "tickloom.calendar.v1.CalendarBatch",
         encode_calendar_batch(digest(raw("calendar.forexfactory.json", as_json(DAY)))),
     ),
+    "sentiment": lambda: event("tickloom.inference.v1.SentimentBatch", encode_sentiment_batch(scored(item()))),
 }
 
 
@@ -148,6 +157,8 @@ def with_views(views: MemoryViews) -> Deps:
         quality=MemoryQuality(),
         activity=MemoryActivity(),
         pairs=MemoryPairs(),
+        models=MemoryPerformance(),
+        sentiment=MemorySentiment(),
     )
 
 
@@ -178,11 +189,16 @@ def contents(deps: Deps) -> dict[str, Any]:
     assert isinstance(deps.quality, MemoryQuality)
     assert isinstance(deps.activity, MemoryActivity)
     assert isinstance(deps.pairs, MemoryPairs)
+    assert isinstance(deps.models, MemoryPerformance)
+    assert isinstance(deps.sentiment, MemorySentiment)
     own = {
         "order_flow": deps.flow.rows,
         "feed_quality": deps.quality.rows,
         "activity_bars": deps.activity.rows,
         "pairs": deps.pairs.rows,
+        "model_performance": deps.models.model_performance,
+        "drifts": deps.models.drifts,
+        "sentiment": deps.sentiment.rows,
         "latest": deps.latest.keys,
     }
     own["features"], own["newest"] = feature_rows(deps)

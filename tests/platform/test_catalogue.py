@@ -26,6 +26,9 @@ PICTURE = ET.fromstring(as_svg(TOPOLOGY, CARDS))  # noqa: S314 - our own
         Edge("normalize", "quarantine", "TickBatch"),
         Edge("infer", "signals", "PredictionBatch"),  # over the bridge
         Edge("orders", "project", "Fill"),  # from the outbox relay
+        Edge("digest", "sentiment", "NewsBatch"),
+        Edge("sentiment", "inference", "gRPC"),
+        Edge("sentiment", "project", "SentimentBatch"),
         Edge("route", "orders", "gRPC"),
         Edge("project", "redis", "store"),
         Edge("features service", "redis", "store"),  # not the table of that name

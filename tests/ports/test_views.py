@@ -19,14 +19,18 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_views import PostgresViews
 from functions.domain.decisions import (
     Action,
+    Evidence,
     Fill,
+    Gate,
     ModelScore,
     OrderStatus,
     OrderUpdate,
+    Predictions,
     Quote,
     Reason,
     Side,
     Signal,
+    Vote,
 )
 from functions.domain.market import (
     BAR_FINAL,
@@ -107,7 +111,7 @@ class Kept:
             return [kept[key] for key in sorted(kept)]
         pool = await self.pool.get()
         records = await pool.fetch(f"SELECT * FROM {table} ORDER BY {TABLES[table]}")  # noqa: S608 - constants
-        documents = ("reasons", "model_scores")
+        documents = ("reasons", "model_scores", "evidence")
         return [
             {name: json.loads(value) if name in documents else value for name, value in record.items()}
             for record in records
@@ -250,6 +254,31 @@ async def test_signal_row(kept: Kept) -> None:
         Decimal(2280),
     ]
     assert (row["action"], row["confidence"], row["degraded"]) == ("buy", 66.7, False)
+
+
+async def test_signal_evidence(kept: Kept) -> None:
+    """What a signal rests on is kept as one document, and a later revision's replaces it whole."""
+    votes = (Vote("forecast_boosted", 0.5, 0.625),)
+    first = Evidence(
+        wanted=Action.BUY,
+        kelly_fraction=0.125,
+        predictions=Predictions(votes=votes, up=0.625),
+        gates=(Gate("lost_book", "the order book was valid"),),
+    )
+    later = Evidence(probability=0.5, causation_id="e2")
+    await kept.views.put_signal(replace(SIGNAL, evidence=first))
+    (row,) = await kept.rows("signals")
+    found = row["evidence"]
+    assert (found["wanted"], found["kelly_fraction"], found["probability"]) == ("buy", 0.125, None)
+    assert found["gates"] == [{"name": "lost_book", "text": "the order book was valid"}]
+    assert found["predictions"]["votes"] == [{"model": "forecast_boosted", "weight": 0.5, "up": 0.625}]
+    await kept.views.put_signal(replace(SIGNAL, bar_revision=1, evidence=later))
+    (row,) = await kept.rows("signals")
+    assert (row["evidence"]["probability"], row["evidence"]["gates"], row["evidence"]["causation_id"]) == (
+        0.5,
+        [],
+        "e2",
+    )
 
 
 async def test_signal_revision(kept: Kept) -> None:

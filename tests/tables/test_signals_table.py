@@ -1,13 +1,17 @@
 """The signals table emits facts with ids and sequences that depend on nothing but the tape."""
 
+import pathlib
+
 import pytest
 from counts import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scored import Row, output_of, predictions_of
+from scored import SHARD, Row, output_of, predictions_of
 
+from functions.domain.ensemble import CURVE_POINTS_MAX, Standing
 from functions.domain.market import GapDetected
-from functions.domain.signals import Desk, Strategy, Track
+from functions.domain.signals import SCOPES_MAX, Desk, Track
+from functions.domain.strategy import Strategy
 from functions.tables.signals import CARD
 from functions.tables.signals.main import Settings, compose
 from functions.tables.signals.table import SignalsTable
@@ -19,6 +23,7 @@ from functions.wire.errors import Malformed
 
 FALLEN = {"rsi_14": 22.5, "bb_percent": -0.2, "zscore_20": -2.8, "macd_hist": -5.0, "atr_14": 50.0}
 TABLE = SignalsTable(Strategy())
+OWN = Standing(samples=500, curve=((0.5, 0.75), (1.0, 0.875)))
 
 
 def batch_event(number: int, *bars: int, features: dict[str, float] | None = None) -> Event:
@@ -50,6 +55,7 @@ def test_signal_event() -> None:
     assert (event.source, event.type, event.subject) == ("/tickloom/tables/signals/desk", SIGNAL, "BTC-USDT.BINANCE")
     assert event.time_ns == signal.as_of_ns
     assert event.datacontenttype == facts.PROTOBUF
+    assert signal.evidence.causation_id == cause.id
     assert dict(event.extensions) == {
         **cause.extensions,
         "sequence": facts.sequence_text(0),
@@ -75,9 +81,19 @@ def test_redelivery_changes_nothing() -> None:
     assert TABLE.dump(state) == before
 
 
+def test_order_of_memory_does_not_show() -> None:
+    """Memories that were filled in another order give the same bytes."""
+    pairs = [("a", Standing(0.5)), ("b", Standing(0.25))]
+    tracks = [(("A.X", 5), Track(1)), (("B.X", 5), Track(2))]
+    scopes = [(("S-0", 5), dict(pairs)), (("S-1", 5), dict(pairs))]
+    backwards = [(scope, dict(reversed(pairs))) for scope, _ in reversed(scopes)]
+    one, other = Desk(dict(tracks), 1, dict(scopes)), Desk(dict(reversed(tracks)), 1, dict(backwards))
+    assert TABLE.dump(one) == TABLE.dump(other)
+
+
 def test_restart_continues_equally() -> None:
     """A table that was dumped and loaded after every event emits the same bytes as one that was not."""
-    steady, restarted = TABLE.start("desk"), TABLE.start("desk")
+    steady, restarted = (Desk(trust={(SHARD, 5): {"mean_reversion": OWN}}) for _ in range(2))
     for number, bar in enumerate(range(100, 130)):
         event = batch_event(number, bar, features={**FALLEN, "macd_hist": -50.0 + bar % 7})
         steady, one = TABLE.fold(steady, event)
@@ -93,13 +109,28 @@ TRACKS = st.builds(
     st.none() | st.integers(0, 2**62),
     st.none() | st.integers(0, 2**62),
 )
+CHANCE = st.floats(0, 1)
+CURVES = st.lists(st.tuples(CHANCE, CHANCE), max_size=4, unique_by=lambda point: point[0]).map(sorted).map(tuple)
+STANDINGS = st.builds(
+    Standing, CHANCE, st.integers(0, 2**40), st.text(max_size=9), CURVES, st.text(max_size=9), st.integers(0, 99)
+)
 
 
-@given(st.dictionaries(st.tuples(st.text(max_size=9), st.integers(1, 3600)), TRACKS, max_size=5), st.integers(0, 2**40))
+@given(
+    st.dictionaries(st.tuples(st.text(max_size=9), st.integers(1, 3600)), TRACKS, max_size=5),
+    st.integers(0, 2**40),
+    st.dictionaries(
+        st.tuples(st.text(max_size=9), st.integers(1, 3600)),
+        st.dictionaries(st.text(max_size=9), STANDINGS, min_size=1, max_size=3),
+        max_size=3,
+    ),
+)
 @settings(max_examples=count(300), deadline=None)
-def test_dump_load(tracks: dict[tuple[str, int], Track], emitted: int) -> None:
+def test_dump_load(
+    tracks: dict[tuple[str, int], Track], emitted: int, trust: dict[tuple[str, int], dict[str, Standing]]
+) -> None:
     """What is loaded is what was dumped, and dumps to the same bytes."""
-    desk = Desk(tracks, emitted)
+    desk = Desk(tracks, emitted, trust)
     assert TABLE.load("desk", TABLE.dump(desk)) == desk
     assert TABLE.dump(TABLE.load("desk", TABLE.dump(desk))) == TABLE.dump(desk)
 
@@ -111,7 +142,13 @@ def test_state_fits() -> None:
         for n in range(Strategy().tracks_max // 2)
         for interval in (5, 60)
     }
-    assert len(TABLE.dump(Desk(tracks, 2**40))) <= 256 * 1024
+    strategy = Strategy()
+    curve = tuple((n / CURVE_POINTS_MAX, 0.5) for n in range(CURVE_POINTS_MAX))
+    named = (strategy.name, *strategy.models, *strategy.ensemble.members)
+    standing = Standing(0.5, 2**40, "intervals at 95 % held 80.0 % of 1000 outcomes", curve, "the target is first", 24)
+    scopes = [(f"EXCHANGE-{n}", interval_s) for n in range(SCOPES_MAX // 2) for interval_s in (5, 60)]
+    trust = {scope: dict.fromkeys(named, standing) for scope in scopes}
+    assert len(TABLE.dump(Desk(tracks, 2**40, trust))) <= 256 * 1024
 
 
 def test_gap_forgets_turns() -> None:
@@ -137,6 +174,23 @@ def test_not_a_state() -> None:
     """Bytes that no dump wrote are refused."""
     with pytest.raises(Malformed, match="no state"):
         TABLE.load("desk", b"nonsense")
+
+
+def test_shipped_rules() -> None:
+    """The shipped file is the strategy that the domain describes as its default."""
+    assert compose(Settings()).fold.strategy == Strategy()  # type: ignore[attr-defined]
+
+
+def test_rules_of_ones_own(tmp_path: pathlib.Path) -> None:
+    """Another file may be named; settings still override it, and its mistakes stop the start with their place."""
+    file = tmp_path / "own.rules"
+    file.write_text("strategy own\nmin_confidence 10\nbuy 50 low rsi_14 < 20\n")
+    named = Settings(signals_rules_path=str(file), signals_cooldown_bars=2)
+    strategy = compose(named).fold.strategy  # type: ignore[attr-defined]
+    assert (strategy.name, strategy.min_confidence, strategy.cooldown_bars) == ("own", 10.0, 2)
+    file.write_text("strategy own\nbuy 50 low rsi_41 < 20\n")
+    with pytest.raises(Malformed, match=r"own\.rules:2:12: there is no feature `rsi_41`; did you mean `rsi_14`\?"):
+        compose(named)
 
 
 def test_compose() -> None:

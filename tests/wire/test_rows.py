@@ -6,10 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import worded
 from active import active_batch
 from barred import Bar, bar_batch
 from counts import count
 from documented import DAY, RSS, as_json, raw
+from forecast import DRIFT, OUTCOME, REPORT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paired import fold, perp, spot
@@ -17,7 +19,18 @@ from scored import Row as FeatureRow
 from scored import features_of, output_of, predictions_of
 from ticking import T0, Depth, Quote, Trade, batch, cut
 
-from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Reason, Side, Signal
+from functions.domain.decisions import (
+    Action,
+    Evidence,
+    Fill,
+    Forecast,
+    OrderStatus,
+    OrderUpdate,
+    Predictions,
+    Reason,
+    Side,
+    Signal,
+)
 from functions.domain.decisions import Quote as Market
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, Rejection
@@ -31,8 +44,10 @@ from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
+from functions.wire.codecs.performance import encode_drift, encode_model_performance, encode_outcome
 from functions.wire.codecs.predictions import encode_prediction_batch
 from functions.wire.codecs.quality import encode_quality
+from functions.wire.codecs.sentiment import encode_sentiment_batch
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -105,10 +120,14 @@ EVENTS = {
     "predictions": event(
         "inference.v1.PredictionBatch", encode_prediction_batch(predictions_of([FeatureRow()], (output_of(0.25),)))
     ),
+    "performance": event("performance.v1.ModelPerformance", encode_model_performance(REPORT)),
+    "drifts": event("performance.v1.DriftDetected", encode_drift(DRIFT)),
+    "outcomes": event("performance.v1.Outcome", encode_outcome(OUTCOME)),
     "signals": event("signals.v1.Signal", encode_signal(SIGNAL)),
     "orders": event("orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": event("orders.v1.Fill", encode_fill(FILL)),
     "news": event("news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
+    "sentiment": event("inference.v1.SentimentBatch", encode_sentiment_batch(worded.scored(worded.item()))),
     "calendar": event(
         "calendar.v1.CalendarBatch",
         encode_calendar_batch(digest(raw("calendar.forexfactory.json", as_json(DAY)))),
@@ -194,6 +213,17 @@ def test_activity_row() -> None:
     assert row.key == ("I0-USDT.BINANCE", 3, T0 // 86_400_000_000_000, 0)
     told = parsed(row)
     assert (told["basis"], told["threshold"], told["notional"], told["trades"]) == ("notional", "0.002", "0.002", 2)
+
+
+def test_signal_row_says_why() -> None:
+    """A signal's row holds its evidence, forecasts as plain decimals, and no id of what it was decided on."""
+    forecast = Forecast("forecast_lstm", "1", 4, 0.01, 0.625, price=10_100, low_80=9_950, high_80=10_250)
+    evidence = Evidence(predictions=Predictions(forecasts=(forecast,)), kelly_fraction=0.125, causation_id="e")
+    (row,) = render(event("signals.v1.Signal", encode_signal(replace(SIGNAL, evidence=evidence))))
+    told = parsed(row)["evidence"]
+    (one,) = told["predictions"]["forecasts"]
+    assert (one["price"], one["low_80"], one["low_95"], one["up"]) == ("101", "99.5", "0", 0.625)
+    assert (told["kelly_fraction"], told["probability"], "causation_id" in told) == (0.125, None, False)
 
 
 def test_holding_is_no_row() -> None:

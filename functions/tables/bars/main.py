@@ -44,7 +44,13 @@ class Settings:
 
 def compose(settings: Settings) -> HostedTable:
     """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
-    rules = BarRules(
+    kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
+    return HostedTable(card=CARD, fold=BarsTable(kernel_loops, rules_of(settings)))
+
+
+def rules_of(settings: Settings) -> BarRules:
+    """Say by which rules bars are folded."""
+    return BarRules(
         lateness_ms=settings.bars_lateness_ms,
         lateness_ms_of=dict(_lateness(text) for text in settings.bars_lateness_ms_of),
         fill=settings.bars_fill,
@@ -53,8 +59,6 @@ def compose(settings: Settings) -> HostedTable:
         instruments_max=settings.bars_instruments_max,
         book_levels_max=settings.bars_book_levels_max,
     )
-    kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
-    return HostedTable(card=CARD, fold=BarsTable(kernel_loops, rules))
 
 
 if __name__ == "__main__":

@@ -1,43 +1,69 @@
 """Compose the signals table from its settings, and serve it: `python -m functions.tables.signals.main`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
 
-from functions.domain.signals import Strategy
+from functions.domain.indicators.registry import NAMES
+from functions.domain.strategy import Strategy
 from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
 from functions.tables.signals import CARD
 from functions.tables.signals.table import SignalsTable
+from functions.wire.rulebook import read_strategy
+
+SHIPPED: Final = Path(__file__).parent / "mean_reversion.rules"
+"""The rules that decide unless a file of one's own is named."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Say when signals are given.
+    """Say when signals are given; what is not set is as the rules file says.
 
     Args:
+        signals_rules_path: File of rules; empty for the shipped one. `tickloom rules check FILE` checks it.
         signals_intervals_s: Bar intervals that decide, seconds.
-        signals_min_confidence: Least confidence that acts, percent.
+        signals_min_confidence: Least strength that acts, percent.
         signals_cooldown_bars: Bars of an instrument and interval between two signals of one direction.
         signals_emit_hold: Whether a bar on which nothing is done gives a HOLD signal.
         signals_tracks_max: Most (instrument, interval) pairs that are remembered.
     """
 
-    signals_intervals_s: tuple[str, ...] = ("5", "60")
-    signals_min_confidence: float = 60.0
-    signals_cooldown_bars: int = 5
-    signals_emit_hold: bool = False
-    signals_tracks_max: int = 2048
+    signals_rules_path: str = ""
+    signals_intervals_s: tuple[str, ...] = ()
+    signals_min_confidence: float | None = None
+    signals_cooldown_bars: int | None = None
+    signals_emit_hold: bool | None = None
+    signals_tracks_max: int | None = None
 
 
 def compose(settings: Settings) -> HostedTable:
-    """Build the table; nothing is opened."""
-    strategy = Strategy(
-        intervals_s=tuple(map(int, settings.signals_intervals_s)),
-        min_confidence=settings.signals_min_confidence,
-        cooldown_bars=settings.signals_cooldown_bars,
-        emit_hold=settings.signals_emit_hold,
-        tracks_max=settings.signals_tracks_max,
+    """Build the table from its rules, which are read and checked now.
+
+    Raises:
+        Malformed: The rules have mistakes; each is said with its line and column.
+        OSError: There is no such file.
+    """
+    path = Path(settings.signals_rules_path or SHIPPED)
+    rules = read_strategy(path.read_bytes(), file=str(path), features=NAMES)
+    return HostedTable(card=CARD, fold=SignalsTable(_override(rules, settings)))
+
+
+def _override(rules: Strategy, settings: Settings) -> Strategy:
+    return replace(
+        rules,
+        intervals_s=tuple(map(int, settings.signals_intervals_s)) or rules.intervals_s,
+        min_confidence=_set(settings.signals_min_confidence, rules.min_confidence),
+        cooldown_bars=_set(settings.signals_cooldown_bars, rules.cooldown_bars),
+        emit_hold=_set(settings.signals_emit_hold, rules.emit_hold),
+        tracks_max=_set(settings.signals_tracks_max, rules.tracks_max),
     )
-    return HostedTable(card=CARD, fold=SignalsTable(strategy))
+
+
+def _set(setting: T | None, rule: T) -> T:
+    return rule if setting is None else setting
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """Fold PredictionBatch events into the desk's memory and emit its signals; the rules are `domain.signals`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
 from functions.domain.decisions import Signal
+from functions.domain.ensemble import Standing
 from functions.domain.market import GapDetected
-from functions.domain.signals import Desk, Strategy, Track, decide, forget_turns
+from functions.domain.signals import Desk, Track, decide, forget_turns
+from functions.domain.strategy import Strategy
 from functions.tables.signals import CARD
 from functions.wire import facts
 from functions.wire.codecs.predictions import PREDICTION_BATCH, read_prediction_batch
@@ -16,7 +18,7 @@ from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 
 _Line = tuple[str, int, int, dict[str, float], int | None, int | None]
-_READ: Final = msgspec.msgpack.Decoder(tuple[int, list[_Line]])
+_READ: Final = msgspec.msgpack.Decoder(tuple[int, list[_Line], list[tuple[str, int, str, Standing]]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,15 @@ class SignalsTable:
         return state, ()
 
     def dump(self, state: Desk) -> bytes:
-        """Write the memory down, tracks in key order, so that equal memories give equal bytes."""
+        """Write the memory down, tracks and standings in key order, so that equal memories give equal bytes."""
         lines = [
             (*key, track.start_ns, track.before, track.bought_ns, track.sold_ns)
             for key, track in sorted(state.tracks.items())
         ]
-        return msgspec.msgpack.encode((state.emitted, lines))
+        standings = [
+            (*scope, name, trust[name]) for scope, trust in sorted(state.trust.items()) for name in sorted(trust)
+        ]
+        return msgspec.msgpack.encode((state.emitted, lines, standings))
 
     def load(self, key: str, blob: bytes) -> Desk:
         """Read a memory that `dump` wrote.
@@ -66,11 +71,14 @@ class SignalsTable:
         """
         del key
         try:
-            emitted, lines = _READ.decode(blob)
+            emitted, lines, standings = _READ.decode(blob)
         except msgspec.DecodeError as error:
             detail = f"{len(blob)} bytes are no state of {CARD.name}: {error}"
             raise Malformed(detail) from error
-        return Desk({(line[0], line[1]): Track(*line[2:]) for line in lines}, emitted)
+        desk = Desk({(line[0], line[1]): Track(*line[2:]) for line in lines}, emitted)
+        for shard, interval_s, name, standing in standings:
+            desk.trust.setdefault((shard, interval_s), {})[name] = standing
+        return desk
 
 
 def _identify(strategy: str, instrument_id: str, interval_s: int, bar_start_ns: int) -> str:
@@ -80,11 +88,12 @@ def _identify(strategy: str, instrument_id: str, interval_s: int, bar_start_ns: 
 def _emit(signal: Signal, cause: Event, number: int) -> Event:
     extensions = facts.follow(cause, CARD.version)
     extensions["sequence"] = facts.sequence_text(number)
+    told = replace(signal, evidence=replace(signal.evidence, causation_id=cause.id))
     return Event(
         id=signal.signal_id,
         source=facts.source_of("tables", CARD.name, "desk"),
         type=SIGNAL,
-        data=encode_signal(signal),
+        data=encode_signal(told),
         time_ns=signal.as_of_ns,
         subject=signal.instrument_id,
         datacontenttype=facts.PROTOBUF,
