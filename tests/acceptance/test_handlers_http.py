@@ -35,9 +35,9 @@ from stores import fresh_database
 from functions.adapters.postgres import migrate, open_pool
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
+from functions.domain.indicators.registry import NAMES
 from functions.domain.market import RawBatch, Rejection
 from functions.domain.quality import FeedQuality, InstrumentQuality
-from functions.handlers.infer.main import Settings as Infer
 from functions.local.catalogue import cards
 from functions.local.children import Children, Spec, grpc_serving, http_ok
 from functions.local.servers import Stores
@@ -257,7 +257,7 @@ QUALITY: Final = FeedQuality("BINANCE-0", (InstrumentQuality("ETH-USDT.BINANCE",
 
 def tables() -> dict[str, Rows]:
     """Say for every handler what it is sent."""
-    a_row = Row(features=dict.fromkeys(Infer().infer_features, 1.5))
+    a_row = Row(features=dict.fromkeys(NAMES, 1.5))
     return {
         "normalize": Rows(
             {

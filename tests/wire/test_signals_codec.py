@@ -152,9 +152,12 @@ def test_impossible_evidence(change: dict[str, object], found: str) -> None:
         decode_signal(message.SerializeToString())
 
 
-def test_signal_of_before() -> None:
-    """A signal written before there was evidence is read, and its confidence is a count of rules."""
+def test_signal_without_evidence() -> None:
+    """A signal cut off before its evidence is refused, though it reads as a message."""
     message = signal_pb2.Signal(signal_id="s", instrument_id="X", interval_s=5, action=signal_pb2.ACTION_BUY)
+    with pytest.raises(Malformed, match="it has no evidence"):
+        decode_signal(message.SerializeToString())
+    message.evidence.SetInParent()
     assert decode_signal(message.SerializeToString()).evidence == Evidence()
 
 

@@ -93,6 +93,7 @@ def _check(message: signal_pb2.Signal) -> None:
     faults = {
         f"action {message.action} is unknown": message.action not in _READ,
         "it has no signal_id": not message.signal_id,
+        "it has no evidence": not message.HasField("evidence"),  # cut off before it, as protobuf allows
         "it has no instrument_id": not message.instrument_id,
         f"interval {message.interval_s} s is not positive": message.interval_s <= 0,
         "a figure is not finite": not all(map(isfinite, figures)),
