@@ -53,6 +53,7 @@ class Rules:
         report_s: How often models are reported on, seconds of bar time.
         half_life: Outcomes after which one counts half.
         slo: What a calibrated model is held to.
+        drifts: Whether series are watched for drift.
         tracks_max: Most (instrument, interval) pairs; further ones are not followed until one has gone quiet.
         models_max: Most models of a row; further ones are not followed.
         features_max: Most features of a row that are watched for drift; further ones are not.
@@ -63,6 +64,7 @@ class Rules:
     report_s: int = 300
     half_life: float = 256.0
     slo: Slo = field(default_factory=Slo)
+    drifts: bool = True
     tracks_max: int = 24
     models_max: int = 8
     features_max: int = 12
@@ -217,7 +219,8 @@ def _row(book: Scorebook, columns: FeatureColumns, models: _Models, bar: _Bar, r
     scored = [(output, places) for output, places in models if output.states[bar.row] == STATE_VALID]
     for output, places in scored:
         _score(book, track, bar, (output, places), rules)
-    yield from _drift(book, track, bar, _series(columns, scored, bar.row, rules.features_max), rules)
+    if rules.drifts:
+        yield from _drift(book, track, bar, _series(columns, scored, bar.row, rules.features_max), rules)
 
 
 def _advance(book: Scorebook, bar: _Bar, tracks_max: int) -> Track | None:
@@ -250,7 +253,7 @@ def _settle(book: Scorebook, track: Track, bar: _Bar, rules: Rules) -> Iterator[
             continue
         outcome = resolve(prediction, bar.close)
         add(tally, outcome, half_life=rules.half_life)
-        shift = _residual(book, key, outcome)
+        shift = _residual(book, key, outcome) if rules.drifts else None
         if shift is not None:
             yield DriftDetected(
                 book.shard, Watched.RESIDUAL, model, version, "", bar.interval_s, horizon, bar.as_of_ns, shift

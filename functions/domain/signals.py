@@ -4,7 +4,7 @@ The rules say what they want; then gates say whether it may be done, and a stake
 HOLD that names it. A confidence is a weighted count of rules until outcomes have shown what chance it stands for.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -19,16 +19,23 @@ from functions.domain.market import (
     ModelOutput,
     PredictionBatch,
 )
+from functions.domain.outcomes import Outcome, Watches, step, watch
 from functions.domain.outlook import chances_of, figures_of, heard, predictions_of, scores_of
 from functions.domain.reasons import Heard, Seen, hear, weigh
+from functions.domain.scorebook import Scorebook
 from functions.domain.sizing import BPS, PERCENT, Stake, lower_bound, payoff, protect, risk_reward, stake
 from functions.domain.strategy import Flagged, Strategy
 
 SCOPES_MAX: Final = 16
 """Pairs of shard and interval whose standings are kept: a few shards, on the intervals that decide."""
+WATCHES_MAX: Final = 128
+"""Signals whose outcomes are waited for at once; for a further one the oldest is given up."""
 
 Identify: TypeAlias = Callable[[str, str, int, int], str]
 """Name a signal by (strategy, instrument, interval, bar start)."""
+Told: TypeAlias = Signal | Outcome
+Before: TypeAlias = Callable[[int], object]
+"""Do what is to be done before a row, given its number, is decided."""
 
 
 @dataclass(slots=True)
@@ -54,14 +61,18 @@ class Desk:
 
     Args:
         tracks: By (instrument, interval).
-        emitted: How many signals it has emitted.
+        emitted: How many facts it has emitted: signals, and what came of them.
         trust: How far models and the strategy may be believed, by (shard, interval). One shard's standings never touch
             another's decisions: nothing orders the shards of a desk.
+        watches: Signals whose outcomes are waited for.
+        books: Outcomes of the models that are heard, by shard.
     """
 
     tracks: dict[tuple[str, int], Track] = field(default_factory=dict)
     emitted: int = 0
     trust: dict[tuple[str, int], dict[str, Standing]] = field(default_factory=dict)
+    watches: Watches = field(default_factory=Watches)
+    books: dict[str, Scorebook] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +141,29 @@ def decide(desk: Desk, batch: PredictionBatch, strategy: Strategy, *, identify: 
     Returns:
         At most one signal a row.
     """
+    told = tell(desk, batch, strategy, identify=identify)
+    return tuple(one for one in told if isinstance(one, Signal))
+
+
+def tell(
+    desk: Desk, batch: PredictionBatch, strategy: Strategy, *, identify: Identify, before: Before = int
+) -> tuple[Told, ...]:
+    """Decide as `decide` does, and return beside the signals what came of earlier ones: a bar's outcomes come first.
+
+    Args:
+        desk: What is remembered; changed in place.
+        batch: Scored rows; those of other intervals are passed over.
+        strategy: Rules and limits.
+        identify: Names a signal by its natural key.
+        before: Called before each row that decides.
+    """
     plan = _plan(batch, strategy, identify)
-    signals = []
+    told: list[Told] = []
     for row in _deciding(batch.columns, strategy.intervals_s):
-        signal = _decide_row(desk, plan, row)
-        if signal is not None:
-            signals.append(signal)
-    desk.emitted += len(signals)
-    return tuple(signals)
+        before(row)
+        told += _tell_row(desk, plan, row)
+    desk.emitted += len(told)
+    return tuple(told)
 
 
 def forget_turns(desk: Desk) -> None:
@@ -193,21 +219,38 @@ def _deciding(columns: FeatureColumns, intervals_s: Sequence[int]) -> list[int]:
     return [row for row, interval in enumerate(columns.interval_s.tolist()) if interval in intervals_s]
 
 
-def _decide_row(desk: Desk, plan: _Plan, row: int) -> Signal | None:
-    columns, strategy = plan.batch.columns, plan.strategy
+def _tell_row(desk: Desk, plan: _Plan, row: int) -> Iterable[Told]:
+    """Settle what the bar settles, then decide on it, and wait for what comes of the decision."""
+    columns = plan.batch.columns
     instrument_id = columns.instruments[columns.instrument[row]].instrument_id
     key, start_ns = (instrument_id, int(columns.interval_s[row])), int(columns.start_ns[row])
     track = desk.tracks.get(key)
     if track is not None and start_ns <= track.start_ns:
-        return None
-    track = _advance(desk, key, start_ns, strategy.tracks_max)
+        return ()
+    settled = _step(desk.watches, columns, row, key) if key in desk.watches.by_series else ()
+    track = _advance(desk, key, start_ns, plan.strategy.tracks_max)
+    signal = _decide_row(desk, plan, row, track)
+    if signal is None:
+        return settled
+    return *settled, *watch(desk.watches, signal, watches_max=WATCHES_MAX), signal
+
+
+def _step(watches: Watches, columns: FeatureColumns, row: int, key: tuple[str, int]) -> tuple[Outcome, ...]:
+    start_ns, close, flags = int(columns.start_ns[row]), int(columns.close[row]), int(columns.flags[row])
+    return step(watches, key[0], interval_s=key[1], start_ns=start_ns, close=close, flags=flags)
+
+
+def _decide_row(desk: Desk, plan: _Plan, row: int, track: Track) -> Signal | None:
+    strategy, interval_s, start_ns = plan.strategy, int(plan.batch.columns.interval_s[row]), track.start_ns
     seen = _see(track, plan, row)
     wanted, spoken = weigh(seen, strategy)
-    if wanted is not Action.HOLD and not _cooled(track, wanted, start_ns, key[1] * strategy.cooldown_bars * NS_PER_S):
+    if wanted is not Action.HOLD and not _cooled(
+        track, wanted, start_ns, interval_s * strategy.cooldown_bars * NS_PER_S
+    ):
         wanted = Action.HOLD
     if wanted is Action.HOLD and not strategy.emit_hold:
         return None
-    trust = desk.trust.get((plan.batch.shard, key[1]), NO_TRUST)
+    trust = desk.trust.get((plan.batch.shard, interval_s), NO_TRUST)
     pooled = pool(strategy.ensemble, chances_of(plan.outputs, row, strategy.ensemble), trust)
     case = _Case(row, seen, spoken, wanted, pooled)
     settled = _settle(case, plan, trust)

@@ -174,7 +174,7 @@ class Strategy:
     sizing: Sizing = field(default_factory=Sizing)
     emit_stopped: bool = True
     emit_hold: bool = False
-    tracks_max: int = 2048
+    tracks_max: int = 512
 
     def __post_init__(self) -> None:
         """Refuse weights that could not be a strength, and distances or bounds that are not positive."""

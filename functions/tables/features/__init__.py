@@ -12,6 +12,6 @@ CARD: Final = Card(
     consumes=("tickloom.market.v1.BarBatch", "tickloom.market.v1.GapDetected"),
     emits=("tickloom.features.v1.FeatureBatch",),
     key="shard",
-    state="per instrument and interval: averages under way, the last 64 closes, 80 ranges and 32 volumes; the day's sums",
+    state="per instrument and interval: averages, the last 64 closes, 80 ranges and 32 volumes; a day's sums",
     budget_ms=5,
 )
