@@ -1,4 +1,4 @@
-"""Show how models do, as far as outcomes say, and what has drifted, from the desk broker's log."""
+"""Show how models and signals do, as far as outcomes say, and what has drifted, from the desk broker's log."""
 
 import argparse
 import json
@@ -6,25 +6,31 @@ import pathlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from math import fsum
 from typing import Final
 
 from functions.cli.events import logs
 from functions.domain.drift import UP
 from functions.domain.market import NS_PER_S
+from functions.domain.outcomes import Exit, Outcome
 from functions.domain.performance import DriftDetected, ModelPerformance, Performance
 from functions.domain.scorebook import UNTIMED
 from functions.local.log import find
 from functions.wire.codecs.performance import (
     DRIFT_DETECTED,
     MODEL_PERFORMANCE,
+    OUTCOME,
     decode_drift,
     decode_model_performance,
+    decode_outcome,
 )
 from functions.wire.envelope import Event
 from functions.wire.rows import interval_text, render
 
 REPORTS_MAX: Final = 64
 """Reports looked at: the newest so many."""
+OUTCOMES_MAX: Final = 1024
+"""Outcomes of signals looked at: the newest so many."""
 CURVE_WIDTH: Final = 40
 """Letters that stand for a share of 1 in a reliability curve."""
 
@@ -37,17 +43,24 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the newest report of each shard, then drifts."""
+    """Show the newest report of each shard, how signals ended, then drifts."""
     (path,) = logs(args.folder, "desk")
     reports = [event for _, _, event in find(path, where="type = ?", values=(MODEL_PERFORMANCE,), newest=REPORTS_MAX)]
     drifts = [event for _, _, event in find(path, where="type = ?", values=(DRIFT_DETECTED,), newest=args.drifts)]
+    settled = [event for _, _, event in find(path, where="type = ?", values=(OUTCOME,), newest=OUTCOMES_MAX)]
     newest = _newest(reports)
     if args.json:
         told = [json.loads(row.line) for event in (*newest, *drifts) for row in render(event)]
         sys.stdout.write(json.dumps([one for one in told if args.model in {None, one.get("model"), one.get("name")}]))
         sys.stdout.write("\n")
         return 0
-    lines = [*_report_lines(map(_report, newest), args.model), "", *_drift_lines(map(_drift, drifts), args.model)]
+    ended = [] if args.model else [decode_outcome(event.data or b"") for event in settled]
+    lines = [
+        *_report_lines(map(_report, newest), args.model),
+        "",
+        *_outcome_lines(ended),
+        *_drift_lines(map(_drift, drifts), args.model),
+    ]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
 
@@ -107,6 +120,18 @@ def _curve_lines(entry: Performance) -> Iterator[str]:
         padded = drawn.ljust(CURVE_WIDTH, ".")
         row = f"{padded[:mark]}|{padded[mark + 1 :]}"
         yield f"    said {100 * point.forecast:5.1f} %  came {100 * point.observed:5.1f} %  {row} of {point.count:,.0f}"
+
+
+def _outcome_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Say of each strategy and interval how its signals ended, and their mean gain before costs."""
+    found: dict[tuple[str, int], list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault((one.strategy, one.interval_s), []).append(one)
+    for (strategy, interval_s), told in sorted(found.items()):
+        counts = ", ".join(f"{sum(one.exit is way for one in told)} {way.value}" for way in Exit)
+        gains = [one.gain for one in told if one.gain is not None]
+        mean = f"mean log return {fsum(gains) / len(gains):+.4%} before costs" if gains else "no gain is known"
+        yield f"signals of {strategy} at {interval_text(interval_s)}: {len(told)} ended ({counts}), {mean}"
 
 
 def _drift_lines(drifts: Iterable[DriftDetected], model: str | None) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Decide with what outcomes have shown so far; when a desk takes up what its models have earned is said here.
 
-A scorebook reports when the first bar ends behind an hour, from all rows before it, and its report counts from that very
-row on. So a decision rests on earlier outcomes alone, and on the same ones however the rows were cut into batches.
+A scorebook reports when the first bar ends behind an hour, from all rows before it, and its report counts from that
+very row on. So a decision rests on earlier outcomes alone, and on the same ones however rows were cut into batches.
 """
 
 from collections import deque
@@ -15,14 +15,14 @@ from functions.domain.market import NS_PER_S, FeatureColumns, ModelOutput, Predi
 from functions.domain.outcomes import places_of
 from functions.domain.performance import ModelPerformance
 from functions.domain.scorebook import Rules, Scorebook, observe
-from functions.domain.signals import Desk, Identify, Told, believe, tell
+from functions.domain.signals import SCOPES_MAX, Desk, Identify, Told, believe, tell
 from functions.domain.standings import standings_of
 from functions.domain.strategy import Strategy
 
 BOOKS_MAX: Final = 4
 """Shards whose models are followed, so that a full desk stays below what a host stores; of others nothing is known."""
 
-DESK_RULES: Final = Rules(report_s=3600, drifts=False, tracks_max=16, models_max=4, tallies_max=32)
+DESK_RULES: Final = Rules(report_s=3600, drifts=False, tracks_max=16, models_max=3, tallies_max=32)
 """How a desk follows the models it hears: a shard has 8 instruments, and few models; `outcomes` tells of drift."""
 
 
@@ -61,11 +61,16 @@ def _observe(desk: Desk, batch: PredictionBatch, strategy: Strategy, rules: Rule
     followed = tuple(output for output in batch.outputs if _is_followed(output, strategy))
     book = desk.books.get(batch.shard)
     if book is None:
-        if not followed or not len(batch.columns.start_ns) or len(desk.books) >= BOOKS_MAX:
+        if not followed or not len(batch.columns.start_ns) or len(desk.books) >= _books_max(rules):
             return ()
         book = desk.books[batch.shard] = Scorebook(batch.shard)
     told = observe(book, replace(batch, outputs=followed), rules)
     return [one for one in told if isinstance(one, ModelPerformance)]
+
+
+def _books_max(rules: Rules) -> int:
+    """Say how many shards are followed, so that all of their standings find a place."""
+    return min(BOOKS_MAX, SCOPES_MAX // len(rules.intervals_s))
 
 
 def _is_followed(output: ModelOutput, strategy: Strategy) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 from functions.domain.decisions import (
     AccountState,
     Action,
+    ConfidenceKind,
     Fill,
     OrderIntent,
     OrderOutcome,
@@ -44,17 +45,24 @@ class Sizing:
 
     Args:
         account: Account that trades.
-        order_notional: Value of an order at full confidence, quote currency.
+        order_notional: Value of an order at full confidence, quote currency, while nobody knows its chance.
         slippage_bps: How far through the opposite quote the limit may lie, basis points.
+        capital: What positions of known chances are shares of, quote currency; None: `order_notional`.
+        order_notional_max: Most value of an order, quote currency; None: no bound but risk's.
     """
 
     account: str
     order_notional: Decimal
     slippage_bps: Decimal
+    capital: Decimal | None = None
+    order_notional_max: Decimal | None = None
 
 
 def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
-    """Size the order a signal asks for: order_notional * confidence / limit price, floored to whole size units.
+    """Size the order a signal asks for: its value over the limit price, floored to whole size units.
+
+    Behind a calibrated chance the value is the signal's position size, a share of the capital. A weighted count of
+    rules is no chance: behind it the value is order_notional * confidence.
 
     Returns:
         The order, or None when the signal holds, its quote has no opposite side, or nothing is left after flooring.
@@ -69,10 +77,9 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
     limit = limit_through(signal.quote, side, sizing.slippage_bps)
     if not 0 < limit <= MANTISSA_MAX:
         return None
-    confidence = min(Fraction(signal.confidence), Fraction(_PERCENT)) / _PERCENT
     price = Fraction(scaled(limit, signal.price_exponent))
     unit = Fraction(scaled(1, signal.size_exponent))
-    quantity = min(floor(Fraction(sizing.order_notional) * confidence / price / unit), MANTISSA_MAX)
+    quantity = min(floor(_value(signal, sizing) / price / unit), MANTISSA_MAX)
     if quantity <= 0:
         return None
     return OrderIntent(
@@ -84,6 +91,16 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
         price_exponent=signal.price_exponent,
         size_exponent=signal.size_exponent,
     )
+
+
+def _value(signal: Signal, sizing: Sizing) -> Fraction:
+    """Say what an order should be worth, quote currency."""
+    told = signal.evidence
+    share, whole = signal.confidence, sizing.order_notional
+    if told.confidence_kind is ConfidenceKind.CALIBRATED:
+        share, whole = told.position_size_pct, sizing.order_notional if sizing.capital is None else sizing.capital
+    value = min(Fraction(share), Fraction(_PERCENT)) / _PERCENT * Fraction(whole)
+    return value if sizing.order_notional_max is None else min(value, Fraction(sizing.order_notional_max))
 
 
 def _check_signal(signal: Signal) -> None:

@@ -27,7 +27,7 @@ from barred import Bar as OneBar
 from barred import bar_batch
 from cloudevents import http as sdk
 from counts import FULL
-from forecast import DRIFT, REPORT
+from forecast import DRIFT, OUTCOME, REPORT
 from paired import fold, perp, spot
 from scored import Row, features_of
 from stores import fresh_database
@@ -57,6 +57,7 @@ from functions.wire.codecs.performance import (
     MODEL_PERFORMANCE,
     encode_drift,
     encode_model_performance,
+    encode_outcome,
 )
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
@@ -299,6 +300,7 @@ def tables() -> dict[str, Rows]:
                     MODEL_PERFORMANCE, encode_model_performance(REPORT), emitter="tables/outcomes"
                 ),
                 "drift": event(DRIFT_DETECTED, encode_drift(DRIFT), emitter="tables/outcomes"),
+                "outcome": event("tickloom.performance.v1.Outcome", encode_outcome(OUTCOME), emitter="tables/signals"),
                 "signal": signal(),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),
                 "order flow": event(ORDER_FLOW, encode_order_flow(FLOW), emitter="handlers/transcribe"),

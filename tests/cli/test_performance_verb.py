@@ -6,12 +6,19 @@ import pathlib
 from dataclasses import replace
 
 import pytest
-from forecast import DRIFT, MODEL, REPORT
+from forecast import DRIFT, MODEL, OUTCOME, REPORT
 
 from functions.cli import main
+from functions.domain.outcomes import Exit
 from functions.domain.performance import DriftDetected, ModelPerformance
 from functions.local.log import DiskLog
-from functions.wire.codecs.performance import DRIFT_DETECTED, MODEL_PERFORMANCE, encode_drift, encode_model_performance
+from functions.wire.codecs.performance import (
+    DRIFT_DETECTED,
+    MODEL_PERFORMANCE,
+    encode_drift,
+    encode_model_performance,
+    encode_outcome,
+)
 from functions.wire.envelope import Event
 
 SOURCE = "/tickloom/tables/outcomes/BINANCE-0"
@@ -54,6 +61,19 @@ def test_newest_report(folder: pathlib.Path, capsys: pytest.CaptureFixture[str])
     assert sum(line.startswith(MODEL) for line in text.splitlines()) == 8
     assert "broken: intervals held too little" in text
     assert f"residual {MODEL} of BINANCE-0, 4 bars at 5s went down: 2.5, was 1 +- 0.25" in text
+
+
+def test_outcomes(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of each strategy and interval it is said how its signals ended; one model's page leaves them out."""
+    missing = replace(OUTCOME, signal_id="other", exit=Exit.MISSING, exit_price=0, gain=None)
+    with contextlib.closing(DiskLog(tmp_path / "log" / "desk.sqlite")) as log:
+        for told in (OUTCOME, missing):
+            log.append(Event(told.signal_id, SOURCE, "tickloom.performance.v1.Outcome", encode_outcome(told)))
+    text = shown(tmp_path, capsys)
+    gain = f"{OUTCOME.gain:+.4%}"
+    ways = "0 stop_loss, 1 take_profit, 0 horizon, 1 missing"
+    assert f"signals of mean_reversion at 5s: 2 ended ({ways}), mean log return {gain} before costs" in text
+    assert "signals of" not in shown(tmp_path, capsys, "--model", MODEL)
 
 
 def test_curves(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:

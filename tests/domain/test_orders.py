@@ -13,6 +13,8 @@ from trading import ETH, NOW, QUOTE, order, paper, submission
 from functions.domain.decisions import (
     AccountState,
     Action,
+    ConfidenceKind,
+    Evidence,
     OrderIntent,
     OrderStatus,
     Quote,
@@ -91,6 +93,24 @@ def test_size_nothing(idle: Signal) -> None:
 def test_size_confidence_capped() -> None:
     """No confidence makes an order larger than the notional."""
     assert size_order(signal(confidence=250.0), SIZING) == size_order(signal(confidence=100.0), SIZING)
+
+
+@pytest.mark.parametrize(
+    ("changes", "worth"),
+    [({}, 250), ({"capital": Decimal(100_000)}, 2_500), ({"order_notional_max": Decimal(100)}, 100)],
+    ids=["of the notional", "of the capital", "cut"],
+)
+def test_size_of_a_chance(changes: dict[str, Decimal], worth: int) -> None:
+    """Behind a calibrated chance the signal's position size counts, of the capital if there is one, up to the most."""
+    evidence = Evidence(confidence_kind=ConfidenceKind.CALIBRATED, probability=0.7, position_size_pct=2.5)
+    asked = sized(size_order(replace(signal(confidence=70.0), evidence=evidence), replace(SIZING, **changes)))
+    assert asked.quantity == worth * 10**6 // asked.limit_price
+
+
+def test_size_of_a_count() -> None:
+    """A weighted count of rules is no chance: its flat share changes no order, nor does the capital."""
+    flat = replace(signal(), evidence=Evidence(position_size_pct=1.0))
+    assert size_order(flat, replace(SIZING, capital=Decimal(10**6))) == size_order(signal(), SIZING)
 
 
 @pytest.mark.parametrize("odd", [replace(signal(), as_of_ns=0), replace(signal(), size_exponent=-19)])

@@ -11,7 +11,7 @@ import pytest
 from active import active_batch
 from barred import Bar, bar_batch
 from documented import DAY, RSS, as_json, raw
-from forecast import DRIFT, REPORT
+from forecast import DRIFT, OUTCOME, REPORT
 from paired import fold, perp, spot
 from scored import Row, features_of
 from worded import item, scored
@@ -43,7 +43,7 @@ from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
-from functions.wire.codecs.performance import encode_drift, encode_model_performance
+from functions.wire.codecs.performance import encode_drift, encode_model_performance, encode_outcome
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.sentiment import encode_sentiment_batch
 from functions.wire.codecs.signals import encode_signal
@@ -121,6 +121,7 @@ EVENTS: dict[str, Callable[[], Event]] = {
     ),
     "model_performance": lambda: event("tickloom.performance.v1.ModelPerformance", encode_model_performance(REPORT)),
     "drifts": lambda: event("tickloom.performance.v1.DriftDetected", encode_drift(DRIFT)),
+    "outcomes": lambda: event("tickloom.performance.v1.Outcome", encode_outcome(OUTCOME)),
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
@@ -198,6 +199,7 @@ def contents(deps: Deps) -> dict[str, Any]:
         "pairs": deps.pairs.rows,
         "model_performance": deps.models.model_performance,
         "drifts": deps.models.drifts,
+        "outcomes": deps.models.outcomes,
         "sentiment": deps.sentiment.rows,
         "latest": deps.latest.keys,
     }

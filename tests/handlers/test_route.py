@@ -146,7 +146,9 @@ async def test_composes() -> None:
     await hosted.close()
 
 
-@pytest.mark.parametrize("wrong", [{"order_notional": "0"}, {"slippage_bps": "-1"}, {"order_notional": "1e4"}])
+@pytest.mark.parametrize(
+    "wrong", [{"order_notional": "0"}, {"slippage_bps": "-1"}, {"order_notional": "1e4"}, {"capital": "0"}]
+)
 def test_settings(wrong: dict[str, str]) -> None:
     """Sizes that cannot be stop the start."""
     with pytest.raises(settings.SettingsError, match=r"must be|no plain decimal"):

@@ -1,21 +1,30 @@
 """The signals table emits facts with ids and sequences that depend on nothing but the tape."""
 
 import pathlib
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from counts import count
+from forecast import signal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored import SHARD, Row, output_of, predictions_of
 
 from functions.domain.ensemble import CURVE_POINTS_MAX, Standing
+from functions.domain.learning import BOOKS_MAX, DESK_RULES
 from functions.domain.market import GapDetected
-from functions.domain.signals import SCOPES_MAX, Desk, Track
+from functions.domain.outcomes import HORIZONS, Exit, Prediction, Watches, watch
+from functions.domain.reliability import Slo, Tally
+from functions.domain.scorebook import Scorebook
+from functions.domain.scorebook import Track as Followed
+from functions.domain.signals import SCOPES_MAX, WATCHES_MAX, Desk, Track
 from functions.domain.strategy import Strategy
 from functions.tables.signals import CARD
 from functions.tables.signals.main import Settings, compose
 from functions.tables.signals.table import SignalsTable
 from functions.wire import facts
+from functions.wire.codecs.performance import OUTCOME
 from functions.wire.codecs.predictions import PREDICTION_BATCH, encode_prediction_batch
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
@@ -65,11 +74,12 @@ def test_signal_event() -> None:
 
 
 def test_contiguous_sequence() -> None:
-    """Signals are numbered from 0 without holes, across events and across a restart."""
+    """Signals and their outcomes are numbered from 0 without holes, across events and across a restart."""
     state, first = TABLE.fold(TABLE.start("desk"), batch_event(0, 100, 105))
     state = TABLE.load("desk", TABLE.dump(state))
     _, second = TABLE.fold(state, batch_event(1, 110))
-    assert [facts.sequence_of(event) for event in (*first, *second)] == [0, 1, 2]
+    assert [facts.sequence_of(event) for event in (*first, *second)] == [0, 1, 2, 3, 4]
+    assert [event.type for event in (*first, *second)] == [SIGNAL, OUTCOME, SIGNAL, OUTCOME, SIGNAL]
 
 
 def test_redelivery_changes_nothing() -> None:
@@ -135,8 +145,35 @@ def test_dump_load(
     assert TABLE.dump(TABLE.load("desk", TABLE.dump(desk))) == TABLE.dump(desk)
 
 
+def full_book(n: int) -> Scorebook:
+    """Fill a scorebook to every bound, with long names."""
+    book = Scorebook(f"EXCHANGE-{n}", as_of_ns=2**60, reported_ns=2**60, emitted=2**40)
+    models = [f"forecast_transformer_{n}" for n in range(DESK_RULES.models_max)]
+    for at in range(DESK_RULES.tracks_max):
+        track = book.tracks[f"LONG-NAMED-{at:04d}-USDT.EXCHANGE", 60] = Followed(2**60)
+        prediction = Prediction(2**60, 2**60, *[0.1] * 6)
+        track.waiting = {(model, "10.11.12", horizon): prediction for model in models for horizon in HORIZONS}
+    for at in range(DESK_RULES.tallies_max):
+        book.tallies[models[at % len(models)], f"10.11.{at}", 3600, 24] = Tally(2**40, 2**40, 2**40, 2**40, 2**60)
+    return book
+
+
+def full_watches() -> Watches:
+    """Wait for as many signals as may be, each with all it can have."""
+    name = str(UUID(int=0))
+    watches = Watches()
+    for n in range(WATCHES_MAX):
+        changes = {"bar_start_ns": 2**60, "as_of_ns": 2**60, "price": 2**50, "stop_loss": 2**50, "take_profit": 2**50}
+        signal = replace(signal_of(n, **changes), signal_id=name, instrument_id="LONG-NAMED-0000-USDT.EXCHANGE")
+        assert watch(watches, signal, watches_max=WATCHES_MAX) == ()
+    for one in watches:
+        ended = {"exit": Exit.TAKE_PROFIT, "exit_price": 2**50, "gain": 0.1, "returns": (0.1, 0.1, None)}
+        one.outcome = replace(one.outcome, **ended)  # type: ignore[arg-type]
+    return watches
+
+
 def test_state_fits() -> None:
-    """A full memory of long names stays below 256 KiB."""
+    """A memory that is full to every bound, of long names, stays below what a host stores."""
     tracks = {
         (f"LONG-NAMED-{n:04d}-USDT.EXCHANGE", interval): Track(2**60, {"macd_hist": 1.1}, 2**60, 2**60)
         for n in range(Strategy().tracks_max // 2)
@@ -148,7 +185,11 @@ def test_state_fits() -> None:
     standing = Standing(0.5, 2**40, "intervals at 95 % held 80.0 % of 1000 outcomes", curve, "the target is first", 24)
     scopes = [(f"EXCHANGE-{n}", interval_s) for n in range(SCOPES_MAX // 2) for interval_s in (5, 60)]
     trust = {scope: dict.fromkeys(named, standing) for scope in scopes}
-    assert len(TABLE.dump(Desk(tracks, 2**40, trust))) <= 256 * 1024
+    books = {f"EXCHANGE-{n}": full_book(n) for n in range(BOOKS_MAX)}
+    desk = Desk(tracks, 2**40, trust, full_watches(), books)
+    blob = TABLE.dump(desk)
+    assert len(blob) <= 240 * 1024  # of 256 KiB; the host keeps sequence numbers beside
+    assert TABLE.load("desk", blob) == desk
 
 
 def test_gap_forgets_turns() -> None:
@@ -193,8 +234,17 @@ def test_rules_of_ones_own(tmp_path: pathlib.Path) -> None:
         compose(named)
 
 
+def test_compose_learning() -> None:
+    """Models are followed on the intervals that decide and whose bars are certain, as the settings say."""
+    settings = Settings(signals_intervals_s=("60", "86400"), signals_standings_s=60, outcomes_slo_tolerance=5.0)
+    rules = compose(settings).fold.rules  # type: ignore[attr-defined]
+    assert rules == replace(DESK_RULES, intervals_s=(60,), report_s=60, slo=Slo(tolerance=0.05))
+    (daily,) = [compose(Settings(signals_intervals_s=("86400",))).fold.rules]  # type: ignore[attr-defined]
+    assert daily == DESK_RULES
+
+
 def test_compose() -> None:
     """Settings reach the strategy, and the card says what the table hears and says."""
     hosted = compose(Settings(signals_intervals_s=("1",), signals_min_confidence=50.0, signals_emit_hold=True))
     assert hosted.fold.strategy == Strategy(intervals_s=(1,), min_confidence=50.0, emit_hold=True)  # type: ignore[attr-defined]
-    assert (hosted.card.consumes, hosted.card.emits) == ((PREDICTION_BATCH,), (SIGNAL,))
+    assert (hosted.card.consumes, hosted.card.emits) == ((PREDICTION_BATCH,), (SIGNAL, OUTCOME))

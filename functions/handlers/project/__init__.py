@@ -17,6 +17,7 @@ CARD: Final = Card(
         "tickloom.features.v1.PairBatch",
         "tickloom.performance.v1.ModelPerformance",
         "tickloom.performance.v1.DriftDetected",
+        "tickloom.performance.v1.Outcome",
         "tickloom.signals.v1.Signal",
         "tickloom.orders.v1.OrderUpdate",
         "tickloom.orders.v1.Fill",

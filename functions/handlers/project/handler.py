@@ -29,8 +29,10 @@ from functions.wire.codecs.pairs import PAIR_BATCH, read_pair_batch
 from functions.wire.codecs.performance import (
     DRIFT_DETECTED,
     MODEL_PERFORMANCE,
+    OUTCOME,
     decode_drift,
     decode_model_performance,
+    decode_outcome,
 )
 from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
 from functions.wire.codecs.sentiment import SENTIMENT_BATCH, decode_sentiment_batch
@@ -123,6 +125,7 @@ _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
         ORDER_FLOW: lambda data, _, deps: deps.flow.put_order_flow(decode_order_flow(data)),
         MODEL_PERFORMANCE: lambda data, _, deps: deps.models.put_model_performance(decode_model_performance(data)),
         DRIFT_DETECTED: lambda data, _, deps: deps.models.put_drift(decode_drift(data)),
+        OUTCOME: lambda data, _, deps: deps.models.put_outcome(decode_outcome(data)),
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
         ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
         FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),

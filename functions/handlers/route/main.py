@@ -23,8 +23,11 @@ class Settings:
         orders_target: Address of the orders service, `host:port`.
         orders_deadline_ms: Longest wait for an order's outcome before the signal is delivered again.
         account: Account that trades.
-        order_notional: Value of an order at full confidence, quote currency, a plain decimal.
+        order_notional: Value of an order at full confidence, quote currency, a plain decimal; of chances that outcomes
+            bear out, the signal's share of the capital is taken instead.
         slippage_bps: How far through the opposite quote a limit may lie, basis points, a plain decimal.
+        capital: The account's capital, of which signals name shares, a plain decimal.
+        order_notional_max: Most value of an order, a plain decimal: more is cut, for risk would refuse it whole.
     """
 
     orders_target: str = "127.0.0.1:50053"
@@ -32,21 +35,30 @@ class Settings:
     account: str = "paper"
     order_notional: str = "10000"
     slippage_bps: str = "10"
+    capital: str = "1000000"
+    order_notional_max: str = "50000"
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
         if self.orders_deadline_ms < 1:
             message = "orders_deadline_ms must be at least 1"
             raise ValueError(message)
-        if plain_decimal(self.order_notional) <= 0 or plain_decimal(self.slippage_bps) < 0:
-            message = "order_notional must be more than 0 and slippage_bps not negative"
+        values = (self.order_notional, self.capital, self.order_notional_max)
+        if min(map(plain_decimal, values)) <= 0 or plain_decimal(self.slippage_bps) < 0:
+            message = "order_notional, capital and order_notional_max must be more than 0 and slippage_bps not negative"
             raise ValueError(message)
 
 
 def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its client; the channel opens with the first order."""
     orders = GrpcOrders(settings.orders_target, deadline_ms=settings.orders_deadline_ms)
-    sizing = Sizing(settings.account, plain_decimal(settings.order_notional), plain_decimal(settings.slippage_bps))
+    sizing = Sizing(
+        settings.account,
+        plain_decimal(settings.order_notional),
+        plain_decimal(settings.slippage_bps),
+        capital=plain_decimal(settings.capital),
+        order_notional_max=plain_decimal(settings.order_notional_max),
+    )
     return HostedHandler(CARD, partial(handler.handle, deps=handler.Deps(orders, sizing)), orders.close)
 
 

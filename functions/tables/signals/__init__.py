@@ -8,10 +8,10 @@ CARD: Final = Card(
     name="signals",
     kind=Kind.TABLE,
     version="1",
-    summary="Weighs rules and model scores on each scored bar, asks gates, sizes; emits signals with their reasons.",
+    summary="Weighs rules and models on each scored bar, asks gates, sizes; emits signals with reasons, and outcomes.",
     consumes=("tickloom.inference.v1.PredictionBatch",),
-    emits=("tickloom.signals.v1.Signal",),
+    emits=("tickloom.signals.v1.Signal", "tickloom.performance.v1.Outcome"),
     key="desk",
-    state="per instrument and interval: the last bar, what may turn, the last signal each way; standings of models",
+    state="per series: last bar, what may turn, last signals, those that wait; per shard: models' outcomes, standings",
     budget_ms=5,
 )

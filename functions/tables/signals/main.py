@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from functions.domain.indicators.registry import NAMES
+from functions.domain.learning import DESK_RULES
+from functions.domain.market import INTERVALS_S
+from functions.domain.reliability import Slo
+from functions.domain.scorebook import NOMINAL_FROM_S, Rules
+from functions.domain.sizing import PERCENT
 from functions.domain.strategy import Strategy
 from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
@@ -29,6 +34,10 @@ class Settings:
         signals_cooldown_bars: Bars of an instrument and interval between two signals of one direction.
         signals_emit_hold: Whether a bar on which nothing is done gives a HOLD signal.
         signals_tracks_max: Most (instrument, interval) pairs that are remembered.
+        signals_standings_s: How often standings of models are taken up, seconds of bar time.
+        outcomes_half_life: Outcomes after which one counts half.
+        outcomes_slo_min: Outcomes below which neither skill nor a breach is known.
+        outcomes_slo_tolerance: Distance from the promise that is no breach, percentage points.
     """
 
     signals_rules_path: str = ""
@@ -37,6 +46,10 @@ class Settings:
     signals_cooldown_bars: int | None = None
     signals_emit_hold: bool | None = None
     signals_tracks_max: int | None = None
+    signals_standings_s: int = 3600
+    outcomes_half_life: float = 256.0
+    outcomes_slo_min: float = 100.0
+    outcomes_slo_tolerance: float = 3.0
 
 
 def compose(settings: Settings) -> HostedTable:
@@ -48,7 +61,20 @@ def compose(settings: Settings) -> HostedTable:
     """
     path = Path(settings.signals_rules_path or SHIPPED)
     rules = read_strategy(path.read_bytes(), file=str(path), features=NAMES)
-    return HostedTable(card=CARD, fold=SignalsTable(_override(rules, settings)))
+    strategy = _override(rules, settings)
+    return HostedTable(card=CARD, fold=SignalsTable(strategy, _follow(strategy, settings)))
+
+
+def _follow(strategy: Strategy, settings: Settings) -> Rules:
+    """Say how the models are followed: on the intervals that decide and whose bars are certain."""
+    intervals_s = tuple(one for one in strategy.intervals_s if one in INTERVALS_S and one < NOMINAL_FROM_S)
+    return replace(
+        DESK_RULES,
+        intervals_s=intervals_s or DESK_RULES.intervals_s,
+        report_s=settings.signals_standings_s,
+        half_life=settings.outcomes_half_life,
+        slo=Slo(outcomes_min=settings.outcomes_slo_min, tolerance=settings.outcomes_slo_tolerance / PERCENT),
+    )
 
 
 def _override(rules: Strategy, settings: Settings) -> Strategy:
