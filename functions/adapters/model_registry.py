@@ -189,6 +189,19 @@ def promote(root: Path, name: str, serving: Serving) -> None:
     unfinished.replace(folder / SERVING)
 
 
+def find_version(root: Path, name: str, version: str) -> Path:
+    """Say where a version of a model lies, whether it is asked or not.
+
+    Raises:
+        ModelError: It is not there; the message names those that are.
+    """
+    places = _versions(root / Path(name).name)
+    if version not in places:
+        detail = f"model {name}: there is no version {version}, only {', '.join(sorted(places)) or 'none'}"
+        raise ModelError(detail)
+    return places[version]
+
+
 def digest_of(folder: Path) -> str:
     """Give the digest that a version is known by: its manifest's, which holds its model file's.
 

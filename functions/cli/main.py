@@ -50,6 +50,7 @@ VERBS: Final = {
     "feeds": Verb("show every feed's state and quality", reads=True),
     "reference": Verb("load what venues list, look at instruments, halt and resume them", reads=True),
     "signals": Verb("show the latest signals with their reasons", reads=True),
+    "explain": Verb("say what a signal is made of, and what would have flipped it", reads=True),
     "rules": Verb("check a file of signal rules, each mistake with its line and column", reads=True),
     "performance": Verb("show how models do as outcomes say, their calibration, and what has drifted", reads=True),
     "features": Verb("show features: the newest, those known at a time, and what there are", reads=True),

@@ -4,8 +4,8 @@ A confidence is a sum already, of weights of rules or of votes, so its parts are
 `shapley`. For a flip the decision is made again, by the same `decide`, on the same row with figures changed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from math import fsum, inf, nextafter
 from typing import Final
 
@@ -15,10 +15,12 @@ from functions.domain.decisions import Action, ConfidenceKind, Signal
 from functions.domain.ensemble import calibrated
 from functions.domain.flips import Judge, Lever
 from functions.domain.indicators.registry import FEATURES
+from functions.domain.learning import DESK_RULES, learn
 from functions.domain.market import STATE_VALID, FeatureColumns, ModelOutput, PredictionBatch
 from functions.domain.outlook import chances_of, figures_of, heard, scores_of
+from functions.domain.scorebook import Rules
 from functions.domain.shapley import Attribution, Part, Player
-from functions.domain.signals import Desk, Identify, decide
+from functions.domain.signals import Desk, Identify, Track, decide
 from functions.domain.sizing import PERCENT
 from functions.domain.strategy import SCORE, Above, Below, Flagged, Rule, Strategy
 
@@ -29,6 +31,7 @@ PRICES: Final = "prices"
 LAGS: Final = ((0, 0), (1, 1), (2, 3), (4, 7), (8, 15), (16, 31))
 """Lags that are one player each, first to last: the farther back, the less one bar matters."""
 
+_ARRAYS: Final = tuple(one.name for one in fields(FeatureColumns) if one.name not in {"instruments", "names"})
 _UNITS: Final = {feature.name: feature.unit for feature in FEATURES}
 _LAG_OF: Final = {"log_return_1": 0} | {f"log_return_lag_{lag}": lag for lag in range(1, LAGS[-1][1] + 1)}
 
@@ -111,18 +114,19 @@ def _told(group: str, features: Sequence[str]) -> str:
     return f"{PRICES}: {' '.join(features)}" if group == PRICES else group
 
 
+def alone(columns: FeatureColumns, row: int) -> FeatureColumns:
+    """Keep one row."""
+    return replace(columns, **{name: getattr(columns, name)[row : row + 1] for name in _ARRAYS})
+
+
 def one_row(batch: PredictionBatch, row: int) -> PredictionBatch:
     """Keep one row of a batch, with every model's answer to it."""
-    columns, own = batch.columns, slice(row, row + 1)
-    arrays = (
-        "instrument interval_s start_ns bar_revision close bid_price bid_size ask_price ask_size flags values states"
-    ).split()
+    own = slice(row, row + 1)
     outputs = tuple(
         replace(output, scores=output.scores[own], states=output.states[own], values=output.values[own])
         for output in batch.outputs
     )
-    kept = replace(columns, **{name: getattr(columns, name)[own] for name in arrays})
-    return replace(batch, columns=kept, outputs=outputs)
+    return replace(batch, columns=alone(batch.columns, row), outputs=outputs, end_of_tape=False)
 
 
 def row_of(columns: FeatureColumns, signal: Signal) -> int | None:
@@ -133,18 +137,23 @@ def row_of(columns: FeatureColumns, signal: Signal) -> int | None:
     return next((row for row in rows if names[columns.instrument[row]] == signal.instrument_id), None)
 
 
-def scene_of(desk: Desk, batch: PredictionBatch, row: int, strategy: Strategy) -> Scene:
-    """Set the scene of a row: the rows before it in its batch are folded first.
+def scene_of(desk: Desk, batch: PredictionBatch, row: int, strategy: Strategy, *, rules: Rules = DESK_RULES) -> Scene:
+    """Set the scene of a row: the rows before it in its batch are folded first, as the signals table folds them.
 
     Args:
-        desk: What was remembered before the batch; changed in place.
+        desk: What was remembered before the batch; changed in place, and of no use afterwards.
         batch: Scored rows.
         row: The row.
         strategy: The rules.
+        rules: How models are followed.
     """
     for before in range(row):
-        decide(desk, one_row(batch, before), strategy, identify=_nameless)
-    return Scene(desk, one_row(batch, row), strategy)
+        learn(desk, one_row(batch, before), strategy, identify=_nameless, rules=rules)
+    alone = one_row(batch, row)
+    key = _key(alone)
+    tracks = {key: replace(desk.tracks[key])} if key in desk.tracks else {}
+    learn(desk, alone, strategy, identify=_nameless, rules=rules)  # standings that were due at this very row
+    return Scene(Desk(tracks, trust=desk.trust), alone, strategy)
 
 
 def decide_again(scene: Scene, *, identify: Identify) -> Signal | None:
@@ -198,10 +207,9 @@ def levers_of(scene: Scene, spreads: Mapping[str, float]) -> tuple[Lever, ...]:
     points: dict[str, list[float]] = {}
     for rule in scene.strategy.rules:
         name = f"{rule.model}.{SCORE}" if isinstance(rule, Flagged) else rule.feature
-        points.setdefault(name, []).extend(_points(rule, scene))
-    figure = scene.strategy.ensemble.figure
-    ranged = {f"{model}.{figure}": (0.0, 1.0) for model in scene.strategy.ensemble.members}
-    ranged[scene.strategy.volatility] = (0.0, inf)
+        if name in seen:
+            points.setdefault(name, []).extend(_points(rule, scene, seen[name]))
+    ranged = _ranged(scene)
     levers = []
     for name in dict.fromkeys([*points, *ranged]):
         if name in seen and spreads.get(name, 0.0) > 0 and (points.get(name) or name in ranged):
@@ -211,17 +219,92 @@ def levers_of(scene: Scene, spreads: Mapping[str, float]) -> tuple[Lever, ...]:
     return tuple(levers)
 
 
-def _points(rule: Rule, scene: Scene) -> Iterator[float]:
-    """Give the values around which a rule changes its mind: the limit, and the next number beyond it."""
-    if isinstance(rule, Below):
-        yield from (rule.limit, nextafter(rule.limit, -inf))
-    elif isinstance(rule, Above):
-        yield from (rule.limit, nextafter(rule.limit, inf))
+def _ranged(scene: Scene) -> dict[str, tuple[float, float]]:
+    """Name what has no limits but matters to this decision, and from where to where it can go."""
+    signal = decide_again(scene, identify=_nameless)
+    if signal is None or signal.evidence.wanted is Action.HOLD:
+        return {}
+    sized, votes = signal.evidence.probability is not None, signal.evidence.predictions.votes
+    figure = scene.strategy.ensemble.figure
+    voting = {f"{vote.model}.{figure}": (0.0, 1.0) for vote in votes if sized or len(votes) > 1}
+    return voting | ({scene.strategy.volatility: (0.0, inf)} if sized else {})
+
+
+def _points(rule: Rule, scene: Scene, value: float) -> Iterator[float]:
+    """Give the nearest values at which a rule changes its mind about a figure of some value."""
+    if isinstance(rule, Below | Above):
+        speaks = value < rule.limit if isinstance(rule, Below) else value > rule.limit
+        yield rule.limit if speaks else nextafter(rule.limit, -inf if isinstance(rule, Below) else inf)
     elif isinstance(rule, Flagged):
-        score = scores_of(heard(scene.batch.outputs), 0).get(rule.model)
-        if score is not None:
-            yield from (score.threshold, nextafter(score.threshold, -inf))
+        threshold = scores_of(heard(scene.batch.outputs), 0)[rule.model].threshold
+        yield threshold if value < threshold else nextafter(threshold, -inf)
     else:
         track = _track(scene)
         for limit in (0.0, *((track.before[rule.feature],) if track and rule.feature in track.before else ())):
             yield from (limit, nextafter(limit, -inf), nextafter(limit, inf))
+
+
+def spreads_of(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Give each figure's standard deviation over rows; one that never moved, or was seen once, is left out.
+
+    >>> spreads_of([{"rsi_14": 30.0, "atr_14": 2.0}, {"rsi_14": 40.0, "atr_14": 2.0}])
+    {'rsi_14': 5.0}
+    """
+    seen: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            seen.setdefault(name, []).append(value)
+    return {name: float(np.std(values)) for name, values in seen.items() if min(values) < max(values)}
+
+
+def _retold(outputs: Sequence[ModelOutput], told: Mapping[str, float]) -> tuple[ModelOutput, ...]:
+    """Let heard models say other figures of their only row.
+
+    Raises:
+        KeyError: No heard model says such a figure of it.
+    """
+    said = {
+        f"{output.model}.{figure}"
+        for output in heard(outputs)
+        if output.states[0] == STATE_VALID
+        for figure in (SCORE, *output.names)
+    }
+    if unknown := told.keys() - said:
+        text = f"the row has no figure {', '.join(sorted(unknown))}"
+        raise KeyError(text)
+    return tuple(_with_figures(output, told) for output in outputs)
+
+
+def _with_figures(output: ModelOutput, told: Mapping[str, float]) -> ModelOutput:
+    if output.shadow or output.states[0] != STATE_VALID:
+        return output
+    scores, values = output.scores.copy(), output.values.copy()
+    for name, value in told.items():
+        model, _, figure = name.partition(".")
+        if model == output.model and figure == SCORE:
+            scores[0] = value
+        if model == output.model and figure in output.names:
+            values[0, output.names.index(figure)] = value
+    return replace(output, scores=scores, values=values)
+
+
+def _copied(scene: Scene) -> Desk:
+    """Copy what a decision on the scene's row may change; what it reads is shared."""
+    track = _track(scene)
+    return Desk({} if track is None else {_key(scene.batch): replace(track)}, trust=scene.desk.trust)
+
+
+def _track(scene: Scene) -> Track | None:
+    return scene.desk.tracks.get(_key(scene.batch))
+
+
+def _key(batch: PredictionBatch) -> tuple[str, int]:
+    """Name the series of a batch's first row."""
+    columns = batch.columns
+    return columns.instruments[columns.instrument[0]].instrument_id, int(columns.interval_s[0])
+
+
+def _nameless(strategy: str, instrument_id: str, interval_s: int, bar_start_ns: int) -> str:
+    """Name nothing: what decides again is never told to anybody."""
+    del strategy, instrument_id, interval_s, bar_start_ns
+    return ""

@@ -14,10 +14,10 @@ from functions.domain.decisions import Action
 
 SPREADS_MAX: Final = 10.0
 """Farthest that a lever is moved; beyond it a change says nothing about this market."""
-STEPS: Final = 8
+STEPS: Final = 4
 """Steps over the range of a lever without points."""
-HALVINGS: Final = 30
-"""Times the last step is halved: a thousand-millionth of it is left."""
+HALVINGS: Final = 20
+"""Times the last step is halved: a millionth of it is left."""
 PAIRS_MAX: Final = 512
 """Most pairs that are tried, nearest first."""
 
@@ -74,20 +74,24 @@ def smallest_flip(levers: Sequence[Lever], judge: Judge, *, told: Action) -> Fli
         told: What was decided.
 
     Returns:
-        The flip with the least sum of moves, as the judge confirmed it; of equals a single move, then the first lever.
-        None where nothing within `SPREADS_MAX` of each lever flips it.
+        The flip with the least sum of moves, as the judge confirmed it; of equals a single move. None where nothing
+        within `SPREADS_MAX` of each lever flips it. Levers without points are moved alone only.
 
     >>> rsi = Lever("rsi_14", 22.5, 5.0, (30.0,))
     >>> smallest_flip([rsi], lambda now: Action.BUY if now["rsi_14"] < 30 else Action.HOLD, told=Action.BUY).spreads
     1.5
     """
     moves = sorted((move for lever in levers for move in _moves(lever)), key=lambda move: move.spreads)
-    ranged = [_edge(lever, judge, told, toward) for lever in levers if not lever.points for toward in (-1, 1)]
-    best = min((flip for flip in ranged if flip is not None), key=lambda flip: flip.spreads, default=None)
-    for combination in _nearest(moves):
-        if best is not None and _far(combination) >= best.spreads:
+    best = next((flip for move in moves if (flip := _judged((move,), judge, told))), None)
+    for lever in levers:
+        for toward in (-1, 1) if not lever.points else ():
+            best = _edge(lever, judge, told, toward * (SPREADS_MAX if best is None else best.spreads)) or best
+    pairs = [pair for pair in combinations(moves, 2) if pair[0].name != pair[1].name]
+    pairs.sort(key=_far)
+    for pair in pairs[:PAIRS_MAX]:
+        if best is not None and _far(pair) >= best.spreads:
             break
-        flip = _judged(combination, judge, told)
+        flip = _judged(pair, judge, told)
         if flip is not None:
             return flip
     return best
@@ -101,31 +105,28 @@ def _moves(lever: Lever) -> Iterator[Move]:
             yield move
 
 
-def _nearest(moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
-    """Give single moves and pairs of moves of two levers, nearest first; singles before pairs as far."""
-    pairs = [pair for pair in combinations(moves, 2) if pair[0].name != pair[1].name]
-    pairs.sort(key=_far)
-    yield from sorted([*((move,) for move in moves), *pairs[:PAIRS_MAX]], key=lambda one: (_far(one), len(one)))
-
-
-def _edge(lever: Lever, judge: Judge, told: Action, toward: int) -> Flip | None:
-    """Walk over a lever's range until the decision flips, and halve the last step; a flip and back within one is missed."""
-    end = min(max(lever.value + toward * SPREADS_MAX * lever.spread, lever.low), lever.high)
-    stays, flip = lever.value, None
+def _edge(lever: Lever, judge: Judge, told: Action, spreads: float) -> Flip | None:
+    """Walk less than so many spreads, up or down, until the decision flips; a flip and back within a step is missed."""
+    stays = lever.value
     for step in range(1, STEPS + 1):
-        at = end if step == STEPS else lever.value + (end - lever.value) * step / STEPS
-        flip = _judged((_move(lever, at),), judge, told) if at != lever.value else None
+        at = min(max(lever.value + spreads * lever.spread * step / STEPS, lever.low), lever.high)
+        flip = _judged((_move(lever, at),), judge, told) if at != stays else None
         if flip is not None:
-            break
+            nearest = _halved(lever, judge, flip, stays)
+            return nearest if nearest.spreads < abs(spreads) else None
         stays = at
-    if flip is None:
-        return None
+    return None
+
+
+def _halved(lever: Lever, judge: Judge, flip: Flip, stays: float) -> Flip:
+    """Halve the way between a value that flips a decision and one that does not, and give the nearest that does."""
     for _ in range(HALVINGS):
-        nearer = _judged((_move(lever, (stays + flip.moves[0].now) / 2),), judge, told)
-        if nearer is None:
-            stays = (stays + flip.moves[0].now) / 2
+        middle = (stays + flip.moves[0].now) / 2
+        action = judge({lever.name: middle})
+        if action is flip.action:
+            flip = Flip(action, (move := _move(lever, middle),), move.spreads)
         else:
-            flip = nearer
+            stays = middle
     return flip
 
 

@@ -12,7 +12,6 @@ from math import comb, fsum
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.domain.market import Float64
 
@@ -76,20 +75,12 @@ class Attribution:
         return fsum((self.base, *(part.value for part in self.parts))) - self.total
 
 
-def attribute(
-    score: Score,
-    row: Float64,
-    base: Float64,
-    players: Sequence[Player],
-    *,
-    key: str,
-    exact_max: int = EXACT_PLAYERS_MAX,
-) -> Attribution:
+def attribute(score: Score, row: Float64, base: Float64, players: Sequence[Player], *, key: str) -> Attribution:
     """Share a row's score out to its players.
 
-    Up to `exact_max` players every coalition is asked, and the values are exact. Beyond, every base row is led to the
-    explained one along sampled orders of the players, each order there and in reverse: each walk sums to the whole
-    difference, so the sum is exact whatever the error of a part.
+    Up to `EXACT_PLAYERS_MAX` players every coalition is asked, and the values are exact. Beyond, every base row is led
+    to the explained one along sampled orders of the players, each order there and in reverse: each walk sums to the
+    whole difference, so the sum is exact whatever the error of a part.
 
     Args:
         score: The model.
@@ -97,7 +88,6 @@ def attribute(
         base: The base set, (b, f), b >= 1.
         players: Each of the f features belongs to exactly one.
         key: Orders follow from it alone: equal keys give equal answers.
-        exact_max: Most players that are asked exactly.
 
     Returns:
         Base (the mean score of the base set), total (the row's score) and a part for each player.
@@ -121,7 +111,7 @@ def attribute(
     if sorted(place for player in players for place in player.places) != list(range(len(row))):
         text = f"the players {', '.join(player.name for player in players)} do not share out {len(row)} features"
         raise ValueError(text)
-    if len(players) <= exact_max:
+    if len(players) <= EXACT_PLAYERS_MAX:
         return _exactly(score, row, base, players)
     return _sampled(score, row, base, players, key=key)
 
@@ -129,7 +119,7 @@ def attribute(
 def _exactly(score: Score, row: Float64, base: Float64, players: Sequence[Player]) -> Attribution:
     """Ask all coalitions; coalition c has player i when bit i of c is set."""
     p = len(players)
-    taken: NDArray[np.bool_] = np.zeros((1 << p, len(row)), np.bool_)
+    taken = np.zeros((1 << p, len(row)), np.bool_)
     coalitions = np.arange(1 << p)
     for at, player in enumerate(players):
         taken[:, player.places] = (coalitions >> at & 1).astype(np.bool_)[:, None]
