@@ -36,7 +36,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="where logs and stores lie"
     )
-    parser.add_argument("--seconds", type=int, default=30, help="how long to stream (default 30)")
+    parser.add_argument("--seconds", type=int, default=20, help="how long to stream (default 20)")
     parser.add_argument(
         "--history-minutes", type=float, default=15, help="simulated history replayed first (default 15)"
     )
