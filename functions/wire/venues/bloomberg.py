@@ -204,7 +204,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
                 clock=iso_column,
                 name=_dashed,
             ),
-            plan=PLAN,
+            plans=(PLAN,),
         )
     )
 }

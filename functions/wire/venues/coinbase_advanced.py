@@ -335,6 +335,6 @@ DECODER: Final = Decoder(
             readers={MarketTrades: _take_trades, Ticker: _take_ticker, Level2: _take_levels},
             clock=iso_column,
         ),
-        plan=PLAN,
+        plans=(PLAN,),
     )
 )

@@ -319,6 +319,6 @@ DECODER: Final = Decoder(
             readers={Match: _take_match, Ticker: _take_ticker, Update: _take_update, Snapshot: _take_snapshot},
             clock=iso_column,
         ),
-        plan=PLAN,
+        plans=(PLAN,),
     )
 )

@@ -5,7 +5,7 @@ rows that are new, odd or break a rule go to `rows`, which gives the tick or the
 order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import numpy as np
@@ -63,12 +63,12 @@ class Decoder:
         Args:
             venue: The venue.
             loops: Reads columns of texts for venues that write any; None does so with numpy.
-            plan_loops: Reads rows by the venue's plan first, where it has one; None leaves all to the fast path.
+            plan_loops: Reads rows by the venue's plans first, where it has any; None leaves all to the fast path.
         """
         self.venue = venue
         self._loops = loops
-        self._fast = venue.fast or Forms(venue)
-        self._planned = Planned(venue.plan, plan_loops) if venue.plan and plan_loops else None
+        planned = [Planned(plan, plan_loops) for plan in venue.plans] if plan_loops else []
+        self._readers: tuple[Callable[[Work], Found], ...] = (*planned, venue.fast or Forms(venue))
 
     def __call__(
         self, batch: RawBatch, instruments: Instruments, *, future_skew_ms_max: int = FUTURE_SKEW_MS_MAX
@@ -83,9 +83,10 @@ class Decoder:
         if not batch.row_count:
             return _without_rows(batch)
         work = Work(batch, self.venue, instruments, future_skew_ms_max, np.ones(batch.row_count, np.bool_), self._loops)
-        found = self._planned(work) if self._planned else NOTHING
-        if work.slow.any():
-            found = merging.join(found, self._fast(work))
+        found = NOTHING
+        for read in self._readers:
+            if work.slow.any():
+                found = merging.join(found, read(work))
         return _joined(work, found)
 
 

@@ -374,6 +374,23 @@ PLAN: Final = Plan(
 )
 """Where trades and tickers have their values."""
 
+SPREADS: Final = Plan(
+    (
+        Shape(
+            plan_kernel.QUOTE,
+            "spread",
+            ("1",),
+            ("0", "3", "1", "4"),
+            symbol="/3",
+            time=Time(plan_kernel.SECONDS, ("2",)),
+            when={"/2": "spread"},
+        ),
+    ),
+    facts=lambda batch_symbol: Facts(batch_symbol, today),
+    lengths={"": 4, "1": 5},
+)
+"""Where spreads have their values: a list where tickers have an object, and trades a list of lists."""
+
 DECODERS: Final[Mapping[str, Decoder]] = {
     "kraken.v1": Decoder(
         Venue(
@@ -394,7 +411,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
                 clock=seconds_column,
                 name=today,
             ),
-            plan=PLAN,
+            plans=(PLAN, SPREADS),
         )
     ),
     "kraken.v2": kraken_current.DECODER,

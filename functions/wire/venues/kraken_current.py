@@ -265,6 +265,6 @@ DECODER: Final = Decoder(
             readers={Trades: _take_trades, Tickers: _take_tickers, Books: _take_books},
             clock=iso_column,
         ),
-        plan=PLAN,
+        plans=(PLAN,),
     )
 )

@@ -281,6 +281,6 @@ DECODER: Final = Decoder(
             readers={Trade: _take_trade, Ticker: _take_ticker},
             clock=milliseconds_column,
         ),
-        plan=PLAN,
+        plans=(PLAN,),
     )
 )

@@ -400,7 +400,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown_equity,
             fast=_fast_equity,
-            plan=EQUITY,
+            plans=(EQUITY,),
         )
     ),
     "lean.forex": Decoder(
@@ -411,7 +411,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown_forex,
             fast=_fast_forex,
-            plan=FOREX,
+            plans=(FOREX,),
         )
     ),
 }

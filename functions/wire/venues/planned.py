@@ -89,7 +89,7 @@ class Planned:
             return NOTHING
         told = self._settle(work, facts, counts, taken)
         trades, quotes, *rows = told.tolist()
-        work.slow = taken == kernel.LEAVE
+        work.slow &= taken == kernel.LEAVE
         return Found(
             Trades(**_first(trades, _TRADES, self._trades)) if trades else NO_TRADES,
             Quotes(**_first(quotes, _QUOTES, self._quotes)) if quotes else NO_QUOTES,

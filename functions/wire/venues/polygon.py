@@ -430,7 +430,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=Typed(decode=shapes(list[Trade | Quote]), readers={list: _take}, clock=milliseconds_column),
-            plan=PLAN,
+            plans=(PLAN,),
         )
     )
 }

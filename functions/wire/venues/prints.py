@@ -77,7 +77,7 @@ def decoder(venue: str, tape: str) -> Decoder:
             level_marks=(),
             unknown=unknown,
             fast=fast,
-            plan=Plan(tuple(_shape(letter, tape) for letter in "ABC")),
+            plans=(Plan(tuple(_shape(letter, tape) for letter in "ABC")),),
         )
     )
 

@@ -132,7 +132,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             fast=_fast,
-            plan=PLAN,
+            plans=(PLAN,),
         )
     )
 }

@@ -39,7 +39,8 @@ class Venue:
         unknown: Instrument of a symbol without reference.
         fast: Reads a batch's plain rows at once and leaves the others to `read_row`; None does so by forms. It must
             give what `read_row` gives for every row it takes.
-        plan: Where plain rows have their prints and quotes, for a kernel that reads them before `fast` does.
+        plans: Where plain rows have their prints and quotes, for a kernel that reads them before `fast` does; each is
+            given what those before it left.
     """
 
     code: str
@@ -48,7 +49,7 @@ class Venue:
     level_marks: tuple[tuple[bytes, bytes], ...]
     unknown: Callable[[str], InstrumentRef]
     fast: "Callable[[Work], Found] | None" = None
-    plan: Plan | None = None
+    plans: tuple[Plan, ...] = ()
 
 
 @dataclass(slots=True)

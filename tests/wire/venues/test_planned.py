@@ -29,7 +29,7 @@ from functions.wire.venues.registry import decoder_of, dialects
 from functions.wire.venues.work import Work
 
 COMPILED: Final = CompiledDecoders()
-PLANS: Final = {name: plan for name in dialects() if (plan := decoder_of(name).venue.plan) is not None}
+PLANS: Final = {name: plans for name in dialects() if (plans := decoder_of(name).venue.plans)}
 """Plans of venues that have one."""
 PLANNED: Final = tuple(PLANS)
 ROWS: Final = {
@@ -92,10 +92,11 @@ def told_alike(name: str, rows: list[bytes], symbol: str, channel: str = "") -> 
 
 
 def taken(name: str, rows: list[bytes], symbol: str) -> list[bool]:
-    """Say which rows a dialect's plan takes, its kernel run plain."""
+    """Say which rows a dialect's plans take, their kernel run plain."""
     batch = batch_of(rows, name, symbol=symbol)
     work = Work(batch, decoder_of(name).venue, {}, 10_000, np.ones(len(rows), np.bool_))
-    Planned(PLANS[name], plan_kernel)(work)
+    for plan in PLANS[name]:
+        Planned(plan, plan_kernel)(work)
     return [not slow for slow in work.slow.tolist()]
 
 
