@@ -21,6 +21,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from functions.adapters.onnx import (
+    GOLDEN,
     MANIFEST,
     BrokenModel,
     ModelError,
@@ -140,7 +141,7 @@ class FileModels:
 
 
 def register(folder: Path, root: Path) -> Path:
-    """Copy a trained model's manifest and model file into a registry as a version of its own.
+    """Copy a trained model into a registry as a version of its own: manifest, model file, and golden rows if any.
 
     Args:
         folder: Folder with `manifest.json` and the model file it names.
@@ -165,7 +166,8 @@ def register(folder: Path, root: Path) -> Path:
     with TemporaryDirectory(prefix=".", dir=place.parent) as aside:
         whole = Path(aside) / version
         whole.mkdir()
-        for file in (Path(manifest.file).name, MANIFEST):
+        beside = [GOLDEN] if (folder / GOLDEN).exists() else []
+        for file in (Path(manifest.file).name, *beside, MANIFEST):
             shutil.copyfile(folder / file, whole / file)
         whole.rename(place)
     return place

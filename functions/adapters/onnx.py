@@ -20,6 +20,8 @@ from functions.domain.serving import ModelSpec, Scored, output_of, select
 from functions.ports.models import ModelFailed
 
 MANIFEST: Final = "manifest.json"
+GOLDEN: Final = "golden.json"
+"""Rows and their scores, which a model's training leaves beside it."""
 MODEL_BYTES_MAX: Final = 64 * 1024 * 1024
 REASON_CHARS_MAX: Final = 200
 """Longest reason of the runtime that an answer carries."""

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from functions.cli import models
+from functions.cli.errors import CliError
 
 OUT: Final = pathlib.Path("var/models")
 
@@ -26,6 +27,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=pathlib.Path, metavar="FOLDER", help=f"folder the model is written to (default: {OUT}/NAME)"
     )
+    parser.add_argument(
+        "--register", type=pathlib.Path, metavar="REGISTRY", help="also keep it there, as a version that can be served"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,6 +42,18 @@ def run(args: argparse.Namespace) -> int:
     manifest = msgspec.json.decode(next(out.glob("*manifest.json")).read_bytes(), type=Told)
     sys.stdout.write(f"wrote {manifest.name} {manifest.version} to {out}\n")
     models.table([("figure", "value"), *((name, f"{value:.4f}") for name, value in manifest.metrics.items())])
+    if args.register:
+        sys.stdout.write(f"registered as {_registered(out, args.register)}\n")
     if manifest.metrics.get(PROMOTED) == 0.0:
         sys.stdout.write("not promoted: served, it only stands beside as a shadow\n")
     return 0
+
+
+def _registered(out: pathlib.Path, registry: pathlib.Path) -> pathlib.Path:
+    from functions.adapters.model_registry import register as keep  # noqa: PLC0415 - see above
+    from functions.adapters.onnx import ModelError  # noqa: PLC0415 - see above
+
+    try:
+        return keep(out, registry)
+    except ModelError as error:
+        raise CliError(str(error)) from error

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from functions.adapters.model_registry import find_version
-from functions.adapters.onnx import ModelError, load_model, read_manifest
+from functions.adapters.onnx import GOLDEN, ModelError, load_model, read_manifest
 from functions.domain.decisions import ModelScore
 from functions.domain.explain import players_of
 from functions.domain.market import FeatureColumns, Float64
@@ -22,7 +22,6 @@ from functions.domain.shapley import Attribution, attribute
 from functions.domain.strategy import SCORE
 from functions.ports.models import Model, ModelFailed
 
-GOLDEN: Final = "golden.json"
 DIGEST_CHARS: Final = 8
 
 

@@ -49,8 +49,12 @@ def extra() -> None:
 def test_train(run: Run, bars: str, tmp_path: pathlib.Path) -> None:
     """Training on a file writes a model that loads, of a version of its own, and shows its figures."""
     out = tmp_path / "model"
-    said = run("train", NAME, "--data", bars, "--out", str(out)).splitlines()
+    registry = tmp_path / "registry"
+    said = run("train", NAME, "--data", bars, "--out", str(out), "--register", str(registry)).splitlines()
     manifest = load_model(out).manifest
+    kept = registry / NAME / manifest.version
+    assert f"registered as {kept}" in said
+    assert {path.name for path in kept.iterdir()} == {"manifest.json", "golden.json", manifest.file}
     assert manifest.window["data"] == "bars.csv"
     assert said[0] == f"wrote {NAME} {manifest.version} to {out}"
     assert [line.split()[0] for line in said[1:] if len(line.split()) == 2] == ["figure", *manifest.metrics]
