@@ -86,7 +86,7 @@ def calibrated(stated: float, curve: Sequence[tuple[float, float]]) -> float:
         return curve[0][1]
     for (left, low), (right, high) in pairwise(curve):
         if stated <= right:
-            return low + (high - low) * (stated - left) / (right - left)
+            return low + (high - low) * ((stated - left) / (right - left))
     return curve[-1][1]
 
 
@@ -118,7 +118,8 @@ def pool(ensemble: Ensemble, chances: Mapping[str, float], trust: Trust = NO_TRU
     if max(values) - min(values) > ensemble.spread_max:
         said = ", ".join(f"{vote.model} {vote.up:.3f}" for vote in counted)
         return Pooled(votes, None, abstained=f"models disagree: {said}", disagree=True)
-    total = sum(vote.weight for vote in counted)
-    up = sum(vote.weight * vote.up for vote in counted) / total
+    heaviest = max(vote.weight for vote in counted)
+    shares = [vote.weight / heaviest for vote in counted]  # of which one is 1, however small weights are
+    up = sum(share * value for share, value in zip(shares, values, strict=True)) / sum(shares)
     samples = min(standing.samples for _, standing in heard if standing.weight > 0)
-    return Pooled(votes, min(max(up, 0.0), 1.0), samples)
+    return Pooled(votes, min(max(up, min(values)), max(values)), samples)
