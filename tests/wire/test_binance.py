@@ -317,7 +317,7 @@ def _fits(text: str) -> bool:
     return 0 < scaled < 2**63 and scaled == scaled.to_integral_value()
 
 
-@settings(max_examples=count(20_000), deadline=None)
+@settings(max_examples=count(5_000), deadline=None)
 @given(TEXTS, st.integers(-12, 0))
 def test_one_decimal_is_exact_or_refused(text: str, exponent: int) -> None:
     """A single text gives the integer that the decimal module gives, or a reason."""

@@ -144,7 +144,7 @@ def test_spoilt_captures_are_equal(captures: pathlib.Path) -> None:
         same([spoilt(chance.choice(rows), chance) for _ in range(10)], LATER)
 
 
-@settings(max_examples=count(10_000), deadline=None)
+@settings(max_examples=count(3_000), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_spoilt_messages_are_equal(seed: int) -> None:
     """However messages of every plain form are spoilt, both ways give the same."""
@@ -194,7 +194,7 @@ def written(chance: random.Random) -> bytes:
     return message(kind, *head, (268, told), *(pair for _ in range(number) for pair in entry(kind, chance)))
 
 
-@settings(max_examples=count(10_000), deadline=None)
+@settings(max_examples=count(3_000), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_written_messages_are_equal(seed: int) -> None:
     """Whatever values the entries of W and X messages have, both ways give the same."""
