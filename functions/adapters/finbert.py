@@ -117,7 +117,7 @@ class FinBert:
 
 def _order(folder: Path, labels: Mapping[str, str]) -> list[int]:
     """Give the place of each of our classes among the logits."""
-    places = {_WORDS.get(label.lower(), label): int(at) for at, label in labels.items() if at.isdigit()}
+    places = {_WORDS.get(label.lower(), label): int(at) for at, label in labels.items() if at.isdecimal()}
     if set(places) != set(NAMES) or set(places.values()) != set(range(len(NAMES))):
         detail = f"model {folder.name}: id2label is {dict(labels)}; one each of {', '.join(_WORDS)} is needed"
         raise ModelError(detail)

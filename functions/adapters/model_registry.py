@@ -151,7 +151,8 @@ def register(folder: Path, root: Path) -> Path:
         The version's folder; that of an equal version that is there already is left as it is.
 
     Raises:
-        ModelError: The model is not what its manifest says, or another one is registered under its version.
+        ModelError: The model is not what its manifest says, another one is registered under its version, or there
+            are too many versions.
     """
     model = load_model(folder)
     manifest = model.manifest
@@ -162,6 +163,9 @@ def register(folder: Path, root: Path) -> Path:
             detail = f"model {name}: another version {version} is registered; versions never change"
             raise ModelError(detail)
         return place
+    if len(_version_folders(root / name)) >= VERSIONS_MAX:
+        detail = f"model {name}: {VERSIONS_MAX} versions are registered already; take some away"
+        raise ModelError(detail)
     place.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".", dir=place.parent) as aside:
         whole = Path(aside) / version

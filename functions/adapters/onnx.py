@@ -192,7 +192,7 @@ def load_model(folder: Path, *, providers: Sequence[str] = (CPU,)) -> OnnxModel:
     manifest = read_manifest(folder)
     try:
         content = (folder / Path(manifest.file).name).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # no file has a name with a zero in it
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
     if len(content) > MODEL_BYTES_MAX:
@@ -212,18 +212,6 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, msgspec.DecodeError) as error:
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
-
-
-def load_models(folder: Path) -> tuple[OnnxModel | BrokenModel, ...]:
-    """Load every model folder below `folder`, in name order; a broken one is kept as such. No folder, no models."""
-    return tuple(_load_or_stand_in(path.parent) for path in sorted(folder.glob(f"*/{MANIFEST}")))
-
-
-def _load_or_stand_in(folder: Path) -> OnnxModel | BrokenModel:
-    try:
-        return load_model(folder)
-    except ModelError as error:
-        return BrokenModel(folder.name, str(error))
 
 
 def _chunks(rows: Float64, batch: int) -> Iterator[Float64]:

@@ -167,7 +167,7 @@ def load_hashed(folder: Path) -> HashedModel:
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TextManifest)
         content = (folder / Path(manifest.file).name).read_bytes()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError) as error:  # what msgspec raises is one, and so is a name no file has
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
     if len(content) > MODEL_BYTES_MAX:

@@ -22,7 +22,7 @@ class Trainer(Protocol):
         """Train on the model's own data or that at a path, and write the model to a folder."""
 
     def evaluate(self, data: pathlib.Path | None) -> tuple[Line, ...]:
-        """Measure the shipped model beside its baselines, on its own data or that at a path."""
+        """Measure beside baselines, on data of its own or at a path: the shipped file, or one fitted to each series."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:

@@ -155,7 +155,8 @@ class Evidence:
     """Say what a signal rests on, what its confidence means, and how much it would stake.
 
     Args:
-        wanted: What the rules alone ask for; the signal holds all the same when a gate stops it.
+        wanted: What the rules alone ask for, HOLD while it is too soon for it; the signal holds all the same when a
+            gate stops it.
         strength: Sum of the weights of the rules that spoke, percent: what is compared with the least confidence.
         confidence_kind: What the signal's confidence is.
         event: What the confidence is the chance of; empty for a weighted count.

@@ -25,6 +25,7 @@ class Standing:
             of a strategy. Empty: the stated chance is taken as it is, and a strategy has none.
         event: What a strategy's chance is the chance of.
         horizon_bars: Bars within which that happens.
+        version: Of the model whose outcomes these are; a version of no outcomes yet is unknown. Empty for a strategy.
     """
 
     weight: float = 1.0
@@ -33,6 +34,7 @@ class Standing:
     curve: tuple[tuple[float, float], ...] = ()
     event: str = ""
     horizon_bars: int = 0
+    version: str = ""
 
     def __post_init__(self) -> None:
         """Refuse weights and curves that could not be."""
@@ -62,7 +64,8 @@ class Pooled:
     Args:
         votes: Each heard member's, in the ensemble's order.
         up: Chance of a higher price; None when it abstains.
-        samples: Outcomes behind the vote that has fewest: members see one market, so theirs do not add up.
+        samples: Outcomes behind the vote that has fewest: members see one market, so theirs do not add up. They are
+            those of all chances it stated, not of this one alone.
         abstained: Why it says nothing; empty when it does.
         disagree: Whether that is because its members disagree.
     """

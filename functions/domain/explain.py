@@ -72,10 +72,12 @@ def confidence_of(signal: Signal, curve: Sequence[tuple[float, float]] = ()) -> 
     if evidence.confidence_kind is ConfidenceKind.RULE_WEIGHT:
         return strength_of(signal)
     if _is_pooled(signal):
-        sign = 1.0 if evidence.wanted is Action.BUY else -1.0
         counted = [vote for vote in evidence.predictions.votes if vote.weight > 0]
-        total = fsum(vote.weight for vote in counted)
-        votes = (Part(one.model, sign * PERCENT * one.weight * (one.up - COIN) / total) for one in counted)
+        heaviest = max(vote.weight for vote in counted)
+        weights = [vote.weight / heaviest for vote in counted]  # as `pool` weighs them
+        total = fsum(weights)
+        parted = zip(counted, weights, strict=True)
+        votes = (Part(one.model, PERCENT * weight * (one.up - COIN) / total) for one, weight in parted)
         return Attribution(PERCENT * COIN, signal.confidence, tuple(votes))
     base = PERCENT * calibrated(0.0, curve)
     gained = signal.confidence - base
@@ -84,11 +86,11 @@ def confidence_of(signal: Signal, curve: Sequence[tuple[float, float]] = ()) -> 
 
 
 def _is_pooled(signal: Signal) -> bool:
-    """Tell whether a calibrated chance is the ensemble's: it is the pooled one, or what is left of it for a SELL."""
+    """Tell whether a calibrated chance is the ensemble's: for a BUY it is the pooled one."""
     evidence, up = signal.evidence, signal.evidence.predictions.up
     if up is None or evidence.horizon_bars != evidence.predictions.horizon_bars:
         return False
-    return evidence.probability == (up if evidence.wanted is Action.BUY else 1 - up)
+    return evidence.wanted is Action.BUY and evidence.probability == up
 
 
 def players_of(features: Sequence[str]) -> tuple[Player, ...]:

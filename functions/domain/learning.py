@@ -19,10 +19,10 @@ from functions.domain.signals import SCOPES_MAX, Desk, Identify, Told, believe, 
 from functions.domain.standings import standings_of
 from functions.domain.strategy import Strategy
 
-BOOKS_MAX: Final = 4
+BOOKS_MAX: Final = 3
 """Shards whose models are followed, so that a full desk stays below what a host stores; of others nothing is known."""
 
-DESK_RULES: Final = Rules(report_s=3600, drifts=False, tracks_max=16, models_max=3, tallies_max=32)
+DESK_RULES: Final = Rules(report_s=3600, drifts=False, tracks_max=16, models_max=4, tallies_max=32)
 """How a desk follows the models it hears: a shard has 8 instruments, and few models; `outcomes` tells of drift."""
 
 

@@ -102,14 +102,15 @@ def normalised(text: str) -> str:
 
 
 def syndication_key(headline: str, body: str) -> str:
-    """Give the key that the same text has wherever it was published; an empty text has the key of nothing.
+    """Give the key that the same text has wherever it was published; a text without words has none.
 
     Exact syndication is found: the same words in the same order. A story that was rewritten or cut is another text.
 
     >>> syndication_key("BTIG: Dunkin'", "") == syndication_key("", "BTIG -- dunkin' https://t.co/x")
     True
     """
-    return _digest(f"{normalised(headline)} {normalised(body)}".strip())
+    said = f"{normalised(headline)} {normalised(body)}".strip()
+    return _digest(said) if said else ""
 
 
 def content_key(*said: object) -> str:

@@ -80,6 +80,9 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
     price = Fraction(scaled(limit, signal.price_exponent))
     unit = Fraction(scaled(1, signal.size_exponent))
     quantity = min(floor(_value(signal, sizing) / price / unit), MANTISSA_MAX)
+    if sizing.order_notional_max is not None:  # a sell may fill at the bid above its limit, and risk counts it there
+        dearest = Fraction(scaled(max(limit, signal.quote.bid_price), signal.price_exponent))
+        quantity = min(quantity, floor(Fraction(sizing.order_notional_max) / dearest / unit))
     if quantity <= 0:
         return None
     return OrderIntent(

@@ -216,6 +216,11 @@ def skill(tally: Tally, *, outcomes_min: float) -> float | None:
     """
     if effective(tally) < outcomes_min:
         return None
+    if {one.observed for one in curve(tally)} in (
+        {0.0},
+        {1.0},
+    ):  # all went one way; sums of shares may miss it by a bit
+        return 0.0
     uncertainty = decompose(tally).uncertainty
     return min(max(1.0 - brier(tally) / uncertainty, 0.0), 1.0) if uncertainty > 0.0 else 0.0
 

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from functions.domain.market import STATE_VALID, ModelOutput
-from functions.domain.news import NewsBatch, NewsItem, NewsKind, NewsStatus, Symbology
+from functions.domain.news import NewsBatch, NewsItem, NewsKind, NewsStatus, Symbology, normalised
 
 NAMES: Final = ("bearish", "neutral", "bullish")
 """Figures of a text: the probability of each, which sum to 1."""
@@ -108,7 +108,7 @@ def distinct_texts(batch: NewsBatch, *, body: bool = False) -> tuple[list[str], 
         if item.status is NewsStatus.WITHDRAWN or not text:
             chosen.append(-1)
             continue
-        key = (item.syndication_key, "" if item.syndication_key else text)
+        key = (item.syndication_key, normalised(text))  # equal keys may part headline and body elsewhere
         if key not in places:
             places[key] = len(texts)
             texts.append(text)

@@ -109,6 +109,7 @@ class _Chance:
     low: float
     event: str
     horizon_bars: int
+    of_levels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,6 @@ class _Settled:
 
 
 _NOTHING: Final = _Settled(Action.HOLD, ())
-_HIGHER: Final = {Action.BUY: "higher", Action.SELL: "lower"}
 
 
 def decide(desk: Desk, batch: PredictionBatch, strategy: Strategy, *, identify: Identify) -> tuple[Signal, ...]:
@@ -251,6 +251,8 @@ def _decide_row(desk: Desk, plan: _Plan, row: int, track: Track) -> Signal | Non
     if wanted is Action.HOLD and not strategy.emit_hold:
         return None
     trust = desk.trust.get((plan.batch.shard, interval_s), NO_TRUST)
+    said = {one.model: one.version for one in plan.outputs if one.states[row] == STATE_VALID}
+    trust = {name: own for name, own in trust.items() if own.version in {"", said.get(name)}}
     pooled = pool(strategy.ensemble, chances_of(plan.outputs, row, strategy.ensemble), trust)
     case = _Case(row, seen, spoken, wanted, pooled)
     settled = _settle(case, plan, trust)
@@ -326,7 +328,9 @@ def _size(case: _Case, plan: _Plan, *, volatility: float, chance: _Chance | None
     if chance is None:
         return _Settled(wanted, (), stop_loss, take_profit)
     spread = max(int(columns.ask_price[row]) - int(columns.bid_price[row]), 0) / close
-    bet = payoff(close, stop_loss, take_profit, cost=strategy.sizing.cost_bps / BPS + spread)
+    # A chance of a direction does not say which level comes first: such a bet wins no more than it may lose.
+    won = take_profit if chance.of_levels else min(take_profit, 2 * close - stop_loss, key=lambda to: abs(to - close))
+    bet = payoff(close, stop_loss, won, cost=strategy.sizing.cost_bps / BPS + spread)
     staked = stake(chance.p, chance.low, bet, strategy.sizing)
     if staked.position_pct <= 0:
         text = f"chance {chance.p:.4g}, at least {chance.low:.4g}: win {bet.win:.4%}, loss {bet.loss:.4%} net of costs"
@@ -335,18 +339,20 @@ def _size(case: _Case, plan: _Plan, *, volatility: float, chance: _Chance | None
 
 
 def _chance(case: _Case, strategy: Strategy, trust: Trust) -> _Chance | None:
-    """Find the calibrated chance that the decision is right: the ensemble's, else the strategy's own, else none."""
+    """Find the calibrated chance that the decision is right: the ensemble's, else the strategy's own, else none.
+
+    The ensemble's is of a higher price, and what is not higher need not be lower: it says nothing of a SELL.
+    """
     sizing, pooled = strategy.sizing, case.pooled
-    if pooled.up is not None and pooled.samples >= sizing.samples_min:
-        p = pooled.up if case.wanted is Action.BUY else 1 - pooled.up
+    if case.wanted is Action.BUY and pooled.up is not None and pooled.samples >= sizing.samples_min:
         horizon = strategy.ensemble.horizon_bars
-        event = f"the price is {_HIGHER[case.wanted]} {horizon} bars after the close"
-        return _Chance(p, lower_bound(p, pooled.samples, sizing.bound_z), event, horizon)
+        event = f"the price is higher {horizon} bars after the close"
+        return _Chance(pooled.up, lower_bound(pooled.up, pooled.samples, sizing.bound_z), event, horizon)
     own = trust.get(strategy.name, UNKNOWN)
     if not own.curve or own.samples < sizing.samples_min:
         return None
     p = calibrated(case.spoken.strength / PERCENT, own.curve)
-    return _Chance(p, lower_bound(p, own.samples, sizing.bound_z), own.event, own.horizon_bars)
+    return _Chance(p, lower_bound(p, own.samples, sizing.bound_z), own.event, own.horizon_bars, of_levels=True)
 
 
 def _broken(case: _Case, strategy: Strategy, trust: Trust) -> tuple[Gate, ...]:
@@ -393,7 +399,8 @@ def _signal(case: _Case, plan: _Plan, settled: _Settled) -> Signal:
 
 def _evidence(case: _Case, plan: _Plan, settled: _Settled) -> Evidence:
     chance, staked, spoken = settled.chance, settled.staked, case.spoken
-    size = plan.strategy.sizing.flat_pct if staked is None else staked.position_pct
+    sizing = plan.strategy.sizing
+    size = min(sizing.flat_pct, sizing.position_pct_max) if staked is None else staked.position_pct
     close = int(plan.batch.columns.close[case.row])
     told = predictions_of(plan.outputs, case.row, close, ensemble=plan.strategy.ensemble, pooled=case.pooled)
     return Evidence(

@@ -39,5 +39,6 @@ def _newest(entries: Iterable[Performance]) -> tuple[Performance, ...]:
 def _standing(own: Sequence[Performance], voting: Performance | None, usual: float) -> Standing:
     broken = "; ".join(f"{entry.horizon_bars} bars ahead {entry.broken}" for entry in own if entry.broken)
     if voting is None:
-        return Standing(broken=broken)
-    return Standing(usual if voting.skill is None else voting.skill, int(voting.effective_count), broken)
+        return Standing(broken=broken, version=own[0].version)
+    weight = usual if voting.skill is None else voting.skill
+    return Standing(weight, int(voting.effective_count), broken, version=own[0].version)

@@ -108,7 +108,7 @@ def legend(chart: Chart) -> str:
 
 
 def _scale(chart: Chart) -> _Scale:
-    x = [value for line in chart.lines for value in (line.x.min(), line.x.max()) if len(line.x)]
+    x = [value for line in chart.lines if len(line.x) for value in (line.x.min(), line.x.max())]
     x += [mark.x for mark in chart.marks]
     y = [value for line in chart.lines for value in (line.y.min(), line.y.max()) if len(line.y)]
     y += [value for mark in chart.marks for value in (mark.y, mark.low, mark.high) if value is not None]

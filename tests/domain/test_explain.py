@@ -288,16 +288,15 @@ def test_own_chance_from_its_curve() -> None:
 
 
 def test_votes_from_even_odds() -> None:
-    """The chance of an ensemble is shared out to its votes from even odds; for a sale the other way round."""
+    """The chance of an ensemble is shared out to its votes from even odds."""
     desk = Desk()
     believe(desk, (SHARD, 5), {MEMBERS[0]: Standing(0.5, 1000), MEMBERS[1]: Standing(1.0, 1000)}, Strategy())
-    risen = {"rsi_14": 77.5, "bb_percent": 1.2, "zscore_20": 2.8, "macd_hist": 5.0, "atr_14": 6000.0}
-    votes = (answer(MEMBERS[0], 0.5, up_4=0.3), answer(MEMBERS[1], 0.5, up_4=0.24))
-    scene = scene_of(desk, predictions_of([Row(features=risen)], votes), 0, Strategy())
+    votes = (answer(MEMBERS[0], 0.5, up_4=0.7), answer(MEMBERS[1], 0.5, up_4=0.76))
+    scene = scene_of(desk, predictions_of([Row(features=FALLEN)], votes), 0, Strategy())
     signal = decide_again(scene, identify=identify)
     assert signal is not None
     told = confidence_of(signal)
-    assert (signal.action, told.base) == (Action.SELL, 50.0)
+    assert (signal.action, told.base) == (Action.BUY, 50.0)
     assert [part.value for part in told.parts] == pytest.approx([20 / 3, 26 * 2 / 3])
 
 

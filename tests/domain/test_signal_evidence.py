@@ -74,23 +74,36 @@ def test_uncalibrated_is_a_count() -> None:
     assert (told.expected_value, told.kelly_fraction, told.position_size_pct) == (None, None, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("features", "up", "event"),
-    [
-        (FALLEN, 0.75, "the price is higher 4 bars after the close"),
-        (RISEN, 0.25, "the price is lower 4 bars after the close"),
-    ],
-)
-def test_calibrated_is_a_promise(features: dict[str, float], up: float, event: str) -> None:
+def test_calibrated_is_a_promise() -> None:
     """With outcomes behind it the confidence is the ensemble's chance of a stated event, and its bound sizes it."""
-    signal = one(features, *(answer(name, up_4=up) for name in MEMBERS), desk=trusting())
+    signal = one(FALLEN, *(answer(name, up_4=0.75) for name in MEMBERS), desk=trusting())
     told = signal.evidence
     assert (told.confidence_kind, signal.confidence, told.probability) == (ConfidenceKind.CALIBRATED, 75.0, 0.75)
-    assert (told.event, told.horizon_bars) == (event, 4)
+    assert (told.event, told.horizon_bars) == ("the price is higher 4 bars after the close", 4)
     assert told.probability_low == lower_bound(0.75, 1000, RULES.sizing.bound_z)
     assert told.expected_value is not None
     assert told.expected_value > 0
     assert 0 < told.position_size_pct <= RULES.sizing.position_pct_max
+
+
+def test_not_higher_is_not_lower() -> None:
+    """A chance of a higher price says nothing of a sale, for a price may stay: its confidence is a count of rules."""
+    told = one(RISEN, *(answer(name, up_4=0.25) for name in MEMBERS), desk=trusting()).evidence
+    assert (told.wanted, told.confidence_kind, told.probability) == (Action.SELL, ConfidenceKind.RULE_WEIGHT, None)
+
+
+def test_a_coin_has_no_edge() -> None:
+    """A chance of a direction is no chance of the target before the stop: at even odds a far target is no edge."""
+    signal = one(FALLEN, *(answer(name, up_4=0.5) for name in MEMBERS), desk=trusting())
+    assert (signal.action, [gate.name for gate in signal.evidence.gates]) == (Action.HOLD, ["no_edge"])
+
+
+def test_a_version_earns_its_own() -> None:
+    """What one version has shown says nothing of another: a new one is unknown until it has outcomes."""
+    desk = Desk()
+    believe(desk, SCOPE, {name: Standing(samples=1000, version="0.9") for name in MEMBERS}, RULES)
+    told = one(FALLEN, *(answer(name, up_4=0.75) for name in MEMBERS), desk=desk).evidence
+    assert told.confidence_kind is ConfidenceKind.RULE_WEIGHT
 
 
 def test_too_few_outcomes() -> None:

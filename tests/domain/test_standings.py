@@ -49,13 +49,13 @@ def told(*entries: Performance) -> dict[int, dict[str, Standing]]:
 def test_skill_is_weight() -> None:
     """At the ensemble's horizon skill is the weight, and the effective outcomes stand behind it."""
     report = told(entry(BOOSTED, skill=0.25), entry(BOOSTED, horizon=1, skill=0.9), entry(LSTM, skill=0.0, count=99.9))
-    assert report == {5: {BOOSTED: Standing(0.25, 500), LSTM: Standing(0.0, 99)}}
+    assert report == {5: {BOOSTED: Standing(0.25, 500, version="1"), LSTM: Standing(0.0, 99, version="1")}}
 
 
 def test_unknown_skill() -> None:
     """Unknown skill weighs as the known do in the mean; when none is known all weigh the same."""
     report = told(entry(BOOSTED, skill=0.1), entry(LSTM, skill=0.3), entry(TRANSFORMER, count=3.0))
-    assert report[5][TRANSFORMER] == Standing(0.2, 3)
+    assert report[5][TRANSFORMER] == Standing(0.2, 3, version="1")
     assert [one.weight for one in told(entry(BOOSTED), entry(LSTM))[5].values()] == [1.0, 1.0]
 
 
@@ -80,4 +80,4 @@ def test_who_counts() -> None:
         entry(BOOSTED, skill=0.25, version="2", updated_ns=6),
         entry("stranger", skill=1.0),
     )
-    assert report == {5: {BOOSTED: Standing(0.25, 500)}}
+    assert report == {5: {BOOSTED: Standing(0.25, 500, version="2")}}

@@ -12,7 +12,7 @@ import pytest
 from counts import FULL
 from scored import Row, columns_of
 
-from functions.adapters.onnx import PROMOTED, BrokenModel, Manifest, ModelError, OnnxModel, load_model, load_models
+from functions.adapters.onnx import PROMOTED, Manifest, ModelError, OnnxModel, load_model
 from functions.domain.market import Float64, ModelOutput
 from functions.handlers.infer.main import Settings
 from functions.models.anomaly import FOLDER, GOLDEN, Golden
@@ -118,16 +118,12 @@ def test_extreme_rows_have_scores(model: OnnxModel) -> None:
 
 
 def test_changed_file(copy: Path) -> None:
-    """A model file with one changed byte is refused by its digest, and stands in as broken."""
+    """A model file with one changed byte is refused by its digest."""
     content = bytearray((copy / "model.onnx").read_bytes())
     content[100] ^= 1
     (copy / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match="has digest"):
         load_model(copy)
-    (broken,) = load_models(copy.parent)
-    assert isinstance(broken, BrokenModel)
-    output = broken.score(columns_of([Row(features={"rsi_14": 1.0})]))
-    assert (output.model, output.degraded, output.states.tolist()) == ("anomaly", True, [0])
 
 
 @pytest.mark.parametrize(
@@ -135,6 +131,7 @@ def test_changed_file(copy: Path) -> None:
     [
         ({"features": ["rsi_14"]}, "takes 8 features, the manifest names 1"),
         ({"file": "gone.onnx"}, "No such file"),
+        ({"file": "a\0b"}, "null byte"),
         ({"threshold": "high"}, "Expected `float`"),
     ],
 )
@@ -144,11 +141,6 @@ def test_manifest_that_does_not_fit(copy: Path, change: dict[str, object], found
     (copy / "manifest.json").write_text(json.dumps(manifest | change))
     with pytest.raises(ModelError, match=found):
         load_model(copy)
-
-
-def test_no_model_folder(tmp_path: Path) -> None:
-    """Without models there is nothing to load, and that is no error."""
-    assert load_models(tmp_path / "nowhere") == ()
 
 
 def test_infer_passes_what_it_needs(model: OnnxModel) -> None:

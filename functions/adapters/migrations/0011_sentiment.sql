@@ -28,10 +28,10 @@ CREATE INDEX sentiment_versions_syndication ON sentiment_versions (syndication_k
 CREATE INDEX sentiment_versions_tickers ON sentiment_versions USING gin (tickers);
 
 CREATE VIEW sentiment AS
-SELECT DISTINCT ON (model, syndication_key) *, bullish - bearish AS score
+SELECT DISTINCT ON (model, CASE syndication_key WHEN '' THEN news_id ELSE syndication_key END) *, bullish - bearish AS score
 FROM (
     SELECT DISTINCT ON (model, news_id) * FROM sentiment_versions
     ORDER BY model, news_id, revision DESC, ts_available DESC, content_key DESC
 ) AS newest
 WHERE status <> 'withdrawn'
-ORDER BY model, syndication_key, bullish IS NULL, ts_available, ts_receive, stream, row_index;
+ORDER BY model, CASE syndication_key WHEN '' THEN news_id ELSE syndication_key END, bullish IS NULL, ts_available, ts_receive, stream, row_index;

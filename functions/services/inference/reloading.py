@@ -35,8 +35,9 @@ class Reloading:
 
     async def look(self) -> tuple[Change, ...]:
         """Look once: load in another thread what changed, ask it from now on, and say so."""
-        changes = await asyncio.to_thread(self._registry.refresh)
-        if changes:
+        try:
+            changes = await asyncio.to_thread(self._registry.refresh)
+        finally:  # a look that broke off has loaded what it saw before
             self._scoring.serve(self._registry.lineups)
         for change in changes:
             self._tell(change)

@@ -63,7 +63,9 @@ class TextScoring:
             raise Overloaded(detail)
         self._waiting += 1
         try:
-            async with self._turn:
-                return (await asyncio.to_thread(self._model.score, tuple(texts)),)
+            await self._turn.acquire()
+            run = asyncio.ensure_future(asyncio.to_thread(self._model.score, tuple(texts)))
+            run.add_done_callback(lambda _: self._turn.release())  # its caller may go away, its thread does not
+            return (await asyncio.shield(run),)
         finally:
             self._waiting -= 1

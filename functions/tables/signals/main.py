@@ -10,7 +10,7 @@ from functions.domain.market import INTERVALS_S
 from functions.domain.reliability import Slo
 from functions.domain.scorebook import NOMINAL_FROM_S, Rules
 from functions.domain.sizing import PERCENT
-from functions.domain.strategy import Strategy
+from functions.domain.strategy import HORIZONS, Strategy
 from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
 from functions.tables.signals import CARD
@@ -68,9 +68,10 @@ def compose(settings: Settings) -> HostedTable:
 def _follow(strategy: Strategy, settings: Settings) -> Rules:
     """Say how the models are followed: on the intervals that decide and whose bars are certain."""
     intervals_s = tuple(one for one in strategy.intervals_s if one in INTERVALS_S and one < NOMINAL_FROM_S)
+    most = DESK_RULES.tallies_max // (DESK_RULES.models_max * (len(HORIZONS) + 1))  # of further ones nothing is learnt
     return replace(
         DESK_RULES,
-        intervals_s=intervals_s or DESK_RULES.intervals_s,
+        intervals_s=intervals_s[:most] or DESK_RULES.intervals_s,
         report_s=settings.signals_standings_s,
         half_life=settings.outcomes_half_life,
         slo=Slo(outcomes_min=settings.outcomes_slo_min, tolerance=settings.outcomes_slo_tolerance / PERCENT),

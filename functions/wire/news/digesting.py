@@ -224,7 +224,7 @@ def _marked(items: Iterable[NewsItem]) -> Iterator[NewsItem]:
     """Mark syndicated doubles: the same text under another name, later in the batch."""
     first: dict[str, str] = {}
     for one in items:
-        known = first.setdefault(one.syndication_key, one.news_id)
+        known = first.setdefault(one.syndication_key, one.news_id) if one.syndication_key else one.news_id
         yield one if known == one.news_id else replace(one, duplicate_of=known)
 
 
