@@ -107,6 +107,16 @@ def test_size_of_a_chance(changes: dict[str, Decimal], worth: int) -> None:
     assert asked.quantity == worth * 10**6 // asked.limit_price
 
 
+def test_a_cut_sale_is_cut_at_the_bid() -> None:
+    """A sale may fill above its limit, so the most it may be worth is counted at the bid, as risk counts it."""
+    evidence = Evidence(confidence_kind=ConfidenceKind.CALIBRATED, probability=0.7, position_size_pct=100.0)
+    asked = sized(
+        size_order(replace(signal(Action.SELL), evidence=evidence), replace(SIZING, order_notional_max=Decimal(100)))
+    )
+    assert asked.limit_price < QUOTE.bid_price
+    assert asked.quantity == 100 * 10**6 // QUOTE.bid_price
+
+
 def test_size_of_a_count() -> None:
     """A weighted count of rules is no chance: its flat share changes no order, nor does the capital."""
     flat = replace(signal(), evidence=Evidence(position_size_pct=1.0))

@@ -38,6 +38,15 @@ def test_syndicated_text_is_asked_once() -> None:
     assert output.scores.tolist() == pytest.approx([0.7, 0.7, -0.7])
 
 
+def test_headline_and_body_are_parted_alike() -> None:
+    """One syndication key may part headline and body elsewhere: what is read differs, and so each is asked about."""
+    batch = news(
+        item("a", "Acme cuts outlook", body="Shares rise"), item("b", "Acme cuts", body="outlook: shares rise")
+    )
+    assert batch.items[0].syndication_key == batch.items[1].syndication_key
+    assert distinct_texts(batch) == (["Acme cuts outlook", "Acme cuts"], [0, 1])
+
+
 def test_syndicated_text_counts_once() -> None:
     """A text that three sources send counts once, from when the first of them could be known."""
     copies = [scored(item(name, at=NOW + n * S)) for n, name in enumerate("abc")]

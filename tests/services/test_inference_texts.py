@@ -134,6 +134,28 @@ async def test_too_slow() -> None:
     assert not again.degraded
 
 
+async def test_one_at_a_time() -> None:
+    """Callers that give up leave no runs beside each other: the next one waits until the thread is free."""
+    gate, running, most = threading.Event(), [0], [0]
+
+    class Slow(Polar):
+        def score(self, texts: Sequence[str]) -> ModelOutput:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            gate.wait(30)
+            running[0] -= 1
+            return super().score(texts)
+
+    async with serve(Slow()) as target:
+        for _ in range(3):
+            (output,) = await ask(target, deadline_ms=100)
+            assert output.degraded
+        gate.set()
+        (again,) = await ask(target)
+    assert not again.degraded
+    assert most == [1]
+
+
 async def test_failing_model() -> None:
     """A model that fails is heard as that, and nothing is raised."""
 
