@@ -38,7 +38,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=int, default=20, help="how long to stream (default 20)")
     parser.add_argument(
-        "--history-minutes", type=float, default=15, help="simulated history replayed first (default 15)"
+        "--history-minutes", type=float, default=10, help="simulated history replayed first (default 10)"
     )
     parser.add_argument("--seed", type=int, default=7, help="seed of the simulated market (default 7)")
     parser.add_argument("--rate", type=int, default=60, help="messages a second and symbol (default 60)")
