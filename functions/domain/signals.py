@@ -47,12 +47,14 @@ class Track:
         before: What of it may turn on the next.
         bought_ns: Bar of the last BUY.
         sold_ns: Bar of the last SELL.
+        shard: Whose bars they are.
     """
 
     start_ns: int
     before: dict[str, float] = field(default_factory=dict)
     bought_ns: int | None = None
     sold_ns: int | None = None
+    shard: str = ""
 
 
 @dataclass(slots=True)
@@ -166,10 +168,11 @@ def tell(
     return tuple(told)
 
 
-def forget_turns(desk: Desk) -> None:
-    """Forget the bars before: after a hole in the tape nothing can be said to have turned."""
+def forget_turns(desk: Desk, shard: str) -> None:
+    """Forget a shard's bars before: after a hole in its tape nothing of it can be said to have turned."""
     for track in desk.tracks.values():
-        track.before = {}
+        if track.shard == shard:
+            track.before = {}
 
 
 def believe(desk: Desk, scope: tuple[str, int], trust: Trust, strategy: Strategy) -> None:
@@ -228,7 +231,7 @@ def _tell_row(desk: Desk, plan: _Plan, row: int) -> Iterable[Told]:
     if track is not None and start_ns <= track.start_ns:
         return ()
     settled = _step(desk.watches, columns, row, key) if key in desk.watches.by_series else ()
-    track = _advance(desk, key, start_ns, plan.strategy.tracks_max)
+    track = _advance(desk, key, start_ns, plan.strategy.tracks_max, shard=plan.batch.shard)
     signal = _decide_row(desk, plan, row, track)
     if signal is None:
         return settled
@@ -262,7 +265,7 @@ def _decide_row(desk: Desk, plan: _Plan, row: int, track: Track) -> Signal | Non
     return _signal(case, plan, settled)
 
 
-def _advance(desk: Desk, key: tuple[str, int], start_ns: int, tracks_max: int) -> Track:
+def _advance(desk: Desk, key: tuple[str, int], start_ns: int, tracks_max: int, *, shard: str) -> Track:
     """Move a track to its new bar; when there are too many, the one longest without a bar is forgotten."""
     track = desk.tracks.get(key)
     if track is None:
@@ -270,7 +273,7 @@ def _advance(desk: Desk, key: tuple[str, int], start_ns: int, tracks_max: int) -
             oldest = min(desk.tracks, key=lambda known: (desk.tracks[known].start_ns, known))
             del desk.tracks[oldest]
         track = desk.tracks[key] = Track(start_ns)
-    track.start_ns = start_ns
+    track.start_ns, track.shard = start_ns, shard
     return track
 
 

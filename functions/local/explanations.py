@@ -229,7 +229,7 @@ def _stage(causes: tuple[_Stored, ...], signal: Signal, table: SignalsTable) -> 
     after: int | None = None
     for sequence, earlier in _earlier(cause):
         if after is not None and sequence != after:
-            forget_turns(desk)
+            forget_turns(desk, earlier.shard)
         begin, after, count = min(begin, sequence), sequence + 1, count + 1
         learn(desk, earlier, table.strategy, identify=_identify, rules=table.rules)
         seen.extend(_figures(earlier, signal, table))

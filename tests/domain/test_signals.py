@@ -130,7 +130,9 @@ def test_macd_turn_needs_the_bar_before() -> None:
     assert signal.reasons[-1].text == "macd_hist -5 -> -4"
     desk = Desk()
     give(desk, predictions_of([Row(features={**CALM, "macd_hist": -5.0})]))
-    forget_turns(desk)
+    forget_turns(desk, "another")
+    assert all(track.before for track in desk.tracks.values())
+    forget_turns(desk, SHARD)
     (signal,) = give(desk, predictions_of([higher]))
     assert signal.reasons[-1].rule == "stretched_down"
 

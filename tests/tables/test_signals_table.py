@@ -175,7 +175,7 @@ def full_watches() -> Watches:
 def test_state_fits() -> None:
     """A memory that is full to every bound, of long names, stays below what a host stores."""
     tracks = {
-        (f"LONG-NAMED-{n:04d}-USDT.EXCHANGE", interval): Track(2**60, {"macd_hist": 1.1}, 2**60, 2**60)
+        (f"LONG-NAMED-{n:04d}-USDT.EXCHANGE", interval): Track(2**60, {"macd_hist": 1.1}, 2**60, 2**60, "EXCHANGE-0")
         for n in range(Strategy().tracks_max // 2)
         for interval in (5, 60)
     }

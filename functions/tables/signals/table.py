@@ -24,12 +24,12 @@ from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 
-_Line = tuple[str, int, int, dict[str, float], int | None, int | None]
+_Line = tuple[str, int, int, dict[str, float], int | None, int | None, str]
 _Standing = tuple[str, int, str, Standing]
 _READ: Final = msgspec.msgpack.Decoder(
-    tuple[Literal["TLDESK02"], int, list[_Line], list[_Standing], list[WatchLine], list[Lines]]
+    tuple[Literal["TLDESK03"], int, list[_Line], list[_Standing], list[WatchLine], list[Lines]]
 )
-_MAGIC: Final = "TLDESK02"
+_MAGIC: Final = "TLDESK03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class SignalsTable:
         return state, tuple(_emit(one, event, number + n) for n, one in enumerate(told))
 
     def gap(self, state: Desk, cause: Event, gap: GapDetected) -> tuple[Desk, tuple[Event, ...]]:
-        """Forget what may have turned; the table that lost the bars has told of the hole already."""
-        del cause, gap
-        forget_turns(state)
+        """Forget what of the shard may have turned; the table that lost the bars has told of the hole already."""
+        del cause
+        forget_turns(state, gap.shard)
         return state, ()
 
     def dump(self, state: Desk) -> bytes:
         """Write the memory down, all in key order, so that equal memories give equal bytes."""
         lines = [
-            (*key, track.start_ns, track.before, track.bought_ns, track.sold_ns)
+            (*key, track.start_ns, track.before, track.bought_ns, track.sold_ns, track.shard)
             for key, track in sorted(state.tracks.items())
         ]
         standings = [
