@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+from functions.domain.sequence import REORDER_EVENTS_MAX
 from functions.local.delivery import Answer
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event
@@ -21,6 +22,9 @@ Done: TypeAlias = Callable[[int], object]
 
 IN_FLIGHT_MAX: Final = 50
 """Events of one Trigger under way at once; the Kafka data plane's max.poll.records."""
+
+SPREAD_MAX: Final = REORDER_EVENTS_MAX // 4
+"""Events a Trigger may be past its oldest one under way: the table behind three such Triggers still waits for it."""
 
 TIMED_OUT: Final = Answer(504, other_body=b"no answer in time")
 
@@ -76,7 +80,8 @@ class Dispatcher:
         self.inline = subscriber.inline
         self._subscriber = subscriber
         self._outbound = outbound
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], int] = {}  # oldest first, each with how many were taken before it
+        self._taken = 0
         self._lanes: dict[int, asyncio.Task[None]] = {}
         self._failure: BaseException | None = None
         self.delivered = 0
@@ -88,7 +93,7 @@ class Dispatcher:
         if self.inline:
             await self._handle(event, offset, done)
             return
-        while len(self._in_flight) >= IN_FLIGHT_MAX:
+        while len(self._in_flight) >= IN_FLIGHT_MAX or self._spread >= SPREAD_MAX:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
             self.check()
         if self.subscription.ordered:
@@ -96,7 +101,8 @@ class Dispatcher:
             self._lanes[lane] = task
         else:
             task = asyncio.create_task(self._handle(event, offset, done))
-        self._in_flight.add(task)
+        self._in_flight[task] = self._taken
+        self._taken += 1
         task.add_done_callback(self._leave)
 
     async def settle(self) -> None:
@@ -114,8 +120,13 @@ class Dispatcher:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def _spread(self) -> int:
+        """Count the events that were taken since the oldest one under way."""
+        return self._taken - next(iter(self._in_flight.values()), self._taken)
+
     def _leave(self, task: "asyncio.Task[None]") -> None:
-        self._in_flight.discard(task)
+        del self._in_flight[task]
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from waiting import until
 
+from functions.domain.sequence import REORDER_EVENTS_MAX
 from functions.local.consumer import Consumer
 from functions.local.delivery import Answer, Delivery
-from functions.local.dispatch import Subscriber
+from functions.local.dispatch import SPREAD_MAX, Subscriber
 from functions.local.log import MemoryLog
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event
@@ -75,6 +77,31 @@ async def test_replies_and_filters() -> None:
     assert sorted(heard) == ["0", "2"]
     assert sorted(one.id for one in outbox.published) == ["r0", "r2"]
     assert log.cursors["x-market"] == 3
+
+
+async def test_nobody_runs_far_ahead() -> None:
+    """While one event is not answered, only so many later ones are that a table behind still waits for it."""
+    gate, heard = asyncio.Event(), list[int]()
+
+    async def deliver(one: Event) -> Answer:
+        if one.id == "0":
+            await gate.wait()
+        heard.append(int(one.id))
+        return Answer(204)
+
+    async def hold() -> None:
+        await until(lambda: len(heard) == SPREAD_MAX - 1)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert sorted(heard) == list(range(1, SPREAD_MAX))
+        gate.set()
+
+    slow = replace(trigger(), delivery=replace(trigger().delivery, timeout_s=30.0))
+    holding = asyncio.create_task(hold())
+    await consume([event(number) for number in range(3 * SPREAD_MAX)], deliver, slow)
+    await holding
+    assert sorted(heard) == list(range(3 * SPREAD_MAX))
+    assert SPREAD_MAX < REORDER_EVENTS_MAX
 
 
 async def test_sleeper_moves_its_cursor() -> None:
