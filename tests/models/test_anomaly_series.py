@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from functions.models.anomaly.rows import EMBARGO_BARS
 
 T0 = datetime(2020, 1, 1, tzinfo=UTC)
 STEP = timedelta(minutes=5)
-NAB = Path(os.environ.get("TICKLOOM_DATA", "")) / "anomaly_nab"
 
 
 def stamp(number: int) -> str:
@@ -141,14 +139,15 @@ def told(card: str) -> list[list[float]]:
 
 
 @pytest.mark.skipif(not FULL, reason="training for three real series takes ten seconds: full tier only")
-@pytest.mark.skipif(not NAB.is_dir(), reason="TICKLOOM_DATA has no anomaly_nab")
 @pytest.mark.parametrize("name", ["anomaly", "anomaly_autoencoder"])
-def test_figures_on_real_series(name: str) -> None:
+def test_figures_on_real_series(captures: Path, name: str) -> None:
     """On the benchmark's series all nine windows are judged, and the card tells what `evaluate` gives."""
     for library in ("jax", "sklearn", "onnx"):
         pytest.importorskip(library, reason="the extra `train` is not installed")
     train = importlib.import_module(f"functions.models.{name}.train")
-    assert [len(one.windows) for one in series.read(NAB)] == [2, 4, 3]
-    found = [[value for _, value in line.figures] for line in train.evaluate(NAB) if line.part == "all"]
+    assert [len(one.windows) for one in series.read(captures / "anomaly_nab")] == [2, 4, 3]
+    found = [
+        [value for _, value in line.figures] for line in train.evaluate(captures / "anomaly_nab") if line.part == "all"
+    ]
     card = (train.FOLDER / "card.md").read_text()
     assert np.array(found) == pytest.approx(np.array(told(card)), rel=0.05, abs=0.005)

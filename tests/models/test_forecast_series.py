@@ -1,6 +1,5 @@
 """Bars of a file become rows: the last 32 returns and what came after; what is no bar is refused with its line."""
 
-import os
 import pathlib
 import zipfile
 
@@ -13,7 +12,6 @@ from functions.models.forecasting import FEATURES, HORIZONS, STEPS
 from functions.models.forecasting.series import DataError, Market, Series, read, rows_of, simulated
 
 HEADER = "time,open,high,low,close,volume\n"
-DATA = os.environ.get("TICKLOOM_DATA", "")
 
 
 def test_columns() -> None:
@@ -115,11 +113,10 @@ def test_too_short() -> None:
         rows_of(Market((Series(np.ones(56), 1),), "short.csv"))
 
 
-@pytest.mark.skipif(not DATA, reason="TICKLOOM_DATA is not set: no real captures")
 @pytest.mark.parametrize(("name", "bars"), [("qqq_daily.zip", 3964), ("uso_daily.zip", 3910)])
-def test_real_daily_bars(name: str, bars: int) -> None:
+def test_real_daily_bars(captures: pathlib.Path, name: str, bars: int) -> None:
     """Daily bars as Lean ships them are read whole, and every row is finite."""
-    found = read(pathlib.Path(DATA) / "prices_daily" / name)
+    found = read(captures / "prices_daily" / name)
     rows = rows_of(found)
     assert [len(one.closes) for one in found.series] == [bars]
     assert len(rows.clock) == bars - STEPS - max(HORIZONS)

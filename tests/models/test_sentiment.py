@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -21,8 +20,6 @@ from functions.domain.sentiment import NAMES
 from functions.models.sentiment import FOLDER, GOLDEN, Golden
 
 GOLD = msgspec.json.decode((FOLDER / GOLDEN).read_bytes(), type=Golden)
-DATA = os.environ.get("TICKLOOM_DATA", "")
-needs_data = pytest.mark.skipif(not DATA, reason="TICKLOOM_DATA names no folder with labelled texts")
 WORDS = (
     *sorted(BULLISH),
     *sorted(BEARISH),
@@ -230,20 +227,18 @@ def test_training_needs_texts(train: ModuleType, tmp_path: pathlib.Path) -> None
         train.train(None, tmp_path)
 
 
-@needs_data
-def test_reported_figures(train: ModuleType, model: HashedModel) -> None:
+def test_reported_figures(captures: pathlib.Path, train: ModuleType, model: HashedModel) -> None:
     """Measured again on the reported part, the shipped model has the figures of its manifest."""
-    lines = {line.scorer: dict(line.figures) for line in train.evaluate(pathlib.Path(DATA) / "news_sentiment")}
+    lines = {line.scorer: dict(line.figures) for line in train.evaluate(captures / "news_sentiment")}
     metrics = model.manifest.metrics
     for scorer, prefix in (("model", ""), ("lexicon", "lexicon_"), ("majority", "majority_")):
         found = {name: round(lines[scorer][name], 4) for name in ("macro_f1", "accuracy", "brier")}
         assert found == {name: metrics[prefix + name] for name in found}
 
 
-@needs_data
 @pytest.mark.skipif(not FULL, reason="training takes half a minute: full tier only")
-def test_training_again(train: ModuleType, model: HashedModel) -> None:
+def test_training_again(captures: pathlib.Path, train: ModuleType, model: HashedModel) -> None:
     """Training again gives what the shipped model says."""
-    grown = train.grow(train.read(pathlib.Path(DATA) / "news_sentiment"))
+    grown = train.grow(train.read(captures / "news_sentiment"))
     assert grown.strength == model.manifest.window["strength"]
     assert train.run(grown.content, GOLD.texts)[1] == pytest.approx(np.array(GOLD.values), abs=1e-3)
