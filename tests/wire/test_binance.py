@@ -627,7 +627,7 @@ def test_memory_is_bounded() -> None:
         rows = [trade(s=f"A{'BCDEFGHIJK'[one % 10]}{'X' * (one // 10 % 50)}USDT", t=one) for one in numbers]
         batch = decoder(batch_of(rows), {})
         assert batch.trades.trade_id.tolist() == list(numbers)
-    forms = decoder._fast  # noqa: SLF001 - the bound is what is tested
+    forms = decoder._readers[-1]  # noqa: SLF001 - the bound is what is tested
     assert isinstance(forms, Forms)
     assert len(forms._layouts.layouts) <= LAYOUTS_MAX  # noqa: SLF001
 
