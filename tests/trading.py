@@ -11,7 +11,7 @@ import grpc.aio
 
 import functions.services.risk
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, Submission
-from functions.domain.orders import Account, Position, open_account
+from functions.domain.orders.account import Account, Position, open_account
 from functions.domain.risk import InstrumentLimits, Limits
 from functions.ports.card import Card
 from functions.runtime import grpc_app

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from functions.domain.decisions import OrderOutcome
-from functions.domain.orders import Account, Booking
+from functions.domain.orders.account import Account
+from functions.domain.orders.booking import Booking
 from functions.ports.ledger import AccountMoved, OutboxRow
 from functions.wire.envelope import Event
 

@@ -2,7 +2,8 @@
 
 from functions.domain.decisions import OrderOutcome, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders import Account, account_state, book
+from functions.domain.orders.account import Account, account_state
+from functions.domain.orders.booking import book
 from functions.ports.errors import Unavailable
 from functions.ports.risk import Risk
 

@@ -14,7 +14,8 @@ import asyncpg
 from functions.adapters.postgres import Pool, port_errors
 from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side
 from functions.domain.money import scaled
-from functions.domain.orders import Account, Booking, Position
+from functions.domain.orders.account import Account, Position
+from functions.domain.orders.booking import Booking
 from functions.ports.ledger import AccountMoved, OutboxRow
 from functions.wire import facts
 from functions.wire.envelope import Event, ExtensionValue

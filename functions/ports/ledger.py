@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from functions.domain.decisions import OrderOutcome
-from functions.domain.orders import Account, Booking
+from functions.domain.orders.account import Account
+from functions.domain.orders.booking import Booking
 from functions.ports.errors import Unavailable
 from functions.wire.envelope import Event
 

@@ -24,7 +24,9 @@ from functions.domain.decisions import (
     Violation,
 )
 from functions.domain.errors import Rejected
-from functions.domain.orders import Execution, Position, Sizing, account_state, book, execute, limit_through, size_order
+from functions.domain.orders.account import Position, account_state
+from functions.domain.orders.booking import Execution, book, execute
+from functions.domain.orders.intents import Sizing, limit_through, size_order
 
 SIZING = Sizing("paper", Decimal(10_000), Decimal(10))
 ACCEPTED = Verdict((), "test")

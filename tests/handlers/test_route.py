@@ -11,7 +11,7 @@ from functions.adapters.orders_memory import MemoryOrders
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import Action, OrderStatus, Side, Signal
 from functions.domain.errors import Rejected
-from functions.domain.orders import Sizing
+from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD
 from functions.handlers.route.handler import Deps, handle
 from functions.handlers.route.main import Settings, compose

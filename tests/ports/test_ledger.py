@@ -16,7 +16,8 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.domain.decisions import Quote, Side, Submission, Verdict, Violation
-from functions.domain.orders import Account, Booking, Position, book
+from functions.domain.orders.account import Account, Position
+from functions.domain.orders.booking import Booking, book
 from functions.ports.errors import Unavailable
 from functions.ports.kill_switch import KillSwitches
 from functions.ports.ledger import AccountMoved, Ledger

@@ -25,7 +25,8 @@ from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import OrderStatus, Quote, Side, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders import Account, Booking, Position
+from functions.domain.orders.account import Account, Position
+from functions.domain.orders.booking import Booking
 from functions.domain.risk import Limits
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.ledger import AccountMoved, Ledger

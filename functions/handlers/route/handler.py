@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from functions.domain.decisions import OrderIntent, Signal, Submission
-from functions.domain.orders import Sizing, size_order
+from functions.domain.orders.intents import Sizing, size_order
 from functions.handlers.route import CARD
 from functions.ports.orders import Orders
 from functions.wire import facts

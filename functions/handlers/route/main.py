@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from functions.adapters.orders_client import DEADLINE_MS, GrpcOrders
 from functions.domain.money import plain_decimal
-from functions.domain.orders import Sizing
+from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler

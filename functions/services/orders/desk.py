@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 
 from functions.domain.decisions import OrderOutcome, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders import account_state, book
+from functions.domain.orders.account import account_state
+from functions.domain.orders.booking import book
 from functions.ports.errors import Unavailable
 from functions.ports.ledger import AccountMoved, Ledger
 from functions.ports.risk import Risk

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from functions.domain.decisions import Fill, OrderUpdate, Submission
-from functions.domain.orders import Booking
+from functions.domain.orders.booking import Booking
 from functions.services.orders import CARD
 from functions.wire import facts
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, encode_fill, encode_order_update

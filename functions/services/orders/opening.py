@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from functions.domain.money import plain_decimal
-from functions.domain.orders import Account, Position, open_account
+from functions.domain.orders.account import Account, Position, open_account
 
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """Account names stand in event sources, which are URI references."""
