@@ -28,6 +28,40 @@ class OrderStatus(Enum):
     FILLED = "filled"
     CANCELED = "canceled"
     REJECTED = "rejected"
+    PENDING_NEW = "pending_new"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
+
+
+class ExecType(Enum):
+    """Why a step of an order's life was taken, in the words of FIX 4.4 ExecType (tag 150), and two of our own."""
+
+    NEW = "new"
+    TRADE = "trade"
+    CANCELED = "canceled"
+    REPLACED = "replaced"
+    PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
+    PENDING_NEW = "pending_new"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
+    TRADE_CORRECT = "trade_correct"
+    TRADE_CANCEL = "trade_cancel"
+    ORDER_STATUS = "order_status"
+    CANCEL_REJECT = "cancel_reject"
+    UNKNOWN = "unknown"
+
+
+class TimeInForce(Enum):
+    """How long an order may work (FIX tag 59)."""
+
+    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
+    FILL_OR_KILL = "fill_or_kill"
+    DAY = "day"
+    GOOD_TILL_CANCEL = "good_till_cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +271,7 @@ class OrderIntent:
     limit_price: int
     price_exponent: int
     size_exponent: int
+    time_in_force: TimeInForce = TimeInForce.IMMEDIATE_OR_CANCEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +289,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdate:
-    """Hold one step of an order's life; (client_order_id, n) is the natural key."""
+    """Hold one step of an order's life; (client_order_id, n) is the natural key.
+
+    `exec_type` is why it was taken (None: not told, by an earlier version); `request_id` names the cancel or replace it
+    answers; `outcome_unknown` while nobody knows whether the venue has what was sent last; `sequence` is its number on
+    the account's stream.
+    """
 
     client_order_id: str
     n: int
@@ -269,11 +309,21 @@ class OrderUpdate:
     reasons: tuple[str, ...]
     signal_id: str
     as_of_ns: int
+    exec_type: ExecType | None = None
+    venue_order_id: str = ""
+    request_id: str = ""
+    average_price: Decimal = Decimal(0)
+    outcome_unknown: bool = False
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Hold one execution; (client_order_id, n) is the natural key."""
+    """Hold one execution; (client_order_id, n) is the natural key.
+
+    `fee` is what the venue took, in `currency`; `multiplier` is underlying units in one unit of quantity;
+    `replaces_exec_id` names the execution that this one takes back (quantity 0) or corrects.
+    """
 
     client_order_id: str
     n: int
@@ -284,6 +334,12 @@ class Fill:
     price: Decimal
     signal_id: str
     as_of_ns: int
+    exec_id: str = ""
+    fee: Decimal = Decimal(0)
+    currency: str = ""
+    multiplier: Decimal = Decimal(1)
+    replaces_exec_id: str = ""
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tickloom.orders.v1 import order_pb2 as tickloom_dot_orders_dot_v1_dot_order
 from tickloom.risk.v1 import service_pb2 as tickloom_dot_risk_dot_v1_dot_service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tickloom/orders/v1/service.proto\x12\x12tickloom.orders.v1\x1a\x1etickloom/orders/v1/order.proto\x1a\x1etickloom/risk/v1/service.proto\"\x9c\x02\n\rSubmitRequest\x12&\n\x0f\x63lient_order_id\x18\x01 \x01(\tR\rclientOrderId\x12\x33\n\x05order\x18\x02 \x01(\x0b\x32\x1d.tickloom.risk.v1.OrderIntentR\x05order\x12-\n\x05quote\x18\x03 \x01(\x0b\x32\x17.tickloom.risk.v1.QuoteR\x05quote\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\x12\x1b\n\tsignal_id\x18\x05 \x01(\tR\x08signalId\x12!\n\x0c\x63\x61usation_id\x18\x06 \x01(\tR\x0b\x63\x61usationId\x12%\n\x0e\x63orrelation_id\x18\x07 \x01(\tR\rcorrelationId\"y\n\x0eSubmitResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\x12.\n\x05\x66ills\x18\x02 \x03(\x0b\x32\x18.tickloom.orders.v1.FillR\x05\x66ills\"9\n\x0fGetOrderRequest\x12&\n\x0f\x63lient_order_id\x18\x01 \x01(\tR\rclientOrderId\"{\n\x10GetOrderResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\x12.\n\x05\x66ills\x18\x02 \x03(\x0b\x32\x18.tickloom.orders.v1.FillR\x05\x66ills\"\x12\n\x10GetOutboxRequest\"-\n\x11GetOutboxResponse\x12\x18\n\x07pending\x18\x01 \x01(\x04R\x07pending2\xa0\x02\n\rOrdersService\x12T\n\x06Submit\x12!.tickloom.orders.v1.SubmitRequest\x1a\".tickloom.orders.v1.SubmitResponse\"\x03\x90\x02\x02\x12Z\n\x08GetOrder\x12#.tickloom.orders.v1.GetOrderRequest\x1a$.tickloom.orders.v1.GetOrderResponse\"\x03\x90\x02\x01\x12]\n\tGetOutbox\x12$.tickloom.orders.v1.GetOutboxRequest\x1a%.tickloom.orders.v1.GetOutboxResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tickloom/orders/v1/service.proto\x12\x12tickloom.orders.v1\x1a\x1etickloom/orders/v1/order.proto\x1a\x1etickloom/risk/v1/service.proto\"\x9c\x02\n\rSubmitRequest\x12&\n\x0f\x63lient_order_id\x18\x01 \x01(\tR\rclientOrderId\x12\x33\n\x05order\x18\x02 \x01(\x0b\x32\x1d.tickloom.risk.v1.OrderIntentR\x05order\x12-\n\x05quote\x18\x03 \x01(\x0b\x32\x17.tickloom.risk.v1.QuoteR\x05quote\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\x12\x1b\n\tsignal_id\x18\x05 \x01(\tR\x08signalId\x12!\n\x0c\x63\x61usation_id\x18\x06 \x01(\tR\x0b\x63\x61usationId\x12%\n\x0e\x63orrelation_id\x18\x07 \x01(\tR\rcorrelationId\"y\n\x0eSubmitResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\x12.\n\x05\x66ills\x18\x02 \x03(\x0b\x32\x18.tickloom.orders.v1.FillR\x05\x66ills\"9\n\x0fGetOrderRequest\x12&\n\x0f\x63lient_order_id\x18\x01 \x01(\tR\rclientOrderId\"{\n\x10GetOrderResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\x12.\n\x05\x66ills\x18\x02 \x03(\x0b\x32\x18.tickloom.orders.v1.FillR\x05\x66ills\"\x12\n\x10GetOutboxRequest\"-\n\x11GetOutboxResponse\x12\x18\n\x07pending\x18\x01 \x01(\x04R\x07pending\"N\n\x11SubmitManyRequest\x12\x39\n\x06orders\x18\x01 \x03(\x0b\x32!.tickloom.orders.v1.SubmitRequestR\x06orders\"P\n\x12SubmitManyResponse\x12:\n\x06orders\x18\x01 \x03(\x0b\x32\".tickloom.orders.v1.SubmitResponseR\x06orders\"\xab\x02\n\x0cTradeRequest\x12\x10\n\x03tag\x18\x01 \x01(\x04R\x03tag\x12;\n\x06submit\x18\x02 \x01(\x0b\x32!.tickloom.orders.v1.SubmitRequestH\x00R\x06submit\x12H\n\x0bsubmit_many\x18\x03 \x01(\x0b\x32%.tickloom.orders.v1.SubmitManyRequestH\x00R\nsubmitMany\x12;\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32!.tickloom.orders.v1.CancelRequestH\x00R\x06\x63\x61ncel\x12>\n\x07replace\x18\x05 \x01(\x0b\x32\".tickloom.orders.v1.ReplaceRequestH\x00R\x07replaceB\x05\n\x03\x61sk\"\xeb\x02\n\rTradeResponse\x12\x10\n\x03tag\x18\x01 \x01(\x04R\x03tag\x12<\n\x06submit\x18\x02 \x01(\x0b\x32\".tickloom.orders.v1.SubmitResponseH\x00R\x06submit\x12I\n\x0bsubmit_many\x18\x03 \x01(\x0b\x32&.tickloom.orders.v1.SubmitManyResponseH\x00R\nsubmitMany\x12<\n\x06\x63\x61ncel\x18\x04 \x01(\x0b\x32\".tickloom.orders.v1.CancelResponseH\x00R\x06\x63\x61ncel\x12?\n\x07replace\x18\x05 \x01(\x0b\x32#.tickloom.orders.v1.ReplaceResponseH\x00R\x07replace\x12\x36\n\x05\x66\x61ult\x18\x06 \x01(\x0b\x32\x1e.tickloom.orders.v1.TradeFaultH\x00R\x05\x66\x61ultB\x08\n\x06\x61nswer\"J\n\nTradeFault\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n\x05retry\x18\x03 \x01(\x08R\x05retry\"\x8a\x01\n\rCancelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12&\n\x0f\x63lient_order_id\x18\x03 \x01(\tR\rclientOrderId\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\"I\n\x0e\x43\x61ncelResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\"\xf7\x01\n\x0eReplaceRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12&\n\x0f\x63lient_order_id\x18\x03 \x01(\tR\rclientOrderId\x12\x1a\n\x08quantity\x18\x04 \x01(\x03R\x08quantity\x12\x1f\n\x0blimit_price\x18\x05 \x01(\x03R\nlimitPrice\x12-\n\x05quote\x18\x06 \x01(\x0b\x32\x17.tickloom.risk.v1.QuoteR\x05quote\x12\x18\n\x08\x61s_of_ns\x18\x07 \x01(\x03R\x06\x61sOfNs\"J\n\x0fReplaceResponse\x12\x37\n\x06update\x18\x01 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x06update\"\x8b\x01\n\x11MassCancelRequest\x12\x1d\n\nrequest_id\x18\x01 \x01(\tR\trequestId\x12\x18\n\x07\x61\x63\x63ount\x18\x02 \x01(\tR\x07\x61\x63\x63ount\x12#\n\rinstrument_id\x18\x03 \x01(\tR\x0cinstrumentId\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\"O\n\x12MassCancelResponse\x12\x39\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x07updates\"v\n\x14SetKillSwitchRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x12\n\x04\x64\x65sk\x18\x02 \x01(\tR\x04\x64\x65sk\x12\x18\n\x07\x65ngaged\x18\x03 \x01(\x08R\x07\x65ngaged\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\"l\n\x15SetKillSwitchResponse\x12\x18\n\x07\x65ngaged\x18\x01 \x01(\x08R\x07\x65ngaged\x12\x39\n\x07updates\x18\x02 \x03(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x07updates\"\xa8\x01\n\x11ListOrdersRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x18\n\x07working\x18\x02 \x01(\x08R\x07working\x12#\n\rinstrument_id\x18\x03 \x01(\tR\x0cinstrumentId\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x05 \x01(\tR\tpageToken\"w\n\x12ListOrdersResponse\x12\x39\n\x07updates\x18\x01 \x03(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateR\x07updates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"S\n\x12WatchOrdersRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12#\n\rfrom_sequence\x18\x02 \x01(\x04R\x0c\x66romSequence\"\xa4\x01\n\x13WatchOrdersResponse\x12\x1a\n\x08sequence\x18\x01 \x01(\x04R\x08sequence\x12\x39\n\x06update\x18\x02 \x01(\x0b\x32\x1f.tickloom.orders.v1.OrderUpdateH\x00R\x06update\x12.\n\x04\x66ill\x18\x03 \x01(\x0b\x32\x18.tickloom.orders.v1.FillH\x00R\x04\x66illB\x06\n\x04step2\x99\x08\n\rOrdersService\x12T\n\x06Submit\x12!.tickloom.orders.v1.SubmitRequest\x1a\".tickloom.orders.v1.SubmitResponse\"\x03\x90\x02\x02\x12`\n\nSubmitMany\x12%.tickloom.orders.v1.SubmitManyRequest\x1a&.tickloom.orders.v1.SubmitManyResponse\"\x03\x90\x02\x02\x12P\n\x05Trade\x12 .tickloom.orders.v1.TradeRequest\x1a!.tickloom.orders.v1.TradeResponse(\x01\x30\x01\x12T\n\x06\x43\x61ncel\x12!.tickloom.orders.v1.CancelRequest\x1a\".tickloom.orders.v1.CancelResponse\"\x03\x90\x02\x02\x12W\n\x07Replace\x12\".tickloom.orders.v1.ReplaceRequest\x1a#.tickloom.orders.v1.ReplaceResponse\"\x03\x90\x02\x02\x12`\n\nMassCancel\x12%.tickloom.orders.v1.MassCancelRequest\x1a&.tickloom.orders.v1.MassCancelResponse\"\x03\x90\x02\x02\x12i\n\rSetKillSwitch\x12(.tickloom.orders.v1.SetKillSwitchRequest\x1a).tickloom.orders.v1.SetKillSwitchResponse\"\x03\x90\x02\x02\x12`\n\nListOrders\x12%.tickloom.orders.v1.ListOrdersRequest\x1a&.tickloom.orders.v1.ListOrdersResponse\"\x03\x90\x02\x01\x12\x65\n\x0bWatchOrders\x12&.tickloom.orders.v1.WatchOrdersRequest\x1a\'.tickloom.orders.v1.WatchOrdersResponse\"\x03\x90\x02\x01\x30\x01\x12Z\n\x08GetOrder\x12#.tickloom.orders.v1.GetOrderRequest\x1a$.tickloom.orders.v1.GetOrderResponse\"\x03\x90\x02\x01\x12]\n\tGetOutbox\x12$.tickloom.orders.v1.GetOutboxRequest\x1a%.tickloom.orders.v1.GetOutboxResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDERSSERVICE'].methods_by_name['Submit']._loaded_options = None
   _globals['_ORDERSSERVICE'].methods_by_name['Submit']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['SubmitMany']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['SubmitMany']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['Cancel']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['Cancel']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['Replace']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['Replace']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['MassCancel']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['MassCancel']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['SetKillSwitch']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['SetKillSwitch']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSSERVICE'].methods_by_name['ListOrders']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['ListOrders']._serialized_options = b'\220\002\001'
+  _globals['_ORDERSSERVICE'].methods_by_name['WatchOrders']._loaded_options = None
+  _globals['_ORDERSSERVICE'].methods_by_name['WatchOrders']._serialized_options = b'\220\002\001'
   _globals['_ORDERSSERVICE'].methods_by_name['GetOrder']._loaded_options = None
   _globals['_ORDERSSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001'
   _globals['_ORDERSSERVICE'].methods_by_name['GetOutbox']._loaded_options = None
@@ -51,6 +65,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETOUTBOXREQUEST']._serialized_end=732
   _globals['_GETOUTBOXRESPONSE']._serialized_start=734
   _globals['_GETOUTBOXRESPONSE']._serialized_end=779
-  _globals['_ORDERSSERVICE']._serialized_start=782
-  _globals['_ORDERSSERVICE']._serialized_end=1070
+  _globals['_SUBMITMANYREQUEST']._serialized_start=781
+  _globals['_SUBMITMANYREQUEST']._serialized_end=859
+  _globals['_SUBMITMANYRESPONSE']._serialized_start=861
+  _globals['_SUBMITMANYRESPONSE']._serialized_end=941
+  _globals['_TRADEREQUEST']._serialized_start=944
+  _globals['_TRADEREQUEST']._serialized_end=1243
+  _globals['_TRADERESPONSE']._serialized_start=1246
+  _globals['_TRADERESPONSE']._serialized_end=1609
+  _globals['_TRADEFAULT']._serialized_start=1611
+  _globals['_TRADEFAULT']._serialized_end=1685
+  _globals['_CANCELREQUEST']._serialized_start=1688
+  _globals['_CANCELREQUEST']._serialized_end=1826
+  _globals['_CANCELRESPONSE']._serialized_start=1828
+  _globals['_CANCELRESPONSE']._serialized_end=1901
+  _globals['_REPLACEREQUEST']._serialized_start=1904
+  _globals['_REPLACEREQUEST']._serialized_end=2151
+  _globals['_REPLACERESPONSE']._serialized_start=2153
+  _globals['_REPLACERESPONSE']._serialized_end=2227
+  _globals['_MASSCANCELREQUEST']._serialized_start=2230
+  _globals['_MASSCANCELREQUEST']._serialized_end=2369
+  _globals['_MASSCANCELRESPONSE']._serialized_start=2371
+  _globals['_MASSCANCELRESPONSE']._serialized_end=2450
+  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2452
+  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2570
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2572
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2680
+  _globals['_LISTORDERSREQUEST']._serialized_start=2683
+  _globals['_LISTORDERSREQUEST']._serialized_end=2851
+  _globals['_LISTORDERSRESPONSE']._serialized_start=2853
+  _globals['_LISTORDERSRESPONSE']._serialized_end=2972
+  _globals['_WATCHORDERSREQUEST']._serialized_start=2974
+  _globals['_WATCHORDERSREQUEST']._serialized_end=3057
+  _globals['_WATCHORDERSRESPONSE']._serialized_start=3060
+  _globals['_WATCHORDERSRESPONSE']._serialized_end=3224
+  _globals['_ORDERSSERVICE']._serialized_start=3227
+  _globals['_ORDERSSERVICE']._serialized_end=4276
 # @@protoc_insertion_point(module_scope)

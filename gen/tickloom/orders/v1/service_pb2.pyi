@@ -57,3 +57,175 @@ class GetOutboxResponse(_message.Message):
     PENDING_FIELD_NUMBER: _ClassVar[int]
     pending: int
     def __init__(self, pending: _Optional[int] = ...) -> None: ...
+
+class SubmitManyRequest(_message.Message):
+    __slots__ = ("orders",)
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[SubmitRequest]
+    def __init__(self, orders: _Optional[_Iterable[_Union[SubmitRequest, _Mapping]]] = ...) -> None: ...
+
+class SubmitManyResponse(_message.Message):
+    __slots__ = ("orders",)
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[SubmitResponse]
+    def __init__(self, orders: _Optional[_Iterable[_Union[SubmitResponse, _Mapping]]] = ...) -> None: ...
+
+class TradeRequest(_message.Message):
+    __slots__ = ("tag", "submit", "submit_many", "cancel", "replace")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_MANY_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    submit: SubmitRequest
+    submit_many: SubmitManyRequest
+    cancel: CancelRequest
+    replace: ReplaceRequest
+    def __init__(self, tag: _Optional[int] = ..., submit: _Optional[_Union[SubmitRequest, _Mapping]] = ..., submit_many: _Optional[_Union[SubmitManyRequest, _Mapping]] = ..., cancel: _Optional[_Union[CancelRequest, _Mapping]] = ..., replace: _Optional[_Union[ReplaceRequest, _Mapping]] = ...) -> None: ...
+
+class TradeResponse(_message.Message):
+    __slots__ = ("tag", "submit", "submit_many", "cancel", "replace", "fault")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_MANY_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    submit: SubmitResponse
+    submit_many: SubmitManyResponse
+    cancel: CancelResponse
+    replace: ReplaceResponse
+    fault: TradeFault
+    def __init__(self, tag: _Optional[int] = ..., submit: _Optional[_Union[SubmitResponse, _Mapping]] = ..., submit_many: _Optional[_Union[SubmitManyResponse, _Mapping]] = ..., cancel: _Optional[_Union[CancelResponse, _Mapping]] = ..., replace: _Optional[_Union[ReplaceResponse, _Mapping]] = ..., fault: _Optional[_Union[TradeFault, _Mapping]] = ...) -> None: ...
+
+class TradeFault(_message.Message):
+    __slots__ = ("code", "text", "retry")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text: str
+    retry: bool
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., retry: _Optional[bool] = ...) -> None: ...
+
+class CancelRequest(_message.Message):
+    __slots__ = ("request_id", "account", "client_order_id", "as_of_ns")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account: str
+    client_order_id: str
+    as_of_ns: int
+    def __init__(self, request_id: _Optional[str] = ..., account: _Optional[str] = ..., client_order_id: _Optional[str] = ..., as_of_ns: _Optional[int] = ...) -> None: ...
+
+class CancelResponse(_message.Message):
+    __slots__ = ("update",)
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    update: _order_pb2.OrderUpdate
+    def __init__(self, update: _Optional[_Union[_order_pb2.OrderUpdate, _Mapping]] = ...) -> None: ...
+
+class ReplaceRequest(_message.Message):
+    __slots__ = ("request_id", "account", "client_order_id", "quantity", "limit_price", "quote", "as_of_ns")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account: str
+    client_order_id: str
+    quantity: int
+    limit_price: int
+    quote: _service_pb2.Quote
+    as_of_ns: int
+    def __init__(self, request_id: _Optional[str] = ..., account: _Optional[str] = ..., client_order_id: _Optional[str] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., quote: _Optional[_Union[_service_pb2.Quote, _Mapping]] = ..., as_of_ns: _Optional[int] = ...) -> None: ...
+
+class ReplaceResponse(_message.Message):
+    __slots__ = ("update",)
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    update: _order_pb2.OrderUpdate
+    def __init__(self, update: _Optional[_Union[_order_pb2.OrderUpdate, _Mapping]] = ...) -> None: ...
+
+class MassCancelRequest(_message.Message):
+    __slots__ = ("request_id", "account", "instrument_id", "as_of_ns")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    account: str
+    instrument_id: str
+    as_of_ns: int
+    def __init__(self, request_id: _Optional[str] = ..., account: _Optional[str] = ..., instrument_id: _Optional[str] = ..., as_of_ns: _Optional[int] = ...) -> None: ...
+
+class MassCancelResponse(_message.Message):
+    __slots__ = ("updates",)
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    updates: _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderUpdate]
+    def __init__(self, updates: _Optional[_Iterable[_Union[_order_pb2.OrderUpdate, _Mapping]]] = ...) -> None: ...
+
+class SetKillSwitchRequest(_message.Message):
+    __slots__ = ("account", "desk", "engaged", "reason")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    DESK_FIELD_NUMBER: _ClassVar[int]
+    ENGAGED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    desk: str
+    engaged: bool
+    reason: str
+    def __init__(self, account: _Optional[str] = ..., desk: _Optional[str] = ..., engaged: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SetKillSwitchResponse(_message.Message):
+    __slots__ = ("engaged", "updates")
+    ENGAGED_FIELD_NUMBER: _ClassVar[int]
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    engaged: bool
+    updates: _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderUpdate]
+    def __init__(self, engaged: _Optional[bool] = ..., updates: _Optional[_Iterable[_Union[_order_pb2.OrderUpdate, _Mapping]]] = ...) -> None: ...
+
+class ListOrdersRequest(_message.Message):
+    __slots__ = ("account", "working", "instrument_id", "page_size", "page_token")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    WORKING_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    working: bool
+    instrument_id: str
+    page_size: int
+    page_token: str
+    def __init__(self, account: _Optional[str] = ..., working: _Optional[bool] = ..., instrument_id: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListOrdersResponse(_message.Message):
+    __slots__ = ("updates", "next_page_token")
+    UPDATES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    updates: _containers.RepeatedCompositeFieldContainer[_order_pb2.OrderUpdate]
+    next_page_token: str
+    def __init__(self, updates: _Optional[_Iterable[_Union[_order_pb2.OrderUpdate, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class WatchOrdersRequest(_message.Message):
+    __slots__ = ("account", "from_sequence")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FROM_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    from_sequence: int
+    def __init__(self, account: _Optional[str] = ..., from_sequence: _Optional[int] = ...) -> None: ...
+
+class WatchOrdersResponse(_message.Message):
+    __slots__ = ("sequence", "update", "fill")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_FIELD_NUMBER: _ClassVar[int]
+    FILL_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    update: _order_pb2.OrderUpdate
+    fill: _order_pb2.Fill
+    def __init__(self, sequence: _Optional[int] = ..., update: _Optional[_Union[_order_pb2.OrderUpdate, _Mapping]] = ..., fill: _Optional[_Union[_order_pb2.Fill, _Mapping]] = ...) -> None: ...

@@ -40,6 +40,46 @@ class OrdersServiceStub:
                 request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.SubmitMany = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/SubmitMany',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyResponse.FromString,
+                _registered_method=True)
+        self.Trade = channel.stream_stream(
+                '/tickloom.orders.v1.OrdersService/Trade',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.TradeRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.TradeResponse.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/Cancel',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.CancelRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.CancelResponse.FromString,
+                _registered_method=True)
+        self.Replace = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/Replace',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceResponse.FromString,
+                _registered_method=True)
+        self.MassCancel = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/MassCancel',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelResponse.FromString,
+                _registered_method=True)
+        self.SetKillSwitch = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/SetKillSwitch',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchResponse.FromString,
+                _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/ListOrders',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.WatchOrders = channel.unary_stream(
+                '/tickloom.orders.v1.OrdersService/WatchOrders',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersResponse.FromString,
+                _registered_method=True)
         self.GetOrder = channel.unary_unary(
                 '/tickloom.orders.v1.OrdersService/GetOrder',
                 request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderRequest.SerializeToString,
@@ -58,6 +98,62 @@ class OrdersServiceServicer:
 
     def Submit(self, request, context):
         """Submit checks and executes one order. The same client_order_id always gets the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitMany(self, request, context):
+        """SubmitMany takes several orders of one account in one message and answers in their order; each stands for itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Trade(self, request_iterator, context):
+        """Trade is one lasting conversation: orders, cancels and replaces go in, an answer to each comes out by its tag.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """Cancel asks the venue to take an order back. The same request_id always gets the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Replace(self, request, context):
+        """Replace asks the venue for another quantity or price. The same request_id always gets the first answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MassCancel(self, request, context):
+        """MassCancel asks for a cancel of every working order of an account, or of one instrument of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetKillSwitch(self, request, context):
+        """SetKillSwitch stops trading of an account, a desk or all, and cancels what works there; or opens it again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """ListOrders tells the orders of an account, newest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchOrders(self, request, context):
+        """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +180,46 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitRequest.FromString,
                     response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitResponse.SerializeToString,
+            ),
+            'SubmitMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitMany,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyResponse.SerializeToString,
+            ),
+            'Trade': grpc.stream_stream_rpc_method_handler(
+                    servicer.Trade,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.TradeRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.TradeResponse.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.CancelRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.CancelResponse.SerializeToString,
+            ),
+            'Replace': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replace,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceResponse.SerializeToString,
+            ),
+            'MassCancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.MassCancel,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelResponse.SerializeToString,
+            ),
+            'SetKillSwitch': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetKillSwitch,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchResponse.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'WatchOrders': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrders,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersResponse.SerializeToString,
             ),
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
@@ -124,6 +260,222 @@ class OrdersService:
             '/tickloom.orders.v1.OrdersService/Submit',
             tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitRequest.SerializeToString,
             tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/SubmitMany',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.SubmitManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Trade(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tickloom.orders.v1.OrdersService/Trade',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.TradeRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.TradeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/Cancel',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.CancelRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.CancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Replace(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/Replace',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ReplaceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MassCancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/MassCancel',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.MassCancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetKillSwitch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/SetKillSwitch',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.SetKillSwitchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/ListOrders',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/WatchOrders',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.WatchOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,22 @@ class OrdersServiceStub:
     def __new__(cls, channel: _aio.Channel) -> OrdersServiceAsyncStub: ...
     Submit: _grpc.UnaryUnaryMultiCallable[_service_pb2.SubmitRequest, _service_pb2.SubmitResponse]
     """Submit checks and executes one order. The same client_order_id always gets the first answer."""
+    SubmitMany: _grpc.UnaryUnaryMultiCallable[_service_pb2.SubmitManyRequest, _service_pb2.SubmitManyResponse]
+    """SubmitMany takes several orders of one account in one message and answers in their order; each stands for itself."""
+    Trade: _grpc.StreamStreamMultiCallable[_service_pb2.TradeRequest, _service_pb2.TradeResponse]
+    """Trade is one lasting conversation: orders, cancels and replaces go in, an answer to each comes out by its tag."""
+    Cancel: _grpc.UnaryUnaryMultiCallable[_service_pb2.CancelRequest, _service_pb2.CancelResponse]
+    """Cancel asks the venue to take an order back. The same request_id always gets the first answer."""
+    Replace: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReplaceRequest, _service_pb2.ReplaceResponse]
+    """Replace asks the venue for another quantity or price. The same request_id always gets the first answer."""
+    MassCancel: _grpc.UnaryUnaryMultiCallable[_service_pb2.MassCancelRequest, _service_pb2.MassCancelResponse]
+    """MassCancel asks for a cancel of every working order of an account, or of one instrument of it."""
+    SetKillSwitch: _grpc.UnaryUnaryMultiCallable[_service_pb2.SetKillSwitchRequest, _service_pb2.SetKillSwitchResponse]
+    """SetKillSwitch stops trading of an account, a desk or all, and cancels what works there; or opens it again."""
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_service_pb2.ListOrdersRequest, _service_pb2.ListOrdersResponse]
+    """ListOrders tells the orders of an account, newest first, in pages."""
+    WatchOrders: _grpc.UnaryStreamMultiCallable[_service_pb2.WatchOrdersRequest, _service_pb2.WatchOrdersResponse]
+    """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetOrderRequest, _service_pb2.GetOrderResponse]
     """GetOrder tells what is known of an order."""
     GetOutbox: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetOutboxRequest, _service_pb2.GetOutboxResponse]
@@ -47,6 +63,22 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Submit: _aio.UnaryUnaryMultiCallable[_service_pb2.SubmitRequest, _service_pb2.SubmitResponse]  # type: ignore[assignment]
     """Submit checks and executes one order. The same client_order_id always gets the first answer."""
+    SubmitMany: _aio.UnaryUnaryMultiCallable[_service_pb2.SubmitManyRequest, _service_pb2.SubmitManyResponse]  # type: ignore[assignment]
+    """SubmitMany takes several orders of one account in one message and answers in their order; each stands for itself."""
+    Trade: _aio.StreamStreamMultiCallable[_service_pb2.TradeRequest, _service_pb2.TradeResponse]  # type: ignore[assignment]
+    """Trade is one lasting conversation: orders, cancels and replaces go in, an answer to each comes out by its tag."""
+    Cancel: _aio.UnaryUnaryMultiCallable[_service_pb2.CancelRequest, _service_pb2.CancelResponse]  # type: ignore[assignment]
+    """Cancel asks the venue to take an order back. The same request_id always gets the first answer."""
+    Replace: _aio.UnaryUnaryMultiCallable[_service_pb2.ReplaceRequest, _service_pb2.ReplaceResponse]  # type: ignore[assignment]
+    """Replace asks the venue for another quantity or price. The same request_id always gets the first answer."""
+    MassCancel: _aio.UnaryUnaryMultiCallable[_service_pb2.MassCancelRequest, _service_pb2.MassCancelResponse]  # type: ignore[assignment]
+    """MassCancel asks for a cancel of every working order of an account, or of one instrument of it."""
+    SetKillSwitch: _aio.UnaryUnaryMultiCallable[_service_pb2.SetKillSwitchRequest, _service_pb2.SetKillSwitchResponse]  # type: ignore[assignment]
+    """SetKillSwitch stops trading of an account, a desk or all, and cancels what works there; or opens it again."""
+    ListOrders: _aio.UnaryUnaryMultiCallable[_service_pb2.ListOrdersRequest, _service_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """ListOrders tells the orders of an account, newest first, in pages."""
+    WatchOrders: _aio.UnaryStreamMultiCallable[_service_pb2.WatchOrdersRequest, _service_pb2.WatchOrdersResponse]  # type: ignore[assignment]
+    """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_service_pb2.GetOrderRequest, _service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """GetOrder tells what is known of an order."""
     GetOutbox: _aio.UnaryUnaryMultiCallable[_service_pb2.GetOutboxRequest, _service_pb2.GetOutboxResponse]  # type: ignore[assignment]
@@ -62,6 +94,70 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.SubmitResponse, _abc.Awaitable[_service_pb2.SubmitResponse]]:
         """Submit checks and executes one order. The same client_order_id always gets the first answer."""
+
+    @_abc_1.abstractmethod
+    def SubmitMany(
+        self,
+        request: _service_pb2.SubmitManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.SubmitManyResponse, _abc.Awaitable[_service_pb2.SubmitManyResponse]]:
+        """SubmitMany takes several orders of one account in one message and answers in their order; each stands for itself."""
+
+    @_abc_1.abstractmethod
+    def Trade(
+        self,
+        request_iterator: _MaybeAsyncIterator[_service_pb2.TradeRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_service_pb2.TradeResponse], _abc.AsyncIterator[_service_pb2.TradeResponse]]:
+        """Trade is one lasting conversation: orders, cancels and replaces go in, an answer to each comes out by its tag."""
+
+    @_abc_1.abstractmethod
+    def Cancel(
+        self,
+        request: _service_pb2.CancelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.CancelResponse, _abc.Awaitable[_service_pb2.CancelResponse]]:
+        """Cancel asks the venue to take an order back. The same request_id always gets the first answer."""
+
+    @_abc_1.abstractmethod
+    def Replace(
+        self,
+        request: _service_pb2.ReplaceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ReplaceResponse, _abc.Awaitable[_service_pb2.ReplaceResponse]]:
+        """Replace asks the venue for another quantity or price. The same request_id always gets the first answer."""
+
+    @_abc_1.abstractmethod
+    def MassCancel(
+        self,
+        request: _service_pb2.MassCancelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.MassCancelResponse, _abc.Awaitable[_service_pb2.MassCancelResponse]]:
+        """MassCancel asks for a cancel of every working order of an account, or of one instrument of it."""
+
+    @_abc_1.abstractmethod
+    def SetKillSwitch(
+        self,
+        request: _service_pb2.SetKillSwitchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.SetKillSwitchResponse, _abc.Awaitable[_service_pb2.SetKillSwitchResponse]]:
+        """SetKillSwitch stops trading of an account, a desk or all, and cancels what works there; or opens it again."""
+
+    @_abc_1.abstractmethod
+    def ListOrders(
+        self,
+        request: _service_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ListOrdersResponse, _abc.Awaitable[_service_pb2.ListOrdersResponse]]:
+        """ListOrders tells the orders of an account, newest first, in pages."""
+
+    @_abc_1.abstractmethod
+    def WatchOrders(
+        self,
+        request: _service_pb2.WatchOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_service_pb2.WatchOrdersResponse], _abc.AsyncIterator[_service_pb2.WatchOrdersResponse]]:
+        """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves."""
 
     @_abc_1.abstractmethod
     def GetOrder(

@@ -18,15 +18,28 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_UNSPECIFIED: _ClassVar[Decision]
     DECISION_ACCEPTED: _ClassVar[Decision]
     DECISION_REJECTED: _ClassVar[Decision]
+
+class TimeInForce(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TIME_IN_FORCE_UNSPECIFIED: _ClassVar[TimeInForce]
+    TIME_IN_FORCE_IMMEDIATE_OR_CANCEL: _ClassVar[TimeInForce]
+    TIME_IN_FORCE_FILL_OR_KILL: _ClassVar[TimeInForce]
+    TIME_IN_FORCE_DAY: _ClassVar[TimeInForce]
+    TIME_IN_FORCE_GOOD_TILL_CANCEL: _ClassVar[TimeInForce]
 SIDE_UNSPECIFIED: Side
 SIDE_BUY: Side
 SIDE_SELL: Side
 DECISION_UNSPECIFIED: Decision
 DECISION_ACCEPTED: Decision
 DECISION_REJECTED: Decision
+TIME_IN_FORCE_UNSPECIFIED: TimeInForce
+TIME_IN_FORCE_IMMEDIATE_OR_CANCEL: TimeInForce
+TIME_IN_FORCE_FILL_OR_KILL: TimeInForce
+TIME_IN_FORCE_DAY: TimeInForce
+TIME_IN_FORCE_GOOD_TILL_CANCEL: TimeInForce
 
 class OrderIntent(_message.Message):
-    __slots__ = ("account", "instrument_id", "side", "quantity", "limit_price", "price_exponent", "size_exponent")
+    __slots__ = ("account", "instrument_id", "side", "quantity", "limit_price", "price_exponent", "size_exponent", "time_in_force")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
     SIDE_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +47,7 @@ class OrderIntent(_message.Message):
     LIMIT_PRICE_FIELD_NUMBER: _ClassVar[int]
     PRICE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
     SIZE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    TIME_IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     account: str
     instrument_id: str
     side: Side
@@ -41,7 +55,8 @@ class OrderIntent(_message.Message):
     limit_price: int
     price_exponent: int
     size_exponent: int
-    def __init__(self, account: _Optional[str] = ..., instrument_id: _Optional[str] = ..., side: _Optional[_Union[Side, str]] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ...) -> None: ...
+    time_in_force: TimeInForce
+    def __init__(self, account: _Optional[str] = ..., instrument_id: _Optional[str] = ..., side: _Optional[_Union[Side, str]] = ..., quantity: _Optional[int] = ..., limit_price: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., time_in_force: _Optional[_Union[TimeInForce, str]] = ...) -> None: ...
 
 class Quote(_message.Message):
     __slots__ = ("bid_price", "bid_size", "ask_price", "ask_size", "ts_event")
