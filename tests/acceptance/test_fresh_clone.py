@@ -47,6 +47,12 @@ def seconds_of(said: str) -> float:
     return float(line.split()[1])
 
 
+def judge(said: str) -> None:
+    """Hold the demo to its minute where a core is free for it; elsewhere the machine would be measured."""
+    if os.getloadavg()[0] <= (os.cpu_count() or 1) + 1:
+        assert seconds_of(said) < DEMO_S_MAX
+
+
 def test_demo_as_we_are(tmp_path: pathlib.Path) -> None:
     """In a fresh clone without an environment, `make demo` ends 0, in less than a minute after installation."""
     began = time.monotonic()
@@ -61,8 +67,7 @@ def test_demo_as_we_are(tmp_path: pathlib.Path) -> None:
     )
     print(f"with installation {time.monotonic() - began:.0f} s")  # noqa: T201 - the record
     assert done.returncode == 0, done.stdout + done.stderr
-    if os.getloadavg()[0] <= (os.cpu_count() or 1) + 1:  # else the machine, not the demo, is what is measured
-        assert seconds_of(done.stdout) < DEMO_S_MAX
+    judge(done.stdout)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="we are a normal user already")
@@ -89,7 +94,6 @@ def test_demo_as_a_normal_user() -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        if os.getloadavg()[0] <= (os.cpu_count() or 1) + 1:  # else the machine, not the demo, is what is measured
-        assert seconds_of(done.stdout) < DEMO_S_MAX
+        judge(done.stdout)
     finally:
         shutil.rmtree(home, ignore_errors=True)
