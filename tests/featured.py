@@ -120,6 +120,6 @@ def cut(batch: BarBatch, part: slice | NDArray[np.bool_]) -> BarBatch:
     columns = {
         column.name: getattr(batch, column.name)[part]
         for column in fields(batch)
-        if isinstance(getattr(batch, column.name), np.ndarray)
+        if isinstance(getattr(batch, column.name), np.ndarray) and len(getattr(batch, column.name))
     }
     return replace(batch, **columns)

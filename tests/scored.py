@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from functions.domain.market import (
+    FLAGS_LOW,
     MARKET_QUOTED,
+    NO_FLAGS,
     NS_PER_S,
     STATE_VALID,
     FeatureBatch,
@@ -45,6 +47,7 @@ def columns_of(
     values = [[row.features.get(name, 0.0) if name not in row.states else 0.0 for name in names] for row in rows]
     starts = [row.bar * row.interval_s * NS_PER_S for row in rows]
     ones = np.ones(len(rows), dtype=np.int64)
+    high = np.array([row.flags >> FLAGS_LOW for row in rows], dtype=np.uint8)
     return FeatureColumns(
         instruments=instruments,
         instrument=np.array([row.instrument for row in rows], dtype=np.uint16),
@@ -56,10 +59,11 @@ def columns_of(
         bid_size=ones * 10,
         ask_price=np.array([row.ask for row in rows], dtype=np.int64),
         ask_size=ones * 20,
-        flags=np.array([row.flags for row in rows], dtype=np.uint8),
+        flags=np.array([row.flags & 255 for row in rows], dtype=np.uint8),
         names=names,
         values=np.array(values, dtype=np.float64).reshape(len(rows), len(names)),
         states=np.array(states, dtype=np.uint8).reshape(len(rows), len(names)),
+        flags_hi=high if high.any() else NO_FLAGS,
     )
 
 

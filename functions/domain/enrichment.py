@@ -1,5 +1,7 @@
 """Say what was known about an instrument at a time: a pure function of its record, its calendar and the time."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -29,6 +31,8 @@ class InstrumentFacts:
         price_factor: Product of price factors up to this session; 0 when one is not known.
         size_factor: The same for sizes.
         calendar: Code of its session calendar, by which its days are cut; empty when it has none.
+        statuses: Halts and their ends around the time, ascending: the last `STATUSES_MAX` that had begun, and as many
+            of those to come that are known already; a bar that ends between two events finds its own.
     """
 
     instrument_id: str
@@ -46,6 +50,7 @@ class InstrumentFacts:
     price_factor: float = 1.0
     size_factor: float = 1.0
     calendar: str = ""
+    statuses: tuple[Status, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,9 @@ class Stay:
     since_ns: int
     until_ns: int
 
+
+STATUSES_MAX: Final = 2
+"""Statuses that are told to each side of a time. Halts last minutes, what one batch and its lateness span seconds."""
 
 _START: Final = -(2**63)
 
@@ -93,6 +101,7 @@ def facts_at(instrument: Instrument, calendar: Calendar | None, ts_ns: int) -> S
         price_factor=float(factors.price),
         size_factor=float(factors.size),
         calendar=instrument.calendar,
+        statuses=_around(instrument.statuses, ts_ns),
     )
     return Stay(facts, *_while(instrument, session, ts_ns))
 
@@ -104,6 +113,12 @@ def unknown(instrument_id: str) -> Stay:
 
 _NO_SESSION: Final = Span(SessionState.UNKNOWN, None, _START, FOREVER)
 _UNKNOWN: Final = Factors(Decimal(0), Decimal(0))
+
+
+def _around(statuses: Sequence[Status], ts_ns: int) -> tuple[Status, ...]:
+    """Keep the statuses next to a time."""
+    begun = bisect_right(statuses, ts_ns, key=lambda one: one.from_ns)
+    return tuple(statuses[max(begun - STATUSES_MAX, 0) : begun + STATUSES_MAX])
 
 
 def _while(instrument: Instrument, session: Span, ts_ns: int) -> tuple[int, int]:

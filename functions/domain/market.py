@@ -63,6 +63,13 @@ MARKET_MISSING: Final = 8
 BAR_NO_PRICE: Final = 16
 BAR_SYNTHETIC: Final = 32
 MARKET_BOOK_LOST: Final = 64
+MARKET_HALTED: Final = 256
+MARKET_CLOSED: Final = 512
+
+FLAGS_LOW: Final = 8
+"""Flags in `flags`; those above, which are seldom set, stand in `flags_hi`."""
+NO_FLAGS: Final[UInt8] = np.empty(0, np.uint8)
+"""`flags_hi` of rows of which none has such a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +256,7 @@ class BarBatch:
     rejections: tuple[Rejection, ...] = ()
     stream: str = ""
     end_of_tape: bool = False
+    flags_hi: UInt8 = field(default_factory=lambda: NO_FLAGS)  # (n,); (0,) when none is set
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -272,11 +280,18 @@ class FeatureColumns:
     names: tuple[str, ...]
     values: Float64
     states: UInt8
+    flags_hi: UInt8 = field(default_factory=lambda: NO_FLAGS)  # (n,); (0,) when none is set
 
     @property
     def row_count(self) -> int:
         """Count the rows."""
         return len(self.start_ns)
+
+
+def flags_at(rows: BarBatch | FeatureColumns, row: int) -> int:
+    """Give all flags of a row: MARKET_QUOTED and its neighbours."""
+    high = int(rows.flags_hi[row]) << FLAGS_LOW if len(rows.flags_hi) else 0
+    return int(rows.flags[row]) | high
 
 
 STATE_COLD: Final = 0

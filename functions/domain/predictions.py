@@ -39,6 +39,7 @@ def choose(columns: FeatureColumns, names: Sequence[str]) -> FeatureColumns:
         names=kept,
         values=columns.values.take(places, axis=1),
         states=columns.states.take(places, axis=1),
+        flags_hi=columns.flags_hi,
     )
 
 

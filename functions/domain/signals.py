@@ -18,6 +18,7 @@ from functions.domain.market import (
     FeatureColumns,
     ModelOutput,
     PredictionBatch,
+    flags_at,
 )
 from functions.domain.outcomes import Outcome, Watches, step, watch
 from functions.domain.outlook import chances_of, figures_of, heard, predictions_of, scores_of
@@ -395,7 +396,7 @@ def _signal(case: _Case, plan: _Plan, settled: _Settled) -> Signal:
         bar_revision=int(columns.bar_revision[row]),
         degraded=plan.degraded,
         shard=plan.batch.shard,
-        market_flags=int(columns.flags[row]),
+        market_flags=flags_at(columns, row),
         evidence=_evidence(case, plan, settled),
     )
 

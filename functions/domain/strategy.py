@@ -106,8 +106,8 @@ MEAN_REVERSION_SELL: Final[tuple[Rule, ...]] = (
 
 STRENGTH_MAX: Final = 100.0
 
-GATES: Final = ("missing_trades", "no_trades", "lost_book")
-"""Gates that a strategy may leave out; that a market is quoted, not crossed and priced is asked always."""
+GATES: Final = ("session", "missing_trades", "no_trades", "lost_book")
+"""Gates that a strategy may leave out; that a market is not halted, quoted, not crossed and priced is asked always."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ def test_halted() -> None:
     assert facts_at(AAPL, YORK, HALT.from_ns - 1).facts.status.status is TradingStatus.TRADING
 
 
+def test_halts_around() -> None:
+    """Facts tell the two statuses before a time and the two after it that are known already, whatever came earlier."""
+    edges = [Status(TradingStatus(2 - n % 2), HALT.from_ns + n, "LUDP") for n in range(8)]
+    busy = replace(AAPL, statuses=tuple(edges))
+    told = [facts_at(busy, YORK, HALT.from_ns + n).facts.statuses for n in (-1, 0, 4, 4 + 1, 99)]
+    slices = [slice(2), slice(3), slice(3, 7), slice(4, 8), slice(6, 8)]
+    assert told == [tuple(edges[one]) for one in slices]
+
+
 def test_session() -> None:
     """The session's state and the time of its next change come from the calendar."""
     facts = facts_at(AAPL, YORK, ns("2020-08-28T20:00:00Z")).facts

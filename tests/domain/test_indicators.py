@@ -190,6 +190,15 @@ def test_no_price() -> None:
     assert run(replace(whole, **none)).columns.values.tobytes() == run(cut(whole, priced)).columns.values.tobytes()
 
 
+def test_flags() -> None:
+    """A row carries all flags of its bar, also where only some bars of a batch have rows."""
+    whole = replace(lively(4, 6), flags_hi=np.arange(6, dtype=np.uint8))
+    finality = np.array([BAR_FINAL, BAR_OPEN] * 3, np.uint8)
+    assert run(whole).columns.flags_hi.tolist() == [0, 1, 2, 3, 4, 5]
+    assert run(replace(whole, finality=finality)).columns.flags_hi.tolist() == [0, 2, 4]
+    assert len(run(lively(4, 6)).columns.flags_hi) == 0
+
+
 def test_nothing_final() -> None:
     """A batch without a final bar gives nothing, unless it ends the tape."""
     open_bars = {"finality": np.full(2, BAR_OPEN, np.uint8)}

@@ -10,7 +10,9 @@ from functions.domain.ensemble import Standing, Trust
 from functions.domain.market import (
     BAR_SYNTHETIC,
     MARKET_BOOK_LOST,
+    MARKET_CLOSED,
     MARKET_CROSSED,
+    MARKET_HALTED,
     MARKET_MISSING,
     MARKET_QUOTED,
     ModelOutput,
@@ -50,6 +52,9 @@ def held(signal: Signal) -> list[str]:
         (Row(features=FALLEN, flags=MARKET_QUOTED | BAR_SYNTHETIC), ["no_trades"]),
         (Row(features=FALLEN, flags=MARKET_QUOTED | MARKET_BOOK_LOST), ["lost_book"]),
         (Row(features=FALLEN, flags=MARKET_MISSING | BAR_SYNTHETIC), ["unquoted", "missing_trades", "no_trades"]),
+        (Row(features=FALLEN, flags=MARKET_QUOTED | MARKET_HALTED), ["halt"]),
+        (Row(features=FALLEN, flags=MARKET_QUOTED | MARKET_CLOSED), ["session"]),
+        (Row(features=FALLEN, flags=MARKET_HALTED | MARKET_CLOSED), ["halt", "unquoted", "session"]),
         (Row(features=FALLEN, states={"atr_14": 0}), ["no_volatility"]),
     ],
 )
@@ -57,6 +62,7 @@ def test_untrusted_market_holds(row: Row, names: list[str]) -> None:
     """A BUY on a market that cannot be trusted is a HOLD that names everything wrong with it."""
     (signal,) = give(Desk(), row)
     assert held(signal) == names
+    assert signal.market_flags == row.flags
     assert signal.evidence.strength == sum(reason.weight for reason in signal.reasons) == 75.0
 
 
@@ -66,11 +72,17 @@ def test_calm_is_not_held_for_show(flags: int) -> None:
     assert give(Desk(), Row(features=CALM, flags=flags)) == []
 
 
-@pytest.mark.parametrize("bit", [MARKET_MISSING, BAR_SYNTHETIC, MARKET_BOOK_LOST])
+@pytest.mark.parametrize("bit", [MARKET_MISSING, BAR_SYNTHETIC, MARKET_BOOK_LOST, MARKET_CLOSED])
 def test_gates_may_be_left_out(bit: int) -> None:
     """A strategy that does not keep a gate of quality acts all the same."""
     (signal,) = give(Desk(), Row(features=FALLEN, flags=MARKET_QUOTED | bit), strategy=replace(RULES, gates=()))
     assert signal.action is Action.BUY
+
+
+def test_a_halt_is_always_heard() -> None:
+    """A strategy cannot leave a halt out."""
+    row = Row(features=FALLEN, flags=MARKET_QUOTED | MARKET_HALTED)
+    assert held(give(Desk(), row, strategy=replace(RULES, gates=()))[0]) == ["halt"]
 
 
 def test_unknown_gates() -> None:

@@ -40,6 +40,7 @@ FACTS = InstrumentFacts(
     restricted=True,
     price_factor=0.25,
     size_factor=4.0,
+    statuses=(Status(TradingStatus.TRADING, 5), Status(TradingStatus.HALTED, 6, "LUDP")),
 )
 
 

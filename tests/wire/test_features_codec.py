@@ -44,6 +44,7 @@ def feature_batches(draw: st.DrawFn) -> FeatureBatch:
             names=names,
             values=np.where(states == 1, values, 0.0),
             states=states,
+            flags_hi=draw(hnp.arrays(np.uint8, draw(st.sampled_from((0, rows))), elements=st.integers(0, 3))),
         ),
         end_of_tape=draw(st.booleans()),
     )
@@ -86,6 +87,7 @@ def test_any_bytes(data: bytes) -> None:
     [
         ("close", b"1234567", "column close has 7 bytes, 1 entries of 8"),
         ("states", b"", "column states has 0 bytes"),
+        ("flags_hi", b"\x00\x00", "column flags_hi has 2 bytes, 1 entries"),
         ("instrument", b"\x01\x00", "an instrument index is beyond the dictionary"),
         ("interval_s", b"\x00" * 4, "an interval is not positive"),
         ("states", b"\x03", "a state is unknown"),

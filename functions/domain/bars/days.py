@@ -20,6 +20,10 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _HOUR_NS: Final = 3_600_000_000_000
 _DAY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=28)
+_WEEK: Final = 7
+_MINUTES: Final = 24 * 60
+_OPEN: Final = frozenset({SessionState.REGULAR, SessionState.UNKNOWN})
+_NO_SPAN: Final = (0, 0, True)
 _NONE: Final = np.empty(0, np.int64)
 
 
@@ -48,6 +52,8 @@ class DayTables:
         self._calendars = calendars
         self._fills = fills
         self._made: dict[str, Days] = {"": Days()}
+        self._spans: dict[str, tuple[int, int, bool]] = {}
+        self._closes = {code: _closes(calendar) for code, calendar in calendars.items()}
 
     def of(self, code: str) -> Days:
         """Give the days of a calendar."""
@@ -57,6 +63,19 @@ class DayTables:
             found = Days() if calendar is None else _days(calendar, fills=self._fills)
             self._made[code] = found
         return found
+
+    def closes(self, code: str) -> bool:
+        """Say whether a calendar's regular session is ever not open."""
+        return self._closes.get(code, False)
+
+    def is_open(self, code: str, ts_ns: int) -> bool:
+        """Say whether a calendar's regular session is open; one that is not known, or ends before, always is."""
+        since, until, is_open = self._spans.get(code, _NO_SPAN)
+        if since <= ts_ns < until or code not in self._calendars:
+            return is_open
+        span = self._calendars[code].span_at(ts_ns)
+        self._spans[code] = span.since_ns, span.until_ns, span.state in _OPEN
+        return span.state in _OPEN
 
     def table(self, codes: Sequence[str]) -> tuple[Int64, Int64]:
         """Lay out the days of instruments for the loops.
@@ -90,6 +109,12 @@ def _days(calendar: Calendar, *, fills: bool) -> Days:
         edges = np.array([calendar.day_start_ns(day) for day in _every_day(FIRST_DAY, LAST_DAY)], np.int64)
         first, starts = FIRST_DAY.toordinal() - _EPOCH_DAY, edges - edges % _HOUR_NS
     return Days(first, starts, _sessions(calendar) if fills else _NONE)
+
+
+def _closes(calendar: Calendar) -> bool:
+    whole = ((0, SessionState.REGULAR), (_MINUTES, SessionState.CLOSED))
+    is_always = all(one.changes == whole for one in calendar.hours) and len(calendar.weekdays) == _WEEK
+    return bool(not is_always or calendar.holidays or calendar.specials)
 
 
 def _sessions(calendar: Calendar) -> Int64:

@@ -30,12 +30,15 @@ What each feed was like is counted beside, in windows of ten seconds of the wate
 some are missing, by the venue's consecutive ids, says so in its flags. Quotes count in the second that the greatest
 venue time has reached when they come.
 
+A bar says in its flags whether its instrument was halted, or the regular session of its calendar not open, when it
+ended.
+
 An interval without trades has no bar, unless the rules fill gaps: then so many bars may follow one another at the close
 before, flagged synthetic, while the regular session is open. The closing quote and depth are those known at the row
 that closed the bar; a revision keeps them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, TypeVar
 
@@ -53,6 +56,7 @@ from functions.domain.bars.state import (
     UTC_DAYS,
     BarState,
 )
+from functions.domain.bars.trading import trading_flags
 from functions.domain.enrichment import InstrumentFacts
 from functions.domain.errors import Rejected
 from functions.domain.market import (
@@ -67,6 +71,7 @@ from functions.domain.market import (
     UInt64,
 )
 from functions.domain.quality import FeedQuality, InstrumentQuality
+from functions.domain.reference import Status
 
 LATENESS_MS_MAX: Final = 10_000
 FILL_MAX: Final = 86_400
@@ -152,6 +157,8 @@ def fold_batch(
         Rejected: An instrument's exponents differ from those it was first seen with; the state is unchanged.
     """
     mapping = _mapping(state, batch, rules.instruments_max, facts)
+    if facts is not state.facts:
+        _hear(state, facts)
     batch = _in_turn(state, batch)
     rows = len(batch.trades.row) + len(batch.quotes.row) + len(batch.book.row)
     config = (rules.lateness_ns(state.shard), int(rules.provisional) | rules.fill << 1, batch.first_row)
@@ -169,7 +176,7 @@ def fold_batch(
         kernel.advance(state.arrays, sink, batch.ts_cut_ns, config)
     if batch.end_of_tape:
         _finish(kernel, state, sink)
-    return tuple(_pieces(state, batch, sink))
+    return tuple(_pieces(state, batch, sink, rules.days))
 
 
 def _finish(kernel: Kernel, state: BarState, sink: Sink) -> None:
@@ -257,12 +264,26 @@ def _mapping(state: BarState, batch: TickBatch, instruments_max: int, facts: Seq
             known[ref.instrument_id] = len(known)
             state.instruments = (*state.instruments, ref)
             state.calendars = (*state.calendars, calendars.get(ref.instrument_id, ""))
+            state.statuses = (*state.statuses, ())
             state.days = None
     state.arrays[0][col.INSTRUMENTS] = len(known)
     mapping = np.array([known.get(ref.instrument_id, -1) for ref in batch.instruments], np.int32)
     if len(known) == instruments_max or -1 not in mapping:
         state.dictionary, state.mapping = batch.instruments, mapping
     return mapping
+
+
+def _hear(state: BarState, facts: Sequence[InstrumentFacts]) -> None:
+    """Take up what is told of halts; of an instrument that is not named, what was told last stands."""
+    told = {one.instrument_id: _plain(one.statuses) for one in facts}
+    known = zip(state.instruments, state.statuses, strict=True)
+    state.statuses = tuple([told.get(ref.instrument_id, had) for ref, had in known])
+    state.facts = facts
+
+
+def _plain(statuses: Iterable[Status]) -> tuple[Status, ...]:
+    """Leave the reasons out, which bars do not tell."""
+    return tuple([Status(one.status, one.from_ns) for one in statuses])
 
 
 def _by_first_row(batch: TickBatch) -> list[InstrumentRef]:
@@ -304,7 +325,7 @@ def _wide(counts: UInt16) -> Int64:
     return counts.astype(np.int64)
 
 
-def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]:
+def _pieces(state: BarState, batch: TickBatch, sink: Sink, days: DayTables) -> Iterator[BarBatch]:
     regs = state.arrays[0]
     closed = int(regs[col.OUT])
     refused = sink[1][: int(regs[col.REJECTED])]
@@ -315,19 +336,22 @@ def _pieces(state: BarState, batch: TickBatch, sink: Sink) -> Iterator[BarBatch]
         end = min(begin + BARS_PER_BATCH_MAX, closed)
         is_last = end == closed
         rows = sink[0][begin:end]
-        yield _bar_batch(state, batch, rows, rejections if is_last else (), ends=is_last and batch.end_of_tape)
+        yield _bar_batch(
+            state, batch, rows, rejections if is_last else (), ends=is_last and batch.end_of_tape, days=days
+        )
 
 
 def _bar_batch(
-    state: BarState, batch: TickBatch, rows: Int64, rejections: tuple[Rejection, ...], *, ends: bool
+    state: BarState, batch: TickBatch, rows: Int64, rejections: tuple[Rejection, ...], *, ends: bool, days: DayTables
 ) -> BarBatch:
     figures = list(rows.T.copy())  # the sink is written again
     of = figures[col.OUT_BAR :]
+    which = figures[col.OUT_INSTRUMENT]
     high, low = of[col.NOTIONAL_HI], of[col.NOTIONAL_LO]
     return BarBatch(
         shard=state.shard,
         instruments=state.instruments,
-        instrument=figures[col.OUT_INSTRUMENT].astype(np.uint16),
+        instrument=which.astype(np.uint16),
         interval_s=_INTERVALS[figures[col.OUT_INTERVAL]],
         start_ns=of[col.START],
         finality=figures[col.OUT_FINALITY].astype(np.uint8),
@@ -355,6 +379,7 @@ def _bar_batch(
         rejections=rejections,
         stream=batch.stream,
         end_of_tape=ends,
+        flags_hi=trading_flags(which, of[col.END], statuses=state.statuses, calendars=state.calendars, days=days),
     )
 
 

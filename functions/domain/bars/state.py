@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,8 +11,10 @@ import numpy as np
 from functions.domain.bars import columns as col
 from functions.domain.bars.days import DayTables
 from functions.domain.bars.layout import Sink, State
+from functions.domain.enrichment import STATUSES_MAX, InstrumentFacts
 from functions.domain.errors import DomainError
 from functions.domain.market import InstrumentRef, Int32, Int64
+from functions.domain.reference import Status, TradingStatus
 
 INSTRUMENTS_MAX: Final = 8
 BOOK_LEVELS_MAX: Final = 256
@@ -20,6 +23,8 @@ STREAMS_MAX: Final = 32
 STREAM_BYTES_MAX: Final = 96
 """Longest name of a stream that is remembered; what comes on others is never taken as late."""
 BLOB_BYTES_MAX: Final = 256 * 1024
+STATUS_BYTES: Final = 32
+"""Most that a status adds to what is written down: 20 digits with brackets, and its share of the list's name."""
 UTC_DAYS: Final = DayTables({})
 """Days of instruments whose calendars are not known."""
 
@@ -39,6 +44,7 @@ class BarState:
         told: Quality events emitted so far, which count in a sequence of their own.
         next_rows: Number of the row that follows on each stream; a batch below it comes late.
         calendars: Code of each instrument's session calendar as it was told first; empty for UTC days.
+        statuses: Halts and their ends around now, as each instrument was told last.
     """
 
     shard: str
@@ -48,6 +54,8 @@ class BarState:
     told: int = 0
     next_rows: dict[str, int] = field(default_factory=dict)
     calendars: tuple[str, ...] = ()
+    statuses: tuple[tuple[Status, ...], ...] = ()
+    facts: Sequence[InstrumentFacts] = ()  # the last batch's; not part of the state
     dictionary: tuple[InstrumentRef, ...] = ()  # the last batch's, with its mapping; not part of the state
     mapping: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
     days: tuple[Int64, Int64] | None = None  # where days begin, laid out when an instrument appears
@@ -106,14 +114,15 @@ def start(shard: str, *, instruments_max: int = INSTRUMENTS_MAX, levels_max: int
 
 
 def weight(*, instruments_max: int, levels_max: int) -> int:
-    """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument.
+    """Compute how many bytes the fullest state weighs, with a head of 96 bytes for each instrument and its halts.
 
     >>> weight(instruments_max=8, levels_max=256) <= BLOB_BYTES_MAX
     True
     """
     numbers = col.SLOTS * col.BAR + col.MARKET + 4 * levels_max + col.PRINTS_KEPT * col.PRINT
     streams = STREAMS_MAX * (STREAM_BYTES_MAX + 24)  # a name with the number of its next row
-    return instruments_max * (8 * numbers + col.IDS_KEPT // 8 + 96) + streams + 8 * col.REGS + _HEAD.size
+    halts = 2 * STATUSES_MAX * STATUS_BYTES
+    return instruments_max * (8 * numbers + col.IDS_KEPT // 8 + 96 + halts) + streams + 8 * col.REGS + _HEAD.size
 
 
 def dump(state: BarState) -> bytes:
@@ -122,6 +131,8 @@ def dump(state: BarState) -> bytes:
     regs, bars, market, levels, seen, prints = state.arrays
     told = {"instruments": known, "emitted": state.emitted, "told": state.told, "levels": levels.shape[2]}
     told |= {"next_rows": state.next_rows, "calendars": state.calendars}
+    if any(state.statuses):
+        told["statuses"] = [[[one.from_ns, int(one.status)] for one in each] for each in state.statuses]
     head = json.dumps(told, ensure_ascii=False).encode()
     n = len(known)
     parts = [part.tobytes() for part in (regs, bars[:n], market[:n], levels[:n], seen[:n], prints[:n])]
@@ -149,6 +160,8 @@ def load(shard: str, blob: bytes, *, instruments_max: int = INSTRUMENTS_MAX) -> 
     state.told = head["told"]
     state.next_rows = head["next_rows"]
     state.calendars = tuple(head["calendars"])
+    halts = head.get("statuses") or [()] * len(known)
+    state.statuses = tuple(tuple(Status(TradingStatus(one), ns) for ns, one in each) for each in halts)
     _fill(state, blob, _HEAD.size + length)
     return state
 

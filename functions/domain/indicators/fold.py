@@ -127,4 +127,5 @@ def _columns(state: FeatureState, batch: BarBatch, output: Output, computed: int
         names=NAMES,
         values=output[1][:computed],
         states=output[2][:computed],
+        flags_hi=batch.flags_hi[picked] if len(batch.flags_hi) else batch.flags_hi,
     )

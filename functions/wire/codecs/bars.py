@@ -8,7 +8,7 @@ from typing import Final
 from tickloom.market.v1 import bar_pb2
 
 from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BarBatch
-from functions.wire.codecs.columns import I4, I8, U1, U2, U8, Columns
+from functions.wire.codecs.columns import I4, I8, U1, U2, U8, Columns, unpack_if_any
 from functions.wire.codecs.market import instrument_fields, instrument_values, rejection_messages, rejection_values
 from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
@@ -52,6 +52,7 @@ def encode_bar_batch(value: BarBatch) -> bytes:
         rejections=rejection_messages(value.rejections),
         stream=value.stream,
         end_of_tape=value.end_of_tape,
+        flags_hi=value.flags_hi.tobytes(),
         **_COLUMNS.pack(value),
     )
     return message.SerializeToString(deterministic=True)
@@ -64,13 +65,15 @@ def decode_bar_batch(data: bytes) -> BarBatch:
         Malformed: The bytes are no BarBatch, name no shard, or its columns do not fit each other.
     """
     message = parse_named(bar_pb2.BarBatch, data)
+    rows = _COLUMNS.unpack(message)
     batch = BarBatch(
         shard=message.shard,
         instruments=instrument_values(message.instruments),
         rejections=rejection_values(message.rejections),
         stream=message.stream,
         end_of_tape=message.end_of_tape,
-        **_COLUMNS.unpack(message),
+        flags_hi=unpack_if_any("flags_hi", message.flags_hi, U1, len(rows["flags"])),
+        **rows,
     )
     _check(batch)
     return batch

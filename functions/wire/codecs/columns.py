@@ -54,6 +54,15 @@ class Columns:
         return dict(zip(self.names, map(np.frombuffer, packed, self._dtypes), strict=True))
 
 
+def unpack_if_any(name: str, data: bytes, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
+    """Read a column that is left out when it has nothing to say: `count` entries or none.
+
+    Raises:
+        Malformed: The bytes hold another number of entries.
+    """
+    return unpack(name, data, dtype, count if data else 0)
+
+
 def unpack(name: str, data: bytes, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
     """Read a column of `count` entries without a copy.
 

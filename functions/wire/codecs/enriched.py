@@ -12,6 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 from tickloom.market.v1 import enriched_pb2, tick_pb2
+from tickloom.reference.v1 import status_pb2
 
 from functions.domain.enrichment import InstrumentFacts
 from functions.domain.market import TickBatch
@@ -78,6 +79,14 @@ def encode_facts(value: InstrumentFacts) -> bytes:
         price_factor=value.price_factor if value.known else 0.0,
         size_factor=value.size_factor if value.known else 0.0,
         calendar=value.calendar,
+        statuses=[
+            status_pb2.InstrumentStatus(
+                status=int(one.status),  # type: ignore[arg-type]  # as above
+                from_ns=one.from_ns,
+                reason=one.reason,
+            )
+            for one in value.statuses
+        ],
     )
     return enriched_pb2.EnrichedBatch(facts=[facts]).SerializeToString(deterministic=True)
 
@@ -171,6 +180,7 @@ def _fact(message: enriched_pb2.InstrumentFacts) -> InstrumentFacts:
         price_factor=message.price_factor,
         size_factor=message.size_factor,
         calendar=message.calendar,
+        statuses=tuple([Status(TradingStatus(one.status), one.from_ns, one.reason) for one in message.statuses]),
     )
 
 

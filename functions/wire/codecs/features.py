@@ -9,7 +9,7 @@ import numpy as np
 from tickloom.features.v1 import feature_pb2
 
 from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns
-from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack
+from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack, unpack_if_any
 from functions.wire.codecs.market import instrument_fields, instrument_values
 from functions.wire.codecs.messages import parse_named, refuse
 from functions.wire.codecs.once import Once
@@ -60,6 +60,7 @@ def columns_fields(value: FeatureColumns) -> dict[str, Any]:
         "names": value.names,
         "values": value.values.astype(F8, copy=False).tobytes(),
         "states": value.states.astype(U1, copy=False).tobytes(),
+        "flags_hi": value.flags_hi.tobytes(),
         **_COLUMNS.pack(value),
     }
 
@@ -79,6 +80,7 @@ def columns_value(message: feature_pb2.FeatureColumns) -> FeatureColumns:
         names=names,
         values=unpack("values", message.values, F8, cells).reshape(shape),
         states=unpack("states", states, U1, cells).reshape(shape),
+        flags_hi=unpack_if_any("flags_hi", message.flags_hi, U1, shape[0]),
         **rows,
     )
     _check(columns, states)

@@ -18,7 +18,7 @@ class FeatureBatch(_message.Message):
     def __init__(self, shard: _Optional[str] = ..., columns: _Optional[_Union[FeatureColumns, _Mapping]] = ..., end_of_tape: _Optional[bool] = ...) -> None: ...
 
 class FeatureColumns(_message.Message):
-    __slots__ = ("instruments", "instrument", "interval_s", "start_ns", "bar_revision", "close", "bid_price", "bid_size", "ask_price", "ask_size", "flags", "names", "values", "states")
+    __slots__ = ("instruments", "instrument", "interval_s", "start_ns", "bar_revision", "close", "bid_price", "bid_size", "ask_price", "ask_size", "flags", "names", "values", "states", "flags_hi")
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_S_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class FeatureColumns(_message.Message):
     NAMES_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     STATES_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_HI_FIELD_NUMBER: _ClassVar[int]
     instruments: _containers.RepeatedCompositeFieldContainer[_instrument_pb2.InstrumentRef]
     instrument: bytes
     interval_s: bytes
@@ -47,4 +48,5 @@ class FeatureColumns(_message.Message):
     names: _containers.RepeatedScalarFieldContainer[str]
     values: bytes
     states: bytes
-    def __init__(self, instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., instrument: _Optional[bytes] = ..., interval_s: _Optional[bytes] = ..., start_ns: _Optional[bytes] = ..., bar_revision: _Optional[bytes] = ..., close: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., bid_size: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., ask_size: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., names: _Optional[_Iterable[str]] = ..., values: _Optional[bytes] = ..., states: _Optional[bytes] = ...) -> None: ...
+    flags_hi: bytes
+    def __init__(self, instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., instrument: _Optional[bytes] = ..., interval_s: _Optional[bytes] = ..., start_ns: _Optional[bytes] = ..., bar_revision: _Optional[bytes] = ..., close: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., bid_size: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., ask_size: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., names: _Optional[_Iterable[str]] = ..., values: _Optional[bytes] = ..., states: _Optional[bytes] = ..., flags_hi: _Optional[bytes] = ...) -> None: ...

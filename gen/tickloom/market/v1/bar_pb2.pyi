@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BarBatch(_message.Message):
-    __slots__ = ("shard", "instruments", "instrument", "interval_s", "start_ns", "finality", "revision", "open", "high", "low", "close", "volume", "buy_volume", "notional_hi", "notional_lo", "trades", "bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth", "flags", "rejections", "stream", "end_of_tape", "bid_edge", "ask_edge", "ofi", "quotes")
+    __slots__ = ("shard", "instruments", "instrument", "interval_s", "start_ns", "finality", "revision", "open", "high", "low", "close", "volume", "buy_volume", "notional_hi", "notional_lo", "trades", "bid_price", "bid_size", "ask_price", "ask_size", "bid_depth", "ask_depth", "flags", "rejections", "stream", "end_of_tape", "bid_edge", "ask_edge", "ofi", "quotes", "flags_hi")
     SHARD_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
     INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class BarBatch(_message.Message):
     ASK_EDGE_FIELD_NUMBER: _ClassVar[int]
     OFI_FIELD_NUMBER: _ClassVar[int]
     QUOTES_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_HI_FIELD_NUMBER: _ClassVar[int]
     shard: str
     instruments: _containers.RepeatedCompositeFieldContainer[_instrument_pb2.InstrumentRef]
     instrument: bytes
@@ -70,4 +71,5 @@ class BarBatch(_message.Message):
     ask_edge: bytes
     ofi: bytes
     quotes: bytes
-    def __init__(self, shard: _Optional[str] = ..., instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., instrument: _Optional[bytes] = ..., interval_s: _Optional[bytes] = ..., start_ns: _Optional[bytes] = ..., finality: _Optional[bytes] = ..., revision: _Optional[bytes] = ..., open: _Optional[bytes] = ..., high: _Optional[bytes] = ..., low: _Optional[bytes] = ..., close: _Optional[bytes] = ..., volume: _Optional[bytes] = ..., buy_volume: _Optional[bytes] = ..., notional_hi: _Optional[bytes] = ..., notional_lo: _Optional[bytes] = ..., trades: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., bid_size: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., ask_size: _Optional[bytes] = ..., bid_depth: _Optional[bytes] = ..., ask_depth: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., rejections: _Optional[_Iterable[_Union[_tick_pb2.Rejection, _Mapping]]] = ..., stream: _Optional[str] = ..., end_of_tape: _Optional[bool] = ..., bid_edge: _Optional[bytes] = ..., ask_edge: _Optional[bytes] = ..., ofi: _Optional[bytes] = ..., quotes: _Optional[bytes] = ...) -> None: ...
+    flags_hi: bytes
+    def __init__(self, shard: _Optional[str] = ..., instruments: _Optional[_Iterable[_Union[_instrument_pb2.InstrumentRef, _Mapping]]] = ..., instrument: _Optional[bytes] = ..., interval_s: _Optional[bytes] = ..., start_ns: _Optional[bytes] = ..., finality: _Optional[bytes] = ..., revision: _Optional[bytes] = ..., open: _Optional[bytes] = ..., high: _Optional[bytes] = ..., low: _Optional[bytes] = ..., close: _Optional[bytes] = ..., volume: _Optional[bytes] = ..., buy_volume: _Optional[bytes] = ..., notional_hi: _Optional[bytes] = ..., notional_lo: _Optional[bytes] = ..., trades: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., bid_size: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., ask_size: _Optional[bytes] = ..., bid_depth: _Optional[bytes] = ..., ask_depth: _Optional[bytes] = ..., flags: _Optional[bytes] = ..., rejections: _Optional[_Iterable[_Union[_tick_pb2.Rejection, _Mapping]]] = ..., stream: _Optional[str] = ..., end_of_tape: _Optional[bool] = ..., bid_edge: _Optional[bytes] = ..., ask_edge: _Optional[bytes] = ..., ofi: _Optional[bytes] = ..., quotes: _Optional[bytes] = ..., flags_hi: _Optional[bytes] = ...) -> None: ...

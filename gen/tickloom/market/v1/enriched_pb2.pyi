@@ -34,7 +34,7 @@ class EnrichedBatch(_message.Message):
     def __init__(self, ticks: _Optional[_Union[_tick_pb2.TickBatch, _Mapping]] = ..., facts: _Optional[_Iterable[_Union[InstrumentFacts, _Mapping]]] = ...) -> None: ...
 
 class InstrumentFacts(_message.Message):
-    __slots__ = ("instrument_id", "known", "asset_class", "multiplier", "quote_currency", "tick_size", "lot_size", "sector", "market_cap", "market_cap_as_of_ns", "session_state", "session_change_ns", "session_date", "status", "status_reason", "restricted", "price_factor", "size_factor", "calendar")
+    __slots__ = ("instrument_id", "known", "asset_class", "multiplier", "quote_currency", "tick_size", "lot_size", "sector", "market_cap", "market_cap_as_of_ns", "session_state", "session_change_ns", "session_date", "status", "status_reason", "restricted", "price_factor", "size_factor", "calendar", "statuses")
     INSTRUMENT_ID_FIELD_NUMBER: _ClassVar[int]
     KNOWN_FIELD_NUMBER: _ClassVar[int]
     ASSET_CLASS_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,7 @@ class InstrumentFacts(_message.Message):
     PRICE_FACTOR_FIELD_NUMBER: _ClassVar[int]
     SIZE_FACTOR_FIELD_NUMBER: _ClassVar[int]
     CALENDAR_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     instrument_id: str
     known: bool
     asset_class: _instrument_pb2.AssetClass
@@ -73,4 +74,5 @@ class InstrumentFacts(_message.Message):
     price_factor: float
     size_factor: float
     calendar: str
-    def __init__(self, instrument_id: _Optional[str] = ..., known: _Optional[bool] = ..., asset_class: _Optional[_Union[_instrument_pb2.AssetClass, str]] = ..., multiplier: _Optional[str] = ..., quote_currency: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., sector: _Optional[str] = ..., market_cap: _Optional[str] = ..., market_cap_as_of_ns: _Optional[int] = ..., session_state: _Optional[_Union[SessionState, str]] = ..., session_change_ns: _Optional[int] = ..., session_date: _Optional[str] = ..., status: _Optional[_Union[_status_pb2.TradingStatus, str]] = ..., status_reason: _Optional[str] = ..., restricted: _Optional[bool] = ..., price_factor: _Optional[float] = ..., size_factor: _Optional[float] = ..., calendar: _Optional[str] = ...) -> None: ...
+    statuses: _containers.RepeatedCompositeFieldContainer[_status_pb2.InstrumentStatus]
+    def __init__(self, instrument_id: _Optional[str] = ..., known: _Optional[bool] = ..., asset_class: _Optional[_Union[_instrument_pb2.AssetClass, str]] = ..., multiplier: _Optional[str] = ..., quote_currency: _Optional[str] = ..., tick_size: _Optional[str] = ..., lot_size: _Optional[str] = ..., sector: _Optional[str] = ..., market_cap: _Optional[str] = ..., market_cap_as_of_ns: _Optional[int] = ..., session_state: _Optional[_Union[SessionState, str]] = ..., session_change_ns: _Optional[int] = ..., session_date: _Optional[str] = ..., status: _Optional[_Union[_status_pb2.TradingStatus, str]] = ..., status_reason: _Optional[str] = ..., restricted: _Optional[bool] = ..., price_factor: _Optional[float] = ..., size_factor: _Optional[float] = ..., calendar: _Optional[str] = ..., statuses: _Optional[_Iterable[_Union[_status_pb2.InstrumentStatus, _Mapping]]] = ...) -> None: ...
