@@ -6,21 +6,17 @@ import contextlib
 import json
 import pathlib
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from functions.adapters.http_sink import HttpSink
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
 from functions.cli import stores
-from functions.cli.environment import own_environment
 from functions.cli.errors import CliError
 from functions.cli.events import attributes, logs
+from functions.cli.sending import send
 from functions.local import loop
-from functions.local.foundation import Options
-from functions.local.ingress import NAMESPACE
 from functions.local.log import find
-from functions.local.platform import running
 from functions.local.redrive import event_again, place_of, row_events, row_in
 from functions.local.topology import load
 from functions.wire.envelope import Event
@@ -138,7 +134,7 @@ async def _redrive(args: argparse.Namespace) -> int:
         broker, events = MARKET, row_events(row, place_of(log, row.stream), payload=payload)
     else:
         broker, events = _as_buried(args)
-    await _send(args.folder, broker, events)
+    await send(args.folder, broker, events)
     if row is not None:
         async with _letters(args.folder) as letters:
             await letters.mark_redriven(row.stream, row.rejection.row)
@@ -170,20 +166,3 @@ def _payload(args: argparse.Namespace, row: DeadLetter, sent: bytes) -> bytes:
         msg = f"a row that travels has 1 to {LINE_BYTES_MAX} bytes, this one {len(payload)}{where}; mend it with --file"
         raise CliError(msg)
     return payload
-
-
-async def _send(folder: pathlib.Path, broker: str, events: Sequence[Event]) -> None:
-    """Hand the events to the running platform, or start the folder's own and let it finish."""
-    note = stores.running(folder)
-    if note:
-        sink = HttpSink(f"http://127.0.0.1:{note['ingress_port']}/{NAMESPACE}/{broker}")
-        try:
-            for event in events:
-                await sink.publish(event)
-        finally:
-            await sink.close()
-        return
-    async with running(Options(folder=folder, environ=own_environment())) as platform:
-        for event in events:
-            platform.publish(broker, event)
-        await platform.drained()

@@ -1,4 +1,4 @@
-"""Show the latest signals with their reasons, from the desk broker's log."""
+"""Show the latest signals with their reasons, from the desk broker's log, or how signals like one fared before it."""
 
 import argparse
 import pathlib
@@ -6,15 +6,25 @@ import sys
 import time
 from collections.abc import Iterator
 
+from functions.cli.errors import CliError
 from functions.cli.events import logs
 from functions.domain.decisions import Action, ConfidenceKind, Evidence, Signal
+from functions.domain.history import CONFIDENCE_WITHIN
 from functions.local.log import find
-from functions.wire.codecs.signals import decode_signal
+from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.rows import decimal_text, render
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
+    parser.add_argument("what", nargs="?", choices=("list", "similar"), default="list", help="default list")
+    parser.add_argument("id", nargs="?", metavar="SIGNAL_ID", help="similar: the signal whose like is looked for")
+    parser.add_argument(
+        "--within",
+        type=float,
+        default=CONFIDENCE_WITHIN,
+        help=f"similar: most points of confidence apart (default {CONFIDENCE_WITHIN:g})",
+    )
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
     parser.add_argument("--instrument", help="only this instrument")
     parser.add_argument("--limit", type=int, default=10, help="how many (default 10)")
@@ -23,10 +33,14 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the newest signals."""
+    """Show the newest signals, or the history of those like one."""
+    if args.what == "similar":
+        from functions.cli import similar  # noqa: PLC0415 - the stores behind it take longer to load than a list does
+
+        return similar.run(args)
     (path,) = logs(args.folder, "desk")
     shown = 0
-    for _, _, event in reversed(find(path, where="type = ?", values=("tickloom.signals.v1.Signal",))):
+    for _, _, event in reversed(find(path, where="type = ?", values=(SIGNAL,))):
         signal = decode_signal(event.data or b"")
         if not _is_asked_for(signal, args):
             continue
@@ -40,6 +54,20 @@ def run(args: argparse.Namespace) -> int:
     if not (shown or args.json):
         sys.stdout.write("no signals yet\n")
     return 0
+
+
+def signal_named(folder: pathlib.Path, name: str) -> Signal:
+    """Find a signal in the desk's log by its id.
+
+    Raises:
+        CliError: There is no such signal, or no log.
+    """
+    (path,) = logs(folder, "desk")
+    found = find(path, where="type = ? AND id = ?", values=(SIGNAL, name), newest=1)
+    if not found:
+        msg = f"no signal {name} under {folder}; `tickloom signals` lists the newest"
+        raise CliError(msg)
+    return decode_signal(found[0][2].data or b"")
 
 
 def _is_asked_for(signal: Signal, args: argparse.Namespace) -> bool:

@@ -1,0 +1,36 @@
+"""Look up past signals and their outcomes in memory: the twin of `postgres_history`, over the twins of its tables."""
+
+from functions.adapters.memory_performance import MemoryPerformance
+from functions.adapters.memory_views import MemoryViews, Row
+from functions.domain.history import PAST_MAX, Likeness, Past
+
+
+class MemoryHistory:
+    """Look up past signals in the rows of other twins.
+
+    Args:
+        views: Where signals are.
+        records: Where outcomes are.
+    """
+
+    def __init__(self, views: MemoryViews, records: MemoryPerformance) -> None:
+        """Look where they are kept."""
+        self._views = views
+        self._records = records
+
+    async def past_of(self, likeness: Likeness) -> tuple[Past, ...]:
+        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; without a gain there is none."""
+        rows = [one for one in self._records.outcomes.values() if self._is_like(one, likeness)]
+        rows.sort(key=lambda row: -row["bar_start_ns"])
+        return tuple(Past(row["gain"], row["bars"]) for row in rows[:PAST_MAX])
+
+    def _is_like(self, outcome: Row, likeness: Likeness) -> bool:
+        signal = self._views.signals.get(outcome["signal_id"])
+        if signal is None or outcome["gain"] is None or outcome["bar_start_ns"] > likeness.started_by_ns:
+            return False
+        evidence = signal["evidence"]
+        told = (evidence.get("predictions", {}).get("regime", ""), evidence.get("confidence_kind"))
+        names = tuple(outcome[name] for name in ("strategy", "instrument_id", "interval_s", "action"))
+        wanted = (likeness.strategy, likeness.instrument_id, likeness.interval_s, likeness.action.value)
+        near = likeness.confidence_low <= outcome["confidence"] <= likeness.confidence_high
+        return near and names == wanted and told == (likeness.regime, likeness.confidence_kind.value)
