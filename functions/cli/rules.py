@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(_as_json(strategy, problems)) + "\n")
     elif strategy is None:
-        sys.stdout.writelines(f"{args.file}:{one.line}:{one.column}: {one.text}\n" for one in problems)
+        sys.stdout.writelines(f"{one.at(args.file)}\n" for one in problems)
     else:
         sys.stdout.write(_summary(args.file, strategy))
     return 0 if strategy else _FAILED

@@ -43,12 +43,11 @@ from functions.wire.rulebook_words import (
     exactly,
     name_of,
     number_of,
+    statements_of,
     unknown,
     whole_of,
-    words_of,
 )
 
-BYTES_MAX: Final = 64 * 1024
 RULES_MAX: Final = 256
 """Rules of a strategy: each is heard on every row that decides."""
 
@@ -78,7 +77,7 @@ def read_strategy(data: bytes, *, file: str, features: Collection[str]) -> Strat
     """
     strategy, problems = check_strategy(data, features=features)
     if strategy is None:
-        detail = "\n".join(f"{file}:{one.line}:{one.column}: {one.text}" for one in problems)
+        detail = "\n".join(one.at(file) for one in problems)
         raise Malformed(detail)
     return strategy
 
@@ -89,15 +88,10 @@ def check_strategy(data: bytes, *, features: Collection[str]) -> tuple[Strategy 
     Returns:
         The strategy, or None when there are mistakes; and these in the order of their places.
     """
-    if len(data) > BYTES_MAX:
-        return None, (Problem(1, 1, f"the file has more than {BYTES_MAX} bytes"),)
     try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
-        place = (before.count("\n") + 1, error.start - data.rfind(b"\n", 0, error.start))
-        return None, (Problem(*place, f"byte 0x{data[error.start]:02x} is no UTF-8"),)
-    statements = [words for number, line in enumerate(text.split("\n"), start=1) if (words := words_of(line, number))]
+        statements, end = statements_of(data)
+    except Mistake as mistake:
+        return None, (mistake.problem,)
     book = _Book(features, dict(FIGURES))
     # Models are known to every line, wherever theirs stands.
     for words in sorted(statements, key=lambda words: words[0].text != "model"):
@@ -105,7 +99,7 @@ def check_strategy(data: bytes, *, features: Collection[str]) -> tuple[Strategy 
             _read(book, words)
         except Mistake as mistake:
             book.problems.append(mistake.problem)
-    _check_whole(book, Word("", text.count("\n") + 1, 1))
+    _check_whole(book, end)
     if book.problems:
         return None, tuple(sorted(book.problems))
     return _strategy(book), ()

@@ -12,6 +12,9 @@ from functions.domain.market import INTERVALS_S
 from functions.domain.strategy import GATES
 from functions.wire.errors import Malformed
 
+BYTES_MAX: Final = 64 * 1024
+"""Longest file of rules: the shipped ones have two thousand bytes."""
+
 _WORD: Final = re.compile(r"\S+")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}").fullmatch
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?").fullmatch
@@ -25,6 +28,10 @@ class Problem:
     line: int
     column: int
     text: str
+
+    def at(self, file: object) -> str:
+        """Write it with its place in a file."""
+        return f"{file}:{self.line}:{self.column}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,24 @@ class Mistake(Malformed):
         """Keep the place beside the text."""
         super().__init__(text)
         self.problem = Problem(word.line, word.column, text)
+
+
+def statements_of(data: bytes) -> tuple[list[list[Word]], Word]:
+    """Cut a file into its statements, one a line; and give the place behind its end, for what is missing.
+
+    Raises:
+        Mistake: The file is too long, or no UTF-8.
+    """
+    if len(data) > BYTES_MAX:
+        raise Mistake(Word("", 1, 1), f"the file has more than {BYTES_MAX} bytes")
+    try:
+        lines = data.decode().split("\n")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode()
+        place = Word("", before.count("\n") + 1, error.start - data.rfind(b"\n", 0, error.start))
+        raise Mistake(place, f"byte 0x{data[error.start]:02x} is no UTF-8") from error
+    statements = [words for number, line in enumerate(lines, start=1) if (words := words_of(line, number))]
+    return statements, Word("", len(lines), 1)
 
 
 def words_of(line: str, number: int) -> list[Word]:

@@ -11,7 +11,8 @@ import functions.tables.signals
 from functions.domain.indicators.registry import NAMES
 from functions.domain.strategy import Above, Below, Ensemble, Flagged, Strategy, TurnsDown, TurnsUp
 from functions.wire.errors import Malformed
-from functions.wire.rulebook import BYTES_MAX, RULES_MAX, check_strategy, read_strategy
+from functions.wire.rulebook import RULES_MAX, check_strategy, read_strategy
+from functions.wire.rulebook_words import BYTES_MAX
 
 SHIPPED = (pathlib.Path(functions.tables.signals.__file__).parent / "mean_reversion.rules").read_bytes()
 HEAD = "strategy mine\n"
@@ -120,7 +121,7 @@ def test_model_of_ones_own() -> None:
         ("intervals_s", "2:12: say which bars decide, by their seconds"),
         ("emit_hold yes", "2:11: emit_hold is true or false, not `yes`"),
         ("gates no_trade", "2:7: there is no gate `no_trade`; did you mean `no_trades`?"),
-        ("gates", "2:6: say which gates are kept: missing_trades, no_trades, lost_book, or `none`"),
+        ("gates", "2:6: say which gates are kept: session, missing_trades, no_trades, lost_book, or `none`"),
         ("volatility atr", "2:12: there is no feature `atr`"),
         ("strategy other", "3:1: `strategy` stands on line 2 already"),
         ("strategy anomaly", "2:10: `anomaly` is the name of a model; a strategy needs one of its own"),
