@@ -14,9 +14,11 @@ import grpc
 import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
+from functions.adapters.channels import open_channel
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.domain.predictions import degraded
 from functions.domain.serving import ordered
+from functions.ports.errors import Unavailable
 from functions.wire.codecs.features import columns_fields
 from functions.wire.codecs.predictions import output_value
 from functions.wire.errors import Malformed
@@ -41,12 +43,6 @@ _OF_ONE: Final = frozenset(
 """What one request may have brought upon a call; then each is asked on its own, and the others do not pay for it."""
 
 _Outputs: TypeAlias = tuple[ModelOutput, ...]
-
-_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +130,8 @@ class InferenceClient:
                 return [outputs for one in group for outputs in await self._call([one])]
             reason = _reason(error.code(), self._deadline_ms)
             return [self._degraded(one.columns.row_count, reason) for one in group]
+        except Unavailable as error:
+            return [self._degraded(one.columns.row_count, str(error)) for one in group]
         if len(response.responses) != len(group):
             reason = f"the service gave {len(response.responses)} answers to {len(group)} requests"
             return [self._degraded(one.columns.row_count, reason) for one in group]
@@ -153,7 +151,7 @@ class InferenceClient:
 
     def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
         if self._stub is None:
-            self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+            self._channel = open_channel(self._target)
             self._stub = service_pb2_grpc.InferenceServiceStub(self._channel)
         return self._stub
 

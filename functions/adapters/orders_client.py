@@ -8,20 +8,22 @@ import grpc
 import grpc.aio
 from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 
+from functions.adapters.channels import open_channel
 from functions.domain.decisions import OrderOutcome, Submission
 from functions.domain.errors import Rejected
 from functions.ports.errors import Overloaded, Unavailable
 from functions.wire.codecs.orders import outcome_value, submission_message
+from functions.wire.codecs.venue import Reported, report_message
 from functions.wire.errors import Malformed
 
 DEADLINE_MS: Final = 5000
-
-_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 1000),
+_REFUSED: Final = frozenset(
+    (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.PERMISSION_DENIED,
+    )
 )
-_REFUSED: Final = frozenset((grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION))
 
 
 class GrpcOrders:
@@ -45,6 +47,17 @@ class GrpcOrders:
         request = submission_message(submission)
         with self._errors():
             return outcome_value(await self._service().Submit(request, timeout=self._deadline_s, wait_for_ready=True))
+
+    async def report(self, reported: Reported) -> None:
+        """Hand on what a venue said of an order; said again it changes nothing.
+
+        Raises:
+            Unavailable: It is not known to be stored; say it again.
+            Overloaded: The same, and the service asks to slow down.
+            Rejected: The account has no such order, or a trade has no name or figures.
+        """
+        with self._errors():
+            await self._service().Report(report_message(reported), timeout=self._deadline_s, wait_for_ready=True)
 
     async def outbox_pending(self) -> int:
         """Count the stored events that the broker has not accepted yet.
@@ -80,6 +93,6 @@ class GrpcOrders:
 
     def _service(self) -> "service_pb2_grpc.OrdersServiceAsyncStub":  # the stubs know it, the module does not
         if self._stub is None:
-            self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+            self._channel = open_channel(self._target)
             self._stub = service_pb2_grpc.OrdersServiceStub(self._channel)
         return self._stub

@@ -6,19 +6,15 @@ import grpc
 import grpc.aio
 from tickloom.risk.v1 import service_pb2_grpc
 
+from functions.adapters.channels import open_channel
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.errors import Rejected
+from functions.domain.reference import TradingStatus
 from functions.ports.errors import Overloaded, Unavailable
-from functions.wire.codecs.risk import check_message, verdict_value
+from functions.wire.codecs.risk import Question, question_message, verdict_value
 from functions.wire.errors import Malformed
 
 DEADLINE_MS: Final = 1000
-
-_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-)
 
 
 class GrpcRisk:
@@ -31,7 +27,15 @@ class GrpcRisk:
         self._channel: grpc.aio.Channel | None = None
         self._stub: service_pb2_grpc.RiskServiceAsyncStub | None = None
 
-    async def check(self, order: OrderIntent, quote: Quote, *, account: AccountState, as_of_ns: int) -> Verdict:
+    async def check(
+        self,
+        order: OrderIntent,
+        quote: Quote,
+        *,
+        account: AccountState,
+        as_of_ns: int,
+        status: TradingStatus = TradingStatus.UNKNOWN,
+    ) -> Verdict:
         """Decide on one order.
 
         Raises:
@@ -39,7 +43,7 @@ class GrpcRisk:
             Overloaded: The same, and the service asks to slow down.
             Rejected: The service cannot read the question; asking again will not help.
         """
-        request = check_message(order, quote, account=account, as_of_ns=as_of_ns)
+        request = question_message(Question(order, quote, account, as_of_ns, status))
         try:
             return verdict_value(await self._service().Check(request, timeout=self._deadline_s, wait_for_ready=True))
         except grpc.aio.AioRpcError as error:
@@ -61,6 +65,6 @@ class GrpcRisk:
 
     def _service(self) -> "service_pb2_grpc.RiskServiceAsyncStub":  # the stubs know it, the module does not
         if self._stub is None:
-            self._channel = grpc.aio.insecure_channel(self._target, options=_OPTIONS)
+            self._channel = open_channel(self._target)
             self._stub = service_pb2_grpc.RiskServiceStub(self._channel)
         return self._stub

@@ -9,8 +9,10 @@ import grpc.aio
 import numpy as np
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
+from functions.adapters.channels import open_channel
 from functions.domain.market import ModelOutput
 from functions.domain.predictions import degraded
+from functions.ports.errors import Unavailable
 from functions.wire.codecs.predictions import output_value
 from functions.wire.errors import Malformed
 
@@ -58,6 +60,8 @@ class TextsClient:
             outputs = [output_value(output, len(texts)) for output in response.outputs]
         except grpc.aio.AioRpcError as error:
             return self._degraded(len(texts), _reason(error.code(), self._deadline_ms))
+        except Unavailable as error:
+            return self._degraded(len(texts), str(error))
         except Malformed as error:
             return self._degraded(len(texts), f"the answer cannot be read: {error}")
         heard = {output.model for output in outputs if not output.shadow}
@@ -66,7 +70,7 @@ class TextsClient:
 
     def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
         if self._stub is None:
-            self._channel = grpc.aio.insecure_channel(self._target)
+            self._channel = open_channel(self._target)
             self._stub = service_pb2_grpc.InferenceServiceStub(self._channel)
         return self._stub
 

@@ -45,7 +45,8 @@ class Group:
         standbys: Other workers that keep a copy of each state.
         replication: Copies of the changelog topic the broker keeps.
         session_ms: Silence after which the group counts a worker as gone, milliseconds.
-        fetch_wait_ms: How long a broker may wait for something to come, milliseconds.
+        fetch_wait_ms: How long a broker may wait for enough to come, milliseconds.
+        fetch_bytes_min: What is enough, bytes.
         buffer_events: Events held between broker and fold.
         fetch_bytes_max: Most bytes of a partition that are fetched at once.
     """
@@ -59,6 +60,7 @@ class Group:
     replication: int = 1
     session_ms: int = 6_000
     fetch_wait_ms: int = 20
+    fetch_bytes_min: int = 1
     buffer_events: int = 128
     fetch_bytes_max: int = 4 * 1024 * 1024
 
@@ -162,7 +164,7 @@ class FaustApp:
 
     def _prepare(self, worker: TableWorker) -> None:
         transport = Transport(self._app.conf.broker_consumer, self._app)
-        transport.fetch_wait_ms = self._group.fetch_wait_ms
+        transport.fetch_wait_ms, transport.fetch_bytes_min = self._group.fetch_wait_ms, self._group.fetch_bytes_min
         self._app.transport = transport
         consumer: Any = self._app.consumer
         consumer.hears, consumer.topic = worker.hears, self._group.topic

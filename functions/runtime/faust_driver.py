@@ -121,6 +121,7 @@ class Thread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         made = super()._create_worker_consumer(transport)
         made._fetch_max_wait_ms = self.transport.fetch_wait_ms  # type: ignore[attr-defined]  # noqa: SLF001 - no setting says it
+        made._fetch_min_bytes = self.transport.fetch_bytes_min  # type: ignore[attr-defined]  # noqa: SLF001 - as above
         return made
 
     async def commit_now(self, offsets: Mapping[TP, int]) -> bool:
@@ -166,3 +167,4 @@ class Transport(driver.Transport):
 
     Consumer = Consumer
     fetch_wait_ms: int
+    fetch_bytes_min: int

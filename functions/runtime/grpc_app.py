@@ -1,4 +1,4 @@
-"""Host a gRPC service: health, reflection, deadlines, the error table as status details, an orderly stop.
+"""Host a gRPC service: who may call, health, reflection, deadlines, errors as status details, an orderly stop.
 
 A service's `main.py` says `grpc_app.run(Settings, compose)`. The local platform, which has its own loop, uses `start`.
 """
@@ -6,12 +6,13 @@ A service's `main.py` says `grpc_app.run(Settings, compose)`. The local platform
 import asyncio
 import gc
 import inspect
+import ipaddress
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -22,8 +23,11 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from functions.ports.telemetry import NULL, Telemetry
-from functions.runtime import logs, outcomes, settings, telemetry
+from functions.runtime import logs, outcomes, settings, telemetry, tls
 from functions.runtime.hosting import HostedService
+
+if TYPE_CHECKING:
+    from functions.runtime.door import Door
 
 S = TypeVar("S")
 
@@ -56,14 +60,15 @@ async def start(
         hosted: Service with its collaborators.
         host: Address to listen on.
         port: Port to listen on; 0 picks a free one.
-        hosting: Limits.
+        hosting: Limits, and who may call.
         kept: Where calls are measured and traced.
 
     Raises:
+        SettingsError: Anybody could call, or nobody; or a file that says who may cannot be used.
         OSError: The port is taken.
     """
     limits = replace(hosting or settings.Hosting(), host=host, port=port)
-    server = _server(hosted, limits, kept)
+    server = _server(hosted, limits, kept, _door(limits))
     health = health_aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection(
@@ -123,8 +128,12 @@ def run(cls: type[S], compose: Callable[[S], HostedService]) -> None:
     except (settings.SettingsError, ValueError) as error:
         _log.error("start_refused", reason=str(error))
         raise SystemExit(2) from None
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(hosted, host=hosting.host, port=hosting.port, hosting=hosting, kept=kept))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(serve(hosted, host=hosting.host, port=hosting.port, hosting=hosting, kept=kept))
+    except settings.SettingsError as error:
+        _log.error("start_refused", reason=str(error))
+        raise SystemExit(2) from None
 
 
 async def wait_serving(address: str, *, timeout_s: float, service: str = "") -> None:
@@ -151,9 +160,9 @@ async def _say(health: health_aio.HealthServicer, names: Iterable[str], status: 
         await health.set(name, status)
 
 
-def _server(hosted: HostedService, limits: settings.Hosting, kept: Telemetry) -> grpc.aio.Server:
+def _server(hosted: HostedService, limits: settings.Hosting, kept: Telemetry, door: "Door | None") -> grpc.aio.Server:
     return grpc.aio.server(
-        interceptors=(Guard(hosted.card.name, kept),),
+        interceptors=(Guard(hosted.card.name, kept, door),),
         maximum_concurrent_rpcs=limits.concurrency_max,
         options=(
             ("grpc.max_receive_message_length", limits.body_bytes_max),
@@ -165,10 +174,38 @@ def _server(hosted: HostedService, limits: settings.Hosting, kept: Telemetry) ->
     )
 
 
+def _door(limits: settings.Hosting) -> "Door | None":
+    """Make the door of a service that asks who calls; one that does not must stand where nobody else reaches it."""
+    if limits.authentication == settings.REQUIRED:
+        from functions.runtime.authentication import authentication  # noqa: PLC0415 - 0.1 s that only a door needs
+        from functions.runtime.door import Door  # noqa: PLC0415
+
+        return Door(authentication(limits, time.time), time.time)
+    if limits.authentication == settings.OFF and not (limits.uds or _is_loopback(limits.host)):
+        msg = (
+            f"cannot start: anybody could call on {limits.host}; set TICKLOOM_AUTHENTICATION to {settings.REQUIRED}, "
+            f"to {settings.MESH} behind a mesh that knows its callers, or TICKLOOM_HOST to 127.0.0.1"
+        )
+        raise settings.SettingsError(msg)
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:  # another name may mean any address
+        return False
+
+
 def _bind(server: grpc.aio.Server, limits: settings.Hosting) -> int:
     address = f"unix:{limits.uds}" if limits.uds else f"{limits.host}:{limits.port}"
+    credentials = tls.server_credentials(limits)
     try:
-        bound = server.add_insecure_port(address)
+        if credentials is None:
+            _log.info("listened_in_clear", address=address, authentication=limits.authentication)
+            bound = server.add_insecure_port(address)
+        else:
+            bound = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         msg = f"cannot listen on {address}"
         raise OSError(msg) from error
@@ -184,12 +221,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Guard(grpc.aio.ServerInterceptor):
-    """Stand before every method of ours: refuse what is too late, turn errors into statuses, measure and trace."""
+    """Stand before every method of ours: refuse who may not and what is too late, measure, trace, name errors."""
 
-    def __init__(self, name: str, kept: Telemetry) -> None:
-        """Name the service for details and metrics."""
+    def __init__(self, name: str, kept: Telemetry, door: "Door | None" = None) -> None:
+        """Name the service for details and metrics, and the door its callers come through, if there is one."""
         self._name = name
         self._kept = kept
+        self._door = door
+        self._open = "/grpc." if door is None else "/grpc.health."  # probes show nothing, and are shown nothing
         self._guarded: dict[str, Any] = {}  # at most one entry for each method there is
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:  # noqa: ANN401 - gRPC's
@@ -198,7 +237,7 @@ class Guard(grpc.aio.ServerInterceptor):
         if method in self._guarded:
             return self._guarded[method]
         handler = await continuation(handler_call_details)
-        if handler is None or method.startswith("/grpc."):
+        if handler is None or method.startswith(self._open):
             return handler
         guarded = self._guarded[method] = self._guard(method, handler)
         return guarded
@@ -212,6 +251,9 @@ class Guard(grpc.aio.ServerInterceptor):
         }
         make, attribute = kinds[handler.request_streaming, handler.response_streaming]
         behavior = getattr(handler, attribute)
+        if self._door is not None:
+            asks_many, tells_many = handler.request_streaming, handler.response_streaming
+            behavior = self._door.behind(method, behavior, asks_many=asks_many, tells_many=tells_many)
         wrap = self._around_stream if inspect.isasyncgenfunction(behavior) else self._around
         return make(
             wrap(method, behavior),
@@ -271,15 +313,19 @@ class Guard(grpc.aio.ServerInterceptor):
             _log.error("call_failed", error=error, service=self._name, method=method)
             text = f"{self._name} failed with {type(error).__name__}"
         else:
-            _log.warning("call_refused", service=self._name, method=method, outcome=outcome.value, reason=text)
+            reason = getattr(error, "because", text)  # of a caller who was refused, the log may know more
+            _log.warning("call_refused", service=self._name, method=method, outcome=outcome.value, reason=reason)
         code = grpc.StatusCode[outcomes.code_of(error)]
-        details = _details(code, text, outcome, self._name)
+        told = {"service": self._name}
+        if isinstance(error, outcomes.Unauthenticated | outcomes.Forbidden):
+            told["www-authenticate"] = error.challenge
+        details = _details(code, text, outcome, told)
         await context.abort(code, text, ((_DETAILS_KEY, details),))
 
 
-def _details(code: grpc.StatusCode, text: str, outcome: outcomes.Outcome, name: str) -> bytes:
+def _details(code: grpc.StatusCode, text: str, outcome: outcomes.Outcome, told: Mapping[str, str]) -> bytes:
     """Write google.rpc.Status with an ErrorInfo, and a RetryInfo where waiting helps."""
-    info = error_details_pb2.ErrorInfo(reason=outcome.name, domain="tickloom", metadata={"service": name})
+    info = error_details_pb2.ErrorInfo(reason=outcome.name, domain="tickloom", metadata=told)
     messages: list[Any] = [info]
     if outcome in outcomes.WAITED_FOR:
         delay = duration_pb2.Duration(seconds=outcomes.RETRY_AFTER_S)

@@ -27,6 +27,10 @@ async def nothing() -> None:
     """Close nothing."""
 
 
+def loaded() -> None:
+    """Load nothing: all is there."""
+
+
 def unmeasured(kept: "Telemetry") -> None:
     """Measure nothing beside the calls."""
 
@@ -51,10 +55,16 @@ class HostedHandler:
 
 @dataclass(frozen=True, slots=True)
 class HostedTable:
-    """A table's fold; its state type is the table's own business."""
+    """A table's fold; its state type is the table's own business.
+
+    `load` brings what the first event would wait for, as compiled code; a worker calls it before it joins its group.
+    `unnumbered` are types of events without sequence numbers, of which the fold itself knows which came before.
+    """
 
     card: Card
     fold: "Fold[Any]"  # the host carries states of any table
+    load: Callable[[], None] = loaded
+    unnumbered: frozenset[str] = frozenset()
 
     @property
     def only_key(self) -> str:

@@ -70,6 +70,7 @@ class Keeper(Generic[Place]):
         bury: Hears what cannot be folded.
         bounds: How much is kept.
         only_key: The one key of a table whose state spans shards; empty where each partition key has its own.
+        unnumbered: Types of events that have no numbers: folded as they come, and again when they come again.
     """
 
     def __init__(  # noqa: PLR0913 - what it runs, whom it tells, what it keeps
@@ -81,16 +82,18 @@ class Keeper(Generic[Place]):
         bury: Bury[Place],
         bounds: Bounds | None = None,
         only_key: str = "",
+        unnumbered: frozenset[str] = frozenset(),
     ) -> None:
         """Begin with no cells."""
         self._only_key = only_key
+        self._unnumbered = unnumbered
         self._name = name
         self._fold = fold
         self._emit = emit
         self._bury = bury
         self._bounds = bounds or Bounds()
         self._cells: dict[str, _Cell[Place]] = {}
-        self._poison: set[tuple[str, int]] = set()
+        self._poison: set[tuple[str, str]] = set()  # by source and id
         self.folded = 0
 
     @property
@@ -138,6 +141,8 @@ class Keeper(Generic[Place]):
             self._bury(place, event, error)
             return True
         cell.dirty = True
+        if event.type in self._unnumbered:
+            return self._perform(cell, [Ready((place, event))])
         return self._perform(cell, cell.order.offer(event.source, number, (place, event)))
 
     def give_up_waiting(self) -> bool:
@@ -165,7 +170,7 @@ class Keeper(Generic[Place]):
         for step in steps:
             match step:
                 case Ready(item=(place, event)):
-                    known = (event.source, sequence_of(event)) in self._poison
+                    known = (event.source, event.id) in self._poison
                     if not known and not self._advance(cell, place, event):
                         return False
                 case Gap(source=source, first=first, last=last, behind=(place, event)):
@@ -183,9 +188,10 @@ class Keeper(Generic[Place]):
         except Exception as error:  # noqa: BLE001 - the host turns every failure into a delivery decision
             self._bury(place, event, error)
             if status_of(error) < INTERNAL_ERROR:  # the event was wrong, the state is untouched
-                cell.order.progress[event.source].open_holes((sequence_of(event),))  # a redriven one is folded late
+                if event.source in cell.order.progress:
+                    cell.order.progress[event.source].open_holes((sequence_of(event),))  # a redriven one is folded late
                 return True
-            self._poison.add((event.source, sequence_of(event)))
+            self._poison.add((event.source, event.id))
             return False
         self.folded += 1
         self._emit(place, emitted)

@@ -17,6 +17,8 @@ class Outcome(Enum):
     REPLIED = "replied"
     CONSUMED = "consumed"
     MALFORMED = "malformed"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     TOO_LARGE = "too_large"
     UNSUPPORTED = "unsupported"
     REJECTED = "rejected"
@@ -37,6 +39,37 @@ class Unsupported(Unread):
     """The bytes are in an encoding that is not taken."""
 
 
+class Unauthenticated(Exception):  # noqa: N818 - the status's own word
+    """Nobody knows who calls. Its text is the caller's to read; `because` is for our log only.
+
+    Attributes:
+        because: What was found, more exactly than a forger should learn.
+        challenge: What the caller should show, as `WWW-Authenticate` says it (RFC 6750 section 3).
+    """
+
+    def __init__(self, text: str, because: str = "", *, shown: bool = True) -> None:
+        """Say it; `shown` is False where the caller showed nothing."""
+        super().__init__(text)
+        self.because = because or text
+        self.challenge = f'Bearer error="invalid_token", error_description="{text}"' if shown else "Bearer"
+
+
+class Forbidden(Exception):  # noqa: N818 - the status's own word
+    """We know who calls, and it may not do this; the text names neither accounts nor what there is.
+
+    Attributes:
+        because: Who wanted what, for our log only.
+        challenge: As above.
+    """
+
+    challenge = 'Bearer error="insufficient_scope"'
+
+    def __init__(self, text: str, because: str) -> None:
+        """Say it."""
+        super().__init__(text)
+        self.because = because
+
+
 class TooLate(Unavailable):
     """The caller's deadline has passed; nothing was done."""
 
@@ -48,6 +81,8 @@ INTERNAL_ERROR: Final = 500
 # Read from the top: the first class that fits decides, so a narrower error stands above its root.
 # Error, HTTP status for deliverers, gRPC status for callers, name.
 _TABLE: Final[tuple[tuple[type[Exception], int, str, Outcome], ...]] = (
+    (Unauthenticated, 401, "UNAUTHENTICATED", Outcome.UNAUTHENTICATED),
+    (Forbidden, 403, "PERMISSION_DENIED", Outcome.FORBIDDEN),
     (TooLarge, 413, "INVALID_ARGUMENT", Outcome.TOO_LARGE),
     (Unsupported, 415, "INVALID_ARGUMENT", Outcome.UNSUPPORTED),
     (Malformed, 400, "INVALID_ARGUMENT", Outcome.MALFORMED),

@@ -22,6 +22,9 @@ from typing import Any, Final, TypeVar
 PREFIX: Final = "TICKLOOM_"
 RESERVED: Final = frozenset(("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS"))  # the test suite's own
 MASK: Final = "***"
+OFF: Final = "off"
+MESH: Final = "mesh"
+REQUIRED: Final = "required"
 
 T = TypeVar("T")
 
@@ -48,6 +51,21 @@ class Hosting:
         keep_alive_s: Seconds an idle connection is kept.
         graceful_s: Seconds that running requests get to finish after SIGTERM.
         drain_ms: Milliseconds the port stays open, not ready, after SIGTERM, so that routers notice.
+        authentication: Who may call a gRPC service: `off` anyone who reaches its loopback address, `mesh` whoever a
+            mesh before it lets through, `required` who shows a token or a certificate.
+        tls_certificate_path: Certificate chain that services show, PEM; empty listens in clear.
+        tls_key_path: Its key, PEM.
+        tls_client_ca_path: Authorities of callers' certificates, PEM; set, every caller must show one.
+        jwks_path: Public keys of token issuers, RFC 7517; empty takes no tokens.
+        token_issuer: The `iss` that tokens must have.
+        token_audience: The `aud` that tokens must have.
+        token_lifetime_s_max: A token that expires later than this from now is refused.
+        principals_path: What callers may do by the names in their certificates, JSON; empty takes no certificates.
+        service_ca_path: Authorities of the services we call, PEM; empty calls them in clear.
+        service_certificate_path: Certificate chain that we show to services, PEM.
+        service_key_path: Its key, PEM.
+        service_token_path: File with the token that we show to services; read again when it changes.
+        service_token: The token itself, where there is no file.
     """
 
     host: str = "0.0.0.0"  # noqa: S104 - a container listens for its proxy; the local platform says 127.0.0.1
@@ -59,10 +77,33 @@ class Hosting:
     keep_alive_s: int = 75
     graceful_s: int = 20
     drain_ms: int = 100
+    authentication: str = OFF
+    tls_certificate_path: str = ""
+    tls_key_path: str = ""
+    tls_client_ca_path: str = ""
+    jwks_path: str = ""
+    token_issuer: str = ""
+    token_audience: str = ""
+    token_lifetime_s_max: int = 86_400
+    principals_path: str = ""
+    service_ca_path: str = ""
+    service_certificate_path: str = ""
+    service_key_path: str = ""
+    service_token_path: str = ""
+    service_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse limits that would serve nothing."""
-        at_least_one(self, "body_bytes_max", "concurrency_max", "keep_alive_s", "graceful_s")
+        """Refuse limits that would serve nothing, and halves of what is only useful whole."""
+        at_least_one(self, "body_bytes_max", "concurrency_max", "keep_alive_s", "graceful_s", "token_lifetime_s_max")
+        if self.authentication not in {OFF, MESH, REQUIRED}:
+            msg = f"authentication must be {OFF}, {MESH} or {REQUIRED}"
+            raise ValueError(msg)
+        _together(self, "tls_certificate_path", "tls_key_path")
+        _together(self, "service_certificate_path", "service_key_path")
+        _together(self, "jwks_path", "token_issuer", "token_audience")
+        _needs(self, "tls_client_ca_path", "tls_certificate_path")
+        _needs(self, "principals_path", "tls_client_ca_path")
+        _needs(self, "service_certificate_path", "service_ca_path")
 
 
 def at_least_one(settings: object, *names: str) -> None:
@@ -148,6 +189,19 @@ def describe(settings: object) -> dict[str, str]:
         item.name: _mask(str(getattr(settings, item.name))) if item.repr else MASK
         for item in dataclasses.fields(_dataclass(type(settings)))
     }
+
+
+def _together(settings: object, *names: str) -> None:
+    given = [name for name in names if getattr(settings, name)]
+    if given and len(given) < len(names):
+        msg = f"{', '.join(names)} come together"
+        raise ValueError(msg)
+
+
+def _needs(settings: object, name: str, needed: str) -> None:
+    if getattr(settings, name) and not getattr(settings, needed):
+        msg = f"{name} needs {needed}"
+        raise ValueError(msg)
 
 
 def _built(cls: type[T], values: dict[str, object], problems: list[str]) -> T:

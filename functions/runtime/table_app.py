@@ -42,7 +42,8 @@ class TableHosting:
         table_standbys: Other workers that keep a copy of each state.
         table_replication: Copies of the changelog that the broker keeps.
         table_session_ms: Silence after which the group counts a worker as gone, milliseconds.
-        table_fetch_wait_ms: How long a broker may wait for something to come, milliseconds.
+        table_fetch_wait_ms: How long a broker may wait for enough to come, milliseconds.
+        table_fetch_bytes_min: What is enough, bytes; with more than 1 a table that nobody waits for asks less often.
         table_buffer_events: Events held between broker and fold.
     """
 
@@ -61,6 +62,7 @@ class TableHosting:
     table_replication: int = 1
     table_session_ms: int = 6_000
     table_fetch_wait_ms: int = 20
+    table_fetch_bytes_min: int = 1
     table_buffer_events: int = 128
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class TableHosting:
             "table_replication",
             "table_session_ms",
             "table_fetch_wait_ms",
+            "table_fetch_bytes_min",
             "table_buffer_events",
         )
 
@@ -140,10 +143,12 @@ async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosti
         replication=own.table_replication,
         session_ms=own.table_session_ms,
         fetch_wait_ms=own.table_fetch_wait_ms,
+        fetch_bytes_min=own.table_fetch_bytes_min,
         buffer_events=own.table_buffer_events,
     )
     state = health.Health()
     probes = await health.listen(state, hosting) if os.environ.get("PORT") else None
+    await asyncio.to_thread(hosted.load)  # probes are answered meanwhile: code that was never compiled takes minutes
     app = FaustApp(group)
     _log.info("table_started", table=hosted.card.name, topic=own.table_topic)
     worker = TableWorker(hosted, app, own.rules)

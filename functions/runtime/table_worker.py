@@ -240,7 +240,14 @@ class TableWorker:
             self._new.append(self._dead_letter(event, error))
 
         hosted = self._hosted
-        keeper = Keeper[int](hosted.card.name, hosted.fold, emit=emit, bury=bury, only_key=hosted.only_key)
+        keeper = Keeper[int](
+            hosted.card.name,
+            hosted.fold,
+            emit=emit,
+            bury=bury,
+            only_key=hosted.only_key,
+            unnumbered=hosted.unnumbered,
+        )
         keeper.load(self._wire.remembered(number))
         begun = self._partitions[number] = _Partition(number, keeper, next=offset, covered=offset)
         return begun

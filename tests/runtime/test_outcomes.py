@@ -9,6 +9,8 @@ from functions.wire.errors import Malformed, WireError
 
 ROWS = [
     (Malformed("x"), 400, "INVALID_ARGUMENT", "malformed"),
+    (outcomes.Unauthenticated("x"), 401, "UNAUTHENTICATED", "unauthenticated"),
+    (outcomes.Forbidden("x", "y"), 403, "PERMISSION_DENIED", "forbidden"),
     (outcomes.TooLarge("x"), 413, "INVALID_ARGUMENT", "too_large"),
     (outcomes.Unsupported("x"), 415, "INVALID_ARGUMENT", "unsupported"),
     (Rejected("x"), 422, "FAILED_PRECONDITION", "rejected"),
