@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from functions.adapters.postgres import Pool, port_errors
+from functions.ports.kill_switch import Switch
 
-_LOAD: Final = "SELECT account, engaged FROM risk_kill_switch"
+_LOAD: Final = "SELECT account, desk, engaged FROM risk_kill_switch"
 _SET: Final = """
-INSERT INTO risk_kill_switch (account, engaged, reason) VALUES ($1, $2, $3)
-ON CONFLICT (account) DO UPDATE SET engaged = excluded.engaged, reason = excluded.reason, changed_at = now()
+INSERT INTO risk_kill_switch (account, desk, engaged, reason) VALUES ($1, $2, $3, $4)
+ON CONFLICT (account, desk) DO UPDATE SET engaged = excluded.engaged, reason = excluded.reason, changed_at = now()
 """
 
 
@@ -19,7 +20,7 @@ class PostgresKillSwitches:
         """Use a pool, which opens on first use."""
         self._pool = pool
 
-    async def load(self) -> Mapping[str, bool]:
+    async def load(self) -> Mapping[Switch, bool]:
         """Give every switch that was ever set.
 
         Raises:
@@ -27,9 +28,9 @@ class PostgresKillSwitches:
         """
         with port_errors():
             pool = await self._pool.get()
-            return {row["account"]: row["engaged"] for row in await pool.fetch(_LOAD)}
+            return {Switch(row["account"], row["desk"]): row["engaged"] for row in await pool.fetch(_LOAD)}
 
-    async def set(self, account: str, *, engaged: bool, reason: str) -> None:
+    async def set(self, switch: Switch, *, engaged: bool, reason: str) -> None:
         """Throw or release a switch, with why and when.
 
         Raises:
@@ -37,4 +38,4 @@ class PostgresKillSwitches:
         """
         with port_errors():
             pool = await self._pool.get()
-            await pool.execute(_SET, account, engaged, reason)
+            await pool.execute(_SET, switch.account, switch.desk, engaged, reason)

@@ -1,21 +1,64 @@
-"""Decide on orders in process: the twin of the gRPC client."""
+"""Decide on orders without stores: the twin of the engine and of the gRPC client."""
 
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
-from functions.domain.risk import Limits, check
+from functions.domain.reference import TradingStatus
+from functions.domain.risk.checks import check_told
+from functions.domain.risk.limits import Limits, Rulebook
+from functions.domain.risk.rules import decide
+from functions.domain.risk.state import RiskState, marked
 from functions.ports.errors import Unavailable
+from functions.ports.kill_switch import Switch
 
 
 class MemoryRisk:
-    """Port `Risk` without a service. `down` makes it unreachable, `stopped` holds the accounts that may not trade."""
+    """Port `RiskInProcess`. `down` makes it unreachable, `stopped` holds the accounts that may not trade."""
 
     def __init__(self, limits: Limits) -> None:
         """Decide by these limits."""
         self.down = False
         self.stopped: set[str] = set()
-        self._limits = limits
+        self._rulebook = Rulebook(limits)
 
-    async def check(self, order: OrderIntent, quote: Quote, *, account: AccountState, as_of_ns: int) -> Verdict:
-        """Decide on one order.
+    async def check(
+        self,
+        order: OrderIntent,
+        quote: Quote,
+        *,
+        account: AccountState,
+        as_of_ns: int,
+        status: TradingStatus = TradingStatus.UNKNOWN,
+    ) -> Verdict:
+        """Decide on one order by what is told of the account.
+
+        Raises:
+            Unavailable: It was taken down.
+        """
+        bounds, stopped = self._rulebook.bounds(order.account, order.instrument_id), self._stopped(order)
+        return check_told(order, quote, account, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status)
+
+    def decide(  # noqa: PLR0913 - as in the port
+        self,
+        order: OrderIntent,
+        quote: Quote,
+        state: RiskState,
+        *,
+        as_of_ns: int,
+        status: TradingStatus = TradingStatus.UNKNOWN,
+        replacing: str = "",
+    ) -> Verdict:
+        """Decide on one order by the state that the account's writer keeps.
+
+        Raises:
+            Unavailable: It was taken down.
+        """
+        bounds, stopped = self._rulebook.bounds(order.account, order.instrument_id), self._stopped(order)
+        standing = state.standing(order.instrument_id, marked(quote, order.price_exponent), replacing=replacing)
+        return decide(
+            order, quote, standing, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status, recent=state.recent
+        )
+
+    async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> bool:  # noqa: ARG002 - nobody reads it
+        """Stop or re-open one account.
 
         Raises:
             Unavailable: It was taken down.
@@ -23,5 +66,11 @@ class MemoryRisk:
         if self.down:
             message = "risk is down"
             raise Unavailable(message)
-        stopped = order.account in self.stopped
-        return check(order, quote, account, self._limits, as_of_ns=as_of_ns, kill_switch=stopped)
+        (self.stopped.add if engaged else self.stopped.discard)(switch.account)
+        return switch.account in self.stopped
+
+    def _stopped(self, order: OrderIntent) -> str:
+        if self.down:
+            message = "risk is down"
+            raise Unavailable(message)
+        return f"trading is stopped for account {order.account!r}" if order.account in self.stopped else ""

@@ -1,13 +1,24 @@
 """Say where it is kept that trading is stopped."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
+
+
+class Switch(NamedTuple):
+    """Name a switch: an account's, a desk's, or with neither the one for all."""
+
+    account: str = ""
+    desk: str = ""
+
+
+EVERYONE: Final = Switch()
+"""The switch that stops all accounts."""
 
 
 class KillSwitches(Protocol):
-    """Keep one switch an account; the empty account stands for all."""
+    """Keep switches."""
 
-    async def load(self) -> Mapping[str, bool]:
+    async def load(self) -> Mapping[Switch, bool]:
         """Give every switch that was ever set: True means that trading is stopped.
 
         Raises:
@@ -15,7 +26,7 @@ class KillSwitches(Protocol):
         """
         ...
 
-    async def set(self, account: str, *, engaged: bool, reason: str) -> None:
+    async def set(self, switch: Switch, *, engaged: bool, reason: str) -> None:
         """Throw or release a switch; it stays so until it is set again.
 
         Raises:

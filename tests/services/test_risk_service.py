@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 
 import grpc
@@ -12,41 +13,53 @@ from stores import fresh_database
 from tickloom.risk.v1 import service_pb2, service_pb2_grpc
 from trading import LIMITS, NOW, QUOTE, order, serving, state
 
+from functions.adapters import risk_engine
 from functions.adapters.memory_kill_switch import MemoryKillSwitches
+from functions.adapters.memory_limits import MemoryLimits
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_kill_switch import PostgresKillSwitches
+from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_client import GrpcRisk
+from functions.adapters.risk_conversation import RiskConversation
+from functions.adapters.risk_engine import RiskEngine
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import Side, Verdict
 from functions.domain.errors import Rejected
-from functions.domain.risk import check
+from functions.domain.risk import Limits, RiskState, check
 from functions.ports.errors import Overloaded, Unavailable
-from functions.ports.kill_switch import KillSwitches
+from functions.ports.kill_switch import EVERYONE, KillSwitches, Switch
+from functions.ports.limits import LimitsStore
 from functions.ports.risk import Risk
 from functions.runtime import settings
 from functions.services.risk import CARD
-from functions.services.risk import desk as desks
-from functions.services.risk.desk import RiskDesk
 from functions.services.risk.main import Settings, compose
-from functions.services.risk.service import RiskServicer
-from functions.wire.codecs.risk import check_message
+from functions.services.risk.service import CHECKS_MAX, RiskServicer
+from functions.wire.codecs.risk import Question, check_message
 
 NEVER_S = 3600.0
+LOADED = b'{"exposure_ratio_max": "0.5", "quote_age_ms_max": 1, "quote_ahead_ms_max": 1}'
 
 
 @asynccontextmanager
-async def open_desk(switches: KillSwitches, refresh_s: float = NEVER_S) -> AsyncIterator[RiskDesk]:
-    desk = RiskDesk(LIMITS, switches, refresh_s=refresh_s)
-    await desk.start()
+async def opened(
+    switches: KillSwitches | None = None,
+    limits: LimitsStore | None = None,
+    *,
+    refresh_s: float = NEVER_S,
+    shipped: Limits = LIMITS,
+) -> AsyncIterator[RiskEngine]:
+    keepers = limits or MemoryLimits(), switches or MemoryKillSwitches()
+    engine = RiskEngine(*keepers, shipped=shipped, refresh_s=refresh_s)
+    await engine.start()
     try:
-        yield desk
+        yield engine
     finally:
-        await desk.close()
+        await engine.close()
 
 
 @asynccontextmanager
-async def served(desk: RiskDesk) -> AsyncIterator[str]:
-    servicer = RiskServicer(desk)
+async def served(engine: RiskEngine) -> AsyncIterator[str]:
+    servicer = RiskServicer(engine)
     register = partial(service_pb2_grpc.add_RiskServiceServicer_to_server, servicer)
     async with serving(CARD, register) as target:
         yield target
@@ -66,16 +79,19 @@ class Asked:
     stop: Callable[[str], Awaitable[None]]
 
 
-@pytest.fixture(params=["memory", "grpc"])
+@pytest.fixture(params=["memory", "engine", "grpc"])
 async def asked(request: pytest.FixtureRequest) -> AsyncIterator[Asked]:
     """Give each way to ask."""
     if request.param == "memory":
         memory = MemoryRisk(LIMITS)
         yield Asked(memory, partial(_bar, memory))
         return
-    async with open_desk(MemoryKillSwitches()) as desk, served(desk) as target:
+    async with opened() as engine, served(engine) as target:
+        if request.param == "engine":
+            yield Asked(engine, partial(_stop, engine))
+            return
         client = GrpcRisk(target, deadline_ms=30_000)
-        yield Asked(client, partial(_stop, desk))
+        yield Asked(client, partial(_stop, engine))
         await client.close()
 
 
@@ -83,8 +99,8 @@ async def _bar(memory: MemoryRisk, account: str) -> None:
     memory.stopped.add(account)
 
 
-async def _stop(desk: RiskDesk, account: str) -> None:
-    await desk.set_switch(account, engaged=True, reason="drill")
+async def _stop(engine: RiskEngine, account: str) -> None:
+    await engine.set_switch(Switch(account), engaged=True, reason="drill")
 
 
 async def ask(risk: Risk, side: Side = Side.BUY, quantity: int = 10_000) -> Verdict:
@@ -123,7 +139,7 @@ async def test_unreachable() -> None:
 
 async def test_unreadable() -> None:
     """A question that the service cannot read is refused for good, not asked again for ever."""
-    async with open_desk(MemoryKillSwitches()) as desk, served(desk) as target:
+    async with opened() as engine, served(engine) as target:
         client = GrpcRisk(target)
         with pytest.raises(Rejected):
             await client.check(replace(order(), account=""), QUOTE, account=state(), as_of_ns=NOW)
@@ -131,8 +147,9 @@ async def test_unreadable() -> None:
 
 
 async def test_not_started() -> None:
-    """A desk that never read its switches decides nothing."""
-    async with served(RiskDesk(LIMITS, MemoryKillSwitches(), refresh_s=NEVER_S)) as target, calling(target) as stub:
+    """An engine that never read its switches decides nothing."""
+    engine = RiskEngine(MemoryLimits(), MemoryKillSwitches(), shipped=LIMITS, refresh_s=NEVER_S)
+    async with served(engine) as target, calling(target) as stub:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.Check(check_message(order(), QUOTE, account=state(), as_of_ns=NOW))
         assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -140,7 +157,7 @@ async def test_not_started() -> None:
 
 async def test_malformed() -> None:
     """A request without side or with broken money is INVALID_ARGUMENT."""
-    async with open_desk(MemoryKillSwitches()) as desk, served(desk) as target, calling(target) as stub:
+    async with opened() as engine, served(engine) as target, calling(target) as stub:
         good = check_message(order(), QUOTE, account=state(), as_of_ns=NOW)
         sideless, broke = service_pb2.CheckRequest(), service_pb2.CheckRequest()
         sideless.CopyFrom(good)
@@ -154,23 +171,39 @@ async def test_malformed() -> None:
 
 
 async def test_switch_over_the_wire() -> None:
-    """The empty account stops all; releasing it re-opens those that are not stopped themselves."""
-    async with open_desk(MemoryKillSwitches()) as desk, served(desk) as target, calling(target) as stub:
+    """The wider switch stops what it covers; releasing it re-opens what is not stopped by itself."""
+    shipped = replace(LIMITS, desk_of={"paper": "crypto"})
+    async with opened(shipped=shipped) as engine, served(engine) as target, calling(target) as stub:
 
-        async def set_switch(account: str, *, engaged: bool) -> bool:
-            request = service_pb2.SetKillSwitchRequest(account=account, engaged=engaged, reason="drill")
+        async def set_switch(account: str = "", desk: str = "", *, engaged: bool) -> bool:
+            request = service_pb2.SetKillSwitchRequest(account=account, desk=desk, engaged=engaged, reason="drill")
             return (await stub.SetKillSwitch(request)).engaged
 
-        assert await set_switch("", engaged=True)
-        assert desk.engaged("paper")
-        assert await set_switch("paper", engaged=False)  # still stopped by the switch for all
-        assert not await set_switch("", engaged=False)
-        assert not desk.engaged("paper")
+        assert await set_switch(engaged=True)
+        assert await set_switch(desk="crypto", engaged=True)
+        assert await set_switch("paper", engaged=False)  # still stopped by the others
+        assert await set_switch(desk="crypto", engaged=False)  # still stopped by the one for all
+        assert engine.stopped("other")
+        assert await set_switch(desk="crypto", engaged=True)
+        assert not await set_switch(engaged=False)
+        assert engine.stopped("paper") == "trading is stopped for desk 'crypto'"
+        assert not engine.stopped("other")
+        assert not await set_switch(desk="crypto", engaged=False)
+        assert not engine.stopped("paper")
+
+
+async def test_switch_names_one_thing() -> None:
+    """A switch stops an account or a desk, never both at once."""
+    async with opened() as engine, served(engine) as target, calling(target) as stub:
+        request = service_pb2.SetKillSwitchRequest(account="paper", desk="crypto", engaged=True, reason="drill")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.SetKillSwitch(request)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_switch_needs_a_reason() -> None:
     """Nobody stops trading without saying why."""
-    async with open_desk(MemoryKillSwitches()) as desk, served(desk) as target, calling(target) as stub:
+    async with opened() as engine, served(engine) as target, calling(target) as stub:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.SetKillSwitch(service_pb2.SetKillSwitchRequest(account="paper", engaged=True))
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -178,23 +211,27 @@ async def test_switch_needs_a_reason() -> None:
 
 async def test_switches_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Too many switches are refused; one that is known can still be set."""
-    monkeypatch.setattr(desks, "SWITCHES_MAX", 1)
-    async with open_desk(MemoryKillSwitches()) as desk:
-        await desk.set_switch("a", engaged=True, reason="drill")
+    monkeypatch.setattr(risk_engine, "SWITCHES_MAX", 1)
+    async with opened() as engine:
+        await engine.set_switch(Switch("a"), engaged=True, reason="drill")
         with pytest.raises(Overloaded):
-            await desk.set_switch("b", engaged=True, reason="drill")
-        assert not await desk.set_switch("a", engaged=False, reason="drill")
+            await engine.set_switch(EVERYONE, engaged=True, reason="drill")
+        assert not await engine.set_switch(Switch("a"), engaged=False, reason="drill")
 
 
-async def test_switch_survives(postgres_url: str) -> None:
-    """A restart does not re-open trading."""
+async def test_survives(postgres_url: str) -> None:
+    """A restart neither re-opens trading nor forgets the limits that were loaded."""
     pool = Pool(await fresh_database(postgres_url))
+    keepers = PostgresKillSwitches(pool), PostgresLimits(pool)
     try:
-        async with open_desk(PostgresKillSwitches(pool)) as before:
-            await before.set_switch("paper", engaged=True, reason="drill")
-        async with open_desk(PostgresKillSwitches(pool)) as after:
-            assert after.engaged("paper")
-            assert not after.engaged("other")
+        async with opened(*keepers) as before:
+            assert before.limits is LIMITS
+            await before.set_switch(Switch("paper"), engaged=True, reason="drill")
+            loaded = await PostgresLimits(pool).add(LOADED)
+        async with opened(*keepers) as after:
+            assert after.stopped("paper")
+            assert not after.stopped("other")
+            assert after.limits == loaded
     finally:
         await pool.close()
 
@@ -232,25 +269,120 @@ async def _looked_up_twice(switches: FailingSwitches) -> None:
 
 
 async def test_other_instance() -> None:
-    """A switch that another instance set is obeyed after the next look."""
-    switches = FailingSwitches()
-    async with open_desk(switches, refresh_s=0.001) as one, open_desk(switches) as other:
-        await other.set_switch("paper", engaged=True, reason="drill")
+    """What another instance stored is obeyed after the next look; the verdict names the limits that decided."""
+    switches, limits = FailingSwitches(), MemoryLimits()
+    async with opened(switches, limits, refresh_s=0.001) as one, opened(switches, limits) as other:
+        await other.set_switch(Switch("paper"), engaged=True, reason="drill")
+        loaded = await limits.add(LOADED)
         await _looked_up_twice(switches)
-        assert one.engaged("paper")
+        verdict = await ask(one)
+        assert verdict.limits_version == loaded.version != LIMITS.version
+        assert [broken.rule for broken in verdict.violations] == ["kill_switch", "cannot_decide"]
 
 
 async def test_store_lost() -> None:
     """A lost store neither re-opens trading nor confirms a switch it did not keep."""
     switches = FailingSwitches()
-    async with open_desk(switches, refresh_s=0.001) as desk:
-        await desk.set_switch("paper", engaged=True, reason="drill")
+    async with opened(switches, refresh_s=0.001) as engine:
+        await engine.set_switch(Switch("paper"), engaged=True, reason="drill")
         switches.lost = True
         await _looked_up_twice(switches)
-        assert desk.engaged("paper")
+        assert engine.stopped("paper")
         with pytest.raises(Unavailable):
-            await desk.set_switch("other", engaged=True, reason="drill")
-        assert not desk.engaged("other")
+            await engine.set_switch(Switch("other"), engaged=True, reason="drill")
+        assert not engine.stopped("other")
+
+
+async def test_blind() -> None:
+    """What was read too long ago decides nothing: each order is rejected, and the verdict says for how long."""
+    now_s = 0.0
+    engine = RiskEngine(
+        MemoryLimits(), MemoryKillSwitches(), shipped=LIMITS, refresh_s=NEVER_S, blind_s_max=30, now_s=lambda: now_s
+    )
+    await engine.start()
+    now_s = 30.0
+    assert (await ask(engine)).accepted
+    now_s = 31.0
+    (broken,) = (await ask(engine)).violations
+    assert (broken.rule, broken.text) == ("cannot_decide", "limits and switches were last read 31 s ago, allowed 30 s")
+    await engine.close()
+
+
+async def test_decides_on_state() -> None:
+    """In process, the state that the writer keeps decides: what works counts, and so does what was sent."""
+    asked = order(quantity=200_000, limit=250_000)
+    async with opened() as engine:
+        state = RiskState(Decimal(1_000_000), Decimal(1_000_000))
+        for number in (1, 2):
+            assert engine.decide(asked, QUOTE, state, as_of_ns=NOW).accepted
+            state.apply_accepted(f"order-{number}", asked, QUOTE, as_of_ns=NOW)
+        (broken,) = engine.decide(asked, QUOTE, state, as_of_ns=NOW).violations
+        assert broken.rule == "position"
+        assert engine.decide(asked, QUOTE, state, as_of_ns=NOW, replacing="order-2").accepted
+
+
+async def test_many() -> None:
+    """Several questions in a message get the answers each would get alone, in their place."""
+    async with opened() as engine, served(engine) as target, calling(target) as stub:
+        questions = [
+            check_message(order(quantity=size), QUOTE, account=state(), as_of_ns=NOW) for size in (10_000, 10**9, 1)
+        ]
+        alone = [await stub.Check(question) for question in questions]
+        assert list((await stub.CheckMany(service_pb2.CheckManyRequest(checks=questions))).checks) == alone
+        for checks in ([], questions[:1] * (CHECKS_MAX + 1)):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.CheckMany(service_pb2.CheckManyRequest(checks=checks))
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_conversation() -> None:
+    """A conversation answers each question by its tag; one that cannot be read gets its fault, and it goes on."""
+    async with opened() as engine, served(engine) as target:
+        conversation = RiskConversation(target)
+        good = Question(order(), QUOTE, state(), NOW)
+        bad = good._replace(order=replace(order(), account=""))
+        many = conversation.ask([good, good._replace(order=order(quantity=10**9))])
+        first, refused, last = await asyncio.gather(
+            many, conversation.ask([bad]), conversation.ask([good]), return_exceptions=True
+        )
+        assert [verdict.accepted for verdict in first] == [True, False]
+        assert isinstance(refused, Rejected)
+        assert [verdict.accepted for verdict in last] == [True]
+        await conversation.close()
+
+
+class Leaving(service_pb2_grpc.RiskServiceServicer):
+    """Ends every conversation at its first question."""
+
+    async def CheckStream(  # noqa: N802 - the name of the contract
+        self, request_iterator: AsyncIterator[service_pb2.CheckStreamRequest], context: object
+    ) -> AsyncIterator[service_pb2.CheckStreamResponse]:
+        """Hear one question and go."""
+        del context
+        async for _ in request_iterator:
+            return
+        yield service_pb2.CheckStreamResponse()
+
+
+async def test_conversation_ends() -> None:
+    """Who waits for an answer when the service ends the conversation is told so, and so is the next."""
+    good = Question(order(), QUOTE, state(), NOW)
+    register = partial(service_pb2_grpc.add_RiskServiceServicer_to_server, Leaving())
+    async with serving(CARD, register) as target:
+        conversation = RiskConversation(target, deadline_ms=30_000)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="ended the conversation"):
+                await conversation.ask([good])
+        await conversation.close()
+
+
+async def test_conversation_unreachable() -> None:
+    """Where nobody answers in time, nothing was decided; and no more may wait than the bound says."""
+    good = Question(order(), QUOTE, state(), NOW)
+    conversation = RiskConversation("127.0.0.1:9", deadline_ms=100, waiting_max=1)
+    first, second = await asyncio.gather(*(conversation.ask([good]) for _ in range(2)), return_exceptions=True)
+    assert (type(first), type(second)) == (Unavailable, Overloaded)
+    await conversation.close()
 
 
 async def test_composes() -> None:

@@ -11,6 +11,6 @@ CARD: Final = Card(
     summary="Checks an order against limits and kill switches; names every broken rule, rejects what it cannot decide.",
     stores=("postgres",),
     key="account",
-    state="kill switches",
+    state="limits and kill switches",
     budget_ms=1,
 )

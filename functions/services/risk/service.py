@@ -1,44 +1,95 @@
 """Serve `RiskService`: request, decision, response."""
 
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
 import grpc.aio
 from tickloom.risk.v1 import service_pb2, service_pb2_grpc
 
-from functions.services.risk.desk import RiskDesk
-from functions.wire.codecs.risk import account_value, check_name, order_value, quote_value, verdict_message
+from functions.ports.errors import Overloaded, PortError
+from functions.ports.kill_switch import Switch
+from functions.ports.risk import RiskInProcess
+from functions.wire.codecs.risk import check_name, question_value, verdict_message
+from functions.wire.errors import Malformed
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]  # a servicer's methods share what they do with it
 
+CHECKS_MAX: Final = 64
+"""Most questions of one message: a millisecond of work, which others wait for."""
+
 
 class RiskServicer(service_pb2_grpc.RiskServiceServicer):
-    """Answer for a desk; a rejection is an answer; errors get their status from the host."""
+    """Answer by an engine; a rejection is an answer; errors get their status from the host."""
 
-    def __init__(self, desk: RiskDesk) -> None:
-        """Answer for this desk."""
-        self._desk = desk
+    def __init__(self, risk: RiskInProcess) -> None:
+        """Answer by this engine."""
+        self._risk = risk
 
     async def Check(  # noqa: N802 - the name of the contract
         self, request: service_pb2.CheckRequest, context: Context
     ) -> service_pb2.CheckResponse:
         """Decide on one order."""
         del context  # its deadline is the host's business
-        verdict = await self._desk.check(
-            order_value(request.order),
-            quote_value(request.quote),
-            account=account_value(request.account),
-            as_of_ns=request.as_of_ns,
-        )
-        return verdict_message(verdict)
+        return await self._decide(request)
+
+    async def CheckMany(  # noqa: N802 - the name of the contract
+        self, request: service_pb2.CheckManyRequest, context: Context
+    ) -> service_pb2.CheckManyResponse:
+        """Decide on several orders."""
+        del context
+        return service_pb2.CheckManyResponse(checks=await self._decide_all(request.checks))
+
+    async def CheckStream(  # noqa: N802 - the name of the contract
+        self, request_iterator: AsyncIterator[service_pb2.CheckStreamRequest], context: Context
+    ) -> AsyncIterator[service_pb2.CheckStreamResponse]:
+        """Decide on what is asked in a conversation; what cannot be read is told, and the conversation goes on."""
+        del context
+        async for request in request_iterator:
+            yield await self._answer(request)
 
     async def SetKillSwitch(  # noqa: N802 - the name of the contract
         self, request: service_pb2.SetKillSwitchRequest, context: Context
     ) -> service_pb2.SetKillSwitchResponse:
         """Throw or release a switch."""
         del context
-        if request.account:
-            check_name("account", request.account)
+        if request.account and request.desk:
+            _refuse(f"a switch stops account {request.account!r} or desk {request.desk!r}; name one of them")
+        for what, name in (("account", request.account), ("desk", request.desk)):
+            if name:
+                check_name(what, name)
         check_name("reason", request.reason)
-        engaged = await self._desk.set_switch(request.account, engaged=request.engaged, reason=request.reason)
+        switch = Switch(request.account, request.desk)
+        engaged = await self._risk.set_switch(switch, engaged=request.engaged, reason=request.reason)
         return service_pb2.SetKillSwitchResponse(engaged=engaged)
+
+    async def _decide(self, message: service_pb2.CheckRequest) -> service_pb2.CheckResponse:
+        asked = question_value(message)
+        verdict = await self._risk.check(
+            asked.order, asked.quote, account=asked.account, as_of_ns=asked.as_of_ns, status=asked.status
+        )
+        return verdict_message(verdict)
+
+    async def _decide_all(self, messages: Sequence[service_pb2.CheckRequest]) -> list[service_pb2.CheckResponse]:
+        if not 0 < len(messages) <= CHECKS_MAX:
+            _refuse(f"a message holds {len(messages)} questions; ask 1 to {CHECKS_MAX}")
+        return [await self._decide(message) for message in messages]
+
+    async def _answer(self, request: service_pb2.CheckStreamRequest) -> service_pb2.CheckStreamResponse:
+        try:
+            return service_pb2.CheckStreamResponse(tag=request.tag, checks=await self._decide_all(request.checks))
+        except Malformed as error:
+            return _fault(request.tag, grpc.StatusCode.INVALID_ARGUMENT, error, retry=False)
+        except Overloaded as error:
+            return _fault(request.tag, grpc.StatusCode.RESOURCE_EXHAUSTED, error, retry=True)
+        except PortError as error:
+            return _fault(request.tag, grpc.StatusCode.UNAVAILABLE, error, retry=True)
+
+
+def _fault(tag: int, code: grpc.StatusCode, error: Exception, *, retry: bool) -> service_pb2.CheckStreamResponse:
+    fault = service_pb2.CheckFault(code=code.name, text=str(error), retry=retry)
+    return service_pb2.CheckStreamResponse(tag=tag, fault=fault)
+
+
+def _refuse(detail: str) -> NoReturn:
+    raise Malformed(detail)

@@ -1,28 +1,50 @@
-"""Write pre-trade questions and answers as `tickloom.risk.v1` messages and read them back; read the file of limits.
+"""Write pre-trade questions and answers as `tickloom.risk.v1` messages and read them back.
 
 What travels inside a call goes as messages: `x_message` writes one, `x_value` reads it.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
+from tickloom.reference.v1 import status_pb2
 from tickloom.risk.v1 import service_pb2
 
-from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, Verdict, Violation
-from functions.domain.money import DIGITS_MAX, EXPONENT_MAX, plain, plain_decimal
-from functions.domain.risk import InstrumentLimits, Limits
+from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, TimeInForce, Verdict, Violation
+from functions.domain.money import EXPONENT_MAX, plain, plain_decimal
+from functions.domain.reference import TradingStatus
 from functions.wire.errors import Malformed
 
-LIMITS_BYTES_MAX: Final = 1024 * 1024
+TEXTS_KEPT_MAX: Final = 4096
+"""Names and amounts that are read and written once: an account's are the same from question to question."""
+
 NAME_CHARACTERS_MAX: Final = 128
 """Longest account, instrument or order id that is taken; our own ids have 36."""
 
 _WRITTEN: Final = MappingProxyType({Side.BUY: service_pb2.SIDE_BUY, Side.SELL: service_pb2.SIDE_SELL})
 _READ: Final = MappingProxyType({number: side for side, number in _WRITTEN.items()})
+_STATUSES_WRITTEN: Final = MappingProxyType(
+    {
+        TradingStatus.UNKNOWN: status_pb2.TRADING_STATUS_UNSPECIFIED,
+        TradingStatus.TRADING: status_pb2.TRADING_STATUS_TRADING,
+        TradingStatus.HALTED: status_pb2.TRADING_STATUS_HALTED,
+        TradingStatus.CLOSED: status_pb2.TRADING_STATUS_CLOSED,
+    }
+)
+_STATUSES: Final = MappingProxyType({number: status for status, number in _STATUSES_WRITTEN.items()})
+_TIMES_WRITTEN: Final = MappingProxyType(
+    {
+        TimeInForce.IMMEDIATE_OR_CANCEL: service_pb2.TIME_IN_FORCE_IMMEDIATE_OR_CANCEL,
+        TimeInForce.FILL_OR_KILL: service_pb2.TIME_IN_FORCE_FILL_OR_KILL,
+        TimeInForce.DAY: service_pb2.TIME_IN_FORCE_DAY,
+        TimeInForce.GOOD_TILL_CANCEL: service_pb2.TIME_IN_FORCE_GOOD_TILL_CANCEL,
+    }
+)
+_TIMES_READ: Final = MappingProxyType(
+    {number: time for time, number in _TIMES_WRITTEN.items()}
+    | {service_pb2.TIME_IN_FORCE_UNSPECIFIED: TimeInForce.IMMEDIATE_OR_CANCEL}
+)
 
 
 def order_message(value: OrderIntent) -> service_pb2.OrderIntent:
@@ -35,6 +57,7 @@ def order_message(value: OrderIntent) -> service_pb2.OrderIntent:
         limit_price=value.limit_price,
         price_exponent=value.price_exponent,
         size_exponent=value.size_exponent,
+        time_in_force=_TIMES_WRITTEN[value.time_in_force],
     )
 
 
@@ -42,10 +65,13 @@ def order_value(message: service_pb2.OrderIntent) -> OrderIntent:
     """Read an order; whether its figures make sense is for risk to say.
 
     Raises:
-        Malformed: Its side is not set, a name is missing or too long, or an exponent is no exponent of an instrument.
+        Malformed: Its side is not set, its time in force is unknown, a name is missing or too long, or an exponent is
+            no exponent of an instrument.
     """
     if message.side not in _READ:
         _refuse(f"an order's side {message.side} is unknown")
+    if message.time_in_force not in _TIMES_READ:
+        _refuse(f"an order's time in force {message.time_in_force} is unknown")
     check_name("account", message.account)
     check_name("instrument_id", message.instrument_id)
     for name, exponent in (("price", message.price_exponent), ("size", message.size_exponent)):
@@ -59,6 +85,7 @@ def order_value(message: service_pb2.OrderIntent) -> OrderIntent:
         limit_price=message.limit_price,
         price_exponent=message.price_exponent,
         size_exponent=message.size_exponent,
+        time_in_force=_TIMES_READ[message.time_in_force],
     )
 
 
@@ -68,8 +95,13 @@ def check_name(what: str, name: str) -> None:
     Raises:
         Malformed: It is one of these.
     """
-    if not name or len(name) > NAME_CHARACTERS_MAX or not name.isprintable():
+    if not _is_name(name):
         _refuse(f"{what} {name[:NAME_CHARACTERS_MAX]!r} is not 1 to {NAME_CHARACTERS_MAX} printable characters")
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= NAME_CHARACTERS_MAX and name.isprintable()
 
 
 def quote_message(value: Quote) -> service_pb2.Quote:
@@ -88,20 +120,67 @@ def quote_value(message: service_pb2.Quote) -> Quote:
     return Quote(message.bid_price, message.bid_size, message.ask_price, message.ask_size, message.ts_event)
 
 
+class Question(NamedTuple):
+    """Hold one question: may this order leave? `status` is whether its instrument trades, as the caller knows."""
+
+    order: OrderIntent
+    quote: Quote
+    account: AccountState
+    as_of_ns: int
+    status: TradingStatus = TradingStatus.UNKNOWN
+
+
+def question_message(value: Question) -> service_pb2.CheckRequest:
+    """Write a question."""
+    return service_pb2.CheckRequest(
+        order=order_message(value.order),
+        quote=quote_message(value.quote),
+        account=account_message(value.account),
+        as_of_ns=value.as_of_ns,
+        status=_STATUSES_WRITTEN[value.status],
+    )
+
+
+def question_value(message: service_pb2.CheckRequest) -> Question:
+    """Read a question.
+
+    Raises:
+        Malformed: The order, the account's money or the status cannot be read.
+    """
+    if message.status not in _STATUSES:
+        _refuse(f"trading status {message.status} is unknown")
+    return Question(
+        order_value(message.order),
+        quote_value(message.quote),
+        account_value(message.account),
+        message.as_of_ns,
+        _STATUSES[message.status],
+    )
+
+
 def check_message(
     order: OrderIntent, quote: Quote, *, account: AccountState, as_of_ns: int
 ) -> service_pb2.CheckRequest:
     """Write the question whether an order may leave."""
-    return service_pb2.CheckRequest(
-        order=order_message(order),
-        quote=quote_message(quote),
-        account=service_pb2.AccountState(
-            capital=plain(account.capital),
-            gross_exposure=plain(account.gross_exposure),
-            position=account.position,
-            position_price=account.position_price,
-        ),
-        as_of_ns=as_of_ns,
+    return question_message(Question(order, quote, account, as_of_ns))
+
+
+def account_message(value: AccountState) -> service_pb2.AccountState:
+    """Write an account's state."""
+    return service_pb2.AccountState(
+        capital=_text(value.capital),
+        gross_exposure=_text(value.gross_exposure),
+        position=value.position,
+        position_price=value.position_price,
+        net_exposure_low=_told(value.net_exposure_low),
+        net_exposure_high=_told(value.net_exposure_high),
+        equity=_told(value.equity),
+        peak_equity=_told(value.peak_equity),
+        working_losses=_told(value.working_losses or None),
+        working_buys=value.working_buys,
+        working_sells=value.working_sells,
+        resting_buy_price=value.resting_buy_price,
+        resting_sell_price=value.resting_sell_price,
     )
 
 
@@ -112,11 +191,28 @@ def account_value(message: service_pb2.AccountState) -> AccountState:
         Malformed: Its money is no plain decimal.
     """
     return AccountState(
-        capital=decimal_value("capital", message.capital),
-        gross_exposure=decimal_value("gross_exposure", message.gross_exposure),
+        capital=_amount("capital", message.capital),
+        gross_exposure=_amount("gross_exposure", message.gross_exposure),
         position=message.position,
         position_price=message.position_price,
+        net_exposure_low=_heard("net_exposure_low", message.net_exposure_low),
+        net_exposure_high=_heard("net_exposure_high", message.net_exposure_high),
+        equity=_heard("equity", message.equity),
+        peak_equity=_heard("peak_equity", message.peak_equity),
+        working_losses=_heard("working_losses", message.working_losses) or Decimal(0),
+        working_buys=message.working_buys,
+        working_sells=message.working_sells,
+        resting_buy_price=message.resting_buy_price,
+        resting_sell_price=message.resting_sell_price,
     )
+
+
+def _told(value: Decimal | None) -> str:
+    return "" if value is None else _text(value)
+
+
+def _heard(what: str, text: str) -> Decimal | None:
+    return _amount(what, text) if text else None
 
 
 def verdict_message(value: Verdict) -> service_pb2.CheckResponse:
@@ -134,7 +230,7 @@ def verdict_value(message: service_pb2.CheckResponse) -> Verdict:
     Raises:
         Malformed: The decision is not set, or disagrees with its violations.
     """
-    violations = tuple(Violation(one.rule, one.text) for one in message.violations)
+    violations = tuple([Violation(one.rule, one.text) for one in message.violations])
     expected = service_pb2.DECISION_REJECTED if violations else service_pb2.DECISION_ACCEPTED
     if message.decision != expected:
         _refuse(f"decision {message.decision} disagrees with {len(violations)} violations")
@@ -154,87 +250,8 @@ def decimal_value(what: str, text: str) -> Decimal:
         raise Malformed(detail) from error
 
 
-def decode_limits(data: bytes) -> Limits:
-    """Read a file of limits (JSON); their version is the digest of the bytes.
-
-    Fractions and money are decimal texts, for a JSON number with a point has already been rounded by whoever wrote it.
-
-    Raises:
-        Malformed: The file is no such JSON: an unknown, double or missing key, a float, a negative bound.
-    """
-    if len(data) > LIMITS_BYTES_MAX:
-        _refuse(f"limits of {len(data)} bytes are more than {LIMITS_BYTES_MAX}")
-    try:
-        value = json.loads(data, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_once)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        detail = f"limits are no JSON: {error}"
-        raise Malformed(detail) from error
-    fields = _fields("limits", value, required=_LIMITS, optional=frozenset(("default", "instruments")))
-    default = fields.get("default")
-    return Limits(
-        version=hashlib.sha256(data).hexdigest()[:16],
-        exposure_ratio_max=_bound("exposure_ratio_max", fields["exposure_ratio_max"]),
-        quote_age_ms_max=_milliseconds("quote_age_ms_max", fields["quote_age_ms_max"]),
-        quote_ahead_ms_max=_milliseconds("quote_ahead_ms_max", fields["quote_ahead_ms_max"]),
-        default=None if default is None else _instrument_limits("default", default),
-        instruments=_instruments(fields.get("instruments", {})),
-    )
-
-
-_LIMITS: Final = frozenset(("exposure_ratio_max", "quote_age_ms_max", "quote_ahead_ms_max"))
-_BOUNDS: Final = frozenset(("order_notional_max", "position_notional_max", "price_collar_bps_max"))
-
-
-def _instruments(value: object) -> Mapping[str, InstrumentLimits]:
-    if not isinstance(value, dict):
-        _refuse("instruments is no object")
-    return MappingProxyType({name: _instrument_limits(name, bounds) for name, bounds in value.items()})
-
-
-def _instrument_limits(name: str, value: object) -> InstrumentLimits:
-    fields = _fields(name, value, required=_BOUNDS, optional=frozenset(("order_size_max",)))
-    size = fields.get("order_size_max")
-    return InstrumentLimits(
-        order_notional_max=_bound("order_notional_max", fields["order_notional_max"]),
-        position_notional_max=_bound("position_notional_max", fields["position_notional_max"]),
-        price_collar_bps_max=_bound("price_collar_bps_max", fields["price_collar_bps_max"]),
-        order_size_max=None if size is None else _bound("order_size_max", size),
-    )
-
-
-def _fields(what: str, value: object, *, required: frozenset[str], optional: frozenset[str]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        _refuse(f"{what} is no object")
-    missing, unknown = required - value.keys(), value.keys() - required - optional
-    if missing or unknown:
-        _refuse(f"{what}: missing {sorted(missing)}, unknown {sorted(unknown)}")
-    return value
-
-
-def _bound(name: str, value: object) -> Decimal:
-    if not isinstance(value, str):
-        _refuse(f"{name} {value!r} is no decimal text; write it in quotes")
-    bound = decimal_value(name, value)
-    if bound < 0:
-        _refuse(f"{name} {value} is negative")
-    return bound
-
-
-def _milliseconds(name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        _refuse(f"{name} {value!r} is no whole number of milliseconds")
-    return value
-
-
-def _no_float(text: str) -> NoReturn:
-    _refuse(f"{text[:DIGITS_MAX]} in limits is a float; write decimals in quotes")
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        _refuse(f"limits name a key twice among {[key for key, _ in pairs]}")
-    return found
+_text: Final = lru_cache(maxsize=TEXTS_KEPT_MAX)(plain)
+_amount: Final = lru_cache(maxsize=TEXTS_KEPT_MAX)(decimal_value)
 
 
 def _refuse(detail: str) -> NoReturn:

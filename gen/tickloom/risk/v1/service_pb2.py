@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from tickloom.reference.v1 import status_pb2 as tickloom_dot_reference_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etickloom/risk/v1/service.proto\x12\x10tickloom.risk.v1\"\xc4\x02\n\x0bOrderIntent\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12#\n\rinstrument_id\x18\x02 \x01(\tR\x0cinstrumentId\x12*\n\x04side\x18\x03 \x01(\x0e\x32\x16.tickloom.risk.v1.SideR\x04side\x12\x1a\n\x08quantity\x18\x04 \x01(\x03R\x08quantity\x12\x1f\n\x0blimit_price\x18\x05 \x01(\x03R\nlimitPrice\x12%\n\x0eprice_exponent\x18\x06 \x01(\x11R\rpriceExponent\x12#\n\rsize_exponent\x18\x07 \x01(\x11R\x0csizeExponent\x12\x41\n\rtime_in_force\x18\x08 \x01(\x0e\x32\x1d.tickloom.risk.v1.TimeInForceR\x0btimeInForce\"\x92\x01\n\x05Quote\x12\x1b\n\tbid_price\x18\x01 \x01(\x03R\x08\x62idPrice\x12\x19\n\x08\x62id_size\x18\x02 \x01(\x03R\x07\x62idSize\x12\x1b\n\task_price\x18\x03 \x01(\x03R\x08\x61skPrice\x12\x19\n\x08\x61sk_size\x18\x04 \x01(\x03R\x07\x61skSize\x12\x19\n\x08ts_event\x18\x05 \x01(\x03R\x07tsEvent\"\x92\x01\n\x0c\x41\x63\x63ountState\x12\x18\n\x07\x63\x61pital\x18\x01 \x01(\tR\x07\x63\x61pital\x12%\n\x0egross_exposure\x18\x02 \x01(\tR\rgrossExposure\x12\x1a\n\x08position\x18\x03 \x01(\x03R\x08position\x12%\n\x0eposition_price\x18\x04 \x01(\x03R\rpositionPrice\"\xc6\x01\n\x0c\x43heckRequest\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32\x1d.tickloom.risk.v1.OrderIntentR\x05order\x12-\n\x05quote\x18\x02 \x01(\x0b\x32\x17.tickloom.risk.v1.QuoteR\x05quote\x12\x38\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x1e.tickloom.risk.v1.AccountStateR\x07\x61\x63\x63ount\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\"\xab\x01\n\rCheckResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x1a.tickloom.risk.v1.DecisionR\x08\x64\x65\x63ision\x12;\n\nviolations\x18\x02 \x03(\x0b\x32\x1b.tickloom.risk.v1.ViolationR\nviolations\x12%\n\x0elimits_version\x18\x03 \x01(\tR\rlimitsVersion\"3\n\tViolation\x12\x12\n\x04rule\x18\x01 \x01(\tR\x04rule\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"b\n\x14SetKillSwitchRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x18\n\x07\x65ngaged\x18\x02 \x01(\x08R\x07\x65ngaged\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"1\n\x15SetKillSwitchResponse\x12\x18\n\x07\x65ngaged\x18\x01 \x01(\x08R\x07\x65ngaged*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*R\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45\x43ISION_ACCEPTED\x10\x01\x12\x15\n\x11\x44\x45\x43ISION_REJECTED\x10\x02*\xae\x01\n\x0bTimeInForce\x12\x1d\n\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12%\n!TIME_IN_FORCE_IMMEDIATE_OR_CANCEL\x10\x01\x12\x1e\n\x1aTIME_IN_FORCE_FILL_OR_KILL\x10\x02\x12\x15\n\x11TIME_IN_FORCE_DAY\x10\x03\x12\"\n\x1eTIME_IN_FORCE_GOOD_TILL_CANCEL\x10\x04\x32\xc3\x01\n\x0bRiskService\x12M\n\x05\x43heck\x12\x1e.tickloom.risk.v1.CheckRequest\x1a\x1f.tickloom.risk.v1.CheckResponse\"\x03\x90\x02\x01\x12\x65\n\rSetKillSwitch\x12&.tickloom.risk.v1.SetKillSwitchRequest\x1a\'.tickloom.risk.v1.SetKillSwitchResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1etickloom/risk/v1/service.proto\x12\x10tickloom.risk.v1\x1a\"tickloom/reference/v1/status.proto\"\xc4\x02\n\x0bOrderIntent\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12#\n\rinstrument_id\x18\x02 \x01(\tR\x0cinstrumentId\x12*\n\x04side\x18\x03 \x01(\x0e\x32\x16.tickloom.risk.v1.SideR\x04side\x12\x1a\n\x08quantity\x18\x04 \x01(\x03R\x08quantity\x12\x1f\n\x0blimit_price\x18\x05 \x01(\x03R\nlimitPrice\x12%\n\x0eprice_exponent\x18\x06 \x01(\x11R\rpriceExponent\x12#\n\rsize_exponent\x18\x07 \x01(\x11R\x0csizeExponent\x12\x41\n\rtime_in_force\x18\x08 \x01(\x0e\x32\x1d.tickloom.risk.v1.TimeInForceR\x0btimeInForce\"\x92\x01\n\x05Quote\x12\x1b\n\tbid_price\x18\x01 \x01(\x03R\x08\x62idPrice\x12\x19\n\x08\x62id_size\x18\x02 \x01(\x03R\x07\x62idSize\x12\x1b\n\task_price\x18\x03 \x01(\x03R\x08\x61skPrice\x12\x19\n\x08\x61sk_size\x18\x04 \x01(\x03R\x07\x61skSize\x12\x19\n\x08ts_event\x18\x05 \x01(\x03R\x07tsEvent\"\xea\x03\n\x0c\x41\x63\x63ountState\x12\x18\n\x07\x63\x61pital\x18\x01 \x01(\tR\x07\x63\x61pital\x12%\n\x0egross_exposure\x18\x02 \x01(\tR\rgrossExposure\x12\x1a\n\x08position\x18\x03 \x01(\x03R\x08position\x12%\n\x0eposition_price\x18\x04 \x01(\x03R\rpositionPrice\x12(\n\x10net_exposure_low\x18\x05 \x01(\tR\x0enetExposureLow\x12*\n\x11net_exposure_high\x18\x06 \x01(\tR\x0fnetExposureHigh\x12\x16\n\x06\x65quity\x18\x07 \x01(\tR\x06\x65quity\x12\x1f\n\x0bpeak_equity\x18\x08 \x01(\tR\npeakEquity\x12%\n\x0eworking_losses\x18\t \x01(\tR\rworkingLosses\x12!\n\x0cworking_buys\x18\n \x01(\x03R\x0bworkingBuys\x12#\n\rworking_sells\x18\x0b \x01(\x03R\x0cworkingSells\x12*\n\x11resting_buy_price\x18\x0c \x01(\x03R\x0frestingBuyPrice\x12,\n\x12resting_sell_price\x18\r \x01(\x03R\x10restingSellPrice\"\x84\x02\n\x0c\x43heckRequest\x12\x33\n\x05order\x18\x01 \x01(\x0b\x32\x1d.tickloom.risk.v1.OrderIntentR\x05order\x12-\n\x05quote\x18\x02 \x01(\x0b\x32\x17.tickloom.risk.v1.QuoteR\x05quote\x12\x38\n\x07\x61\x63\x63ount\x18\x03 \x01(\x0b\x32\x1e.tickloom.risk.v1.AccountStateR\x07\x61\x63\x63ount\x12\x18\n\x08\x61s_of_ns\x18\x04 \x01(\x03R\x06\x61sOfNs\x12<\n\x06status\x18\x05 \x01(\x0e\x32$.tickloom.reference.v1.TradingStatusR\x06status\"\xab\x01\n\rCheckResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x1a.tickloom.risk.v1.DecisionR\x08\x64\x65\x63ision\x12;\n\nviolations\x18\x02 \x03(\x0b\x32\x1b.tickloom.risk.v1.ViolationR\nviolations\x12%\n\x0elimits_version\x18\x03 \x01(\tR\rlimitsVersion\"3\n\tViolation\x12\x12\n\x04rule\x18\x01 \x01(\tR\x04rule\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\"J\n\x10\x43heckManyRequest\x12\x36\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1e.tickloom.risk.v1.CheckRequestR\x06\x63hecks\"L\n\x11\x43heckManyResponse\x12\x37\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\x1f.tickloom.risk.v1.CheckResponseR\x06\x63hecks\"^\n\x12\x43heckStreamRequest\x12\x10\n\x03tag\x18\x01 \x01(\x04R\x03tag\x12\x36\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1e.tickloom.risk.v1.CheckRequestR\x06\x63hecks\"\x94\x01\n\x13\x43heckStreamResponse\x12\x10\n\x03tag\x18\x01 \x01(\x04R\x03tag\x12\x37\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1f.tickloom.risk.v1.CheckResponseR\x06\x63hecks\x12\x32\n\x05\x66\x61ult\x18\x03 \x01(\x0b\x32\x1c.tickloom.risk.v1.CheckFaultR\x05\x66\x61ult\"J\n\nCheckFault\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x12\n\x04text\x18\x02 \x01(\tR\x04text\x12\x14\n\x05retry\x18\x03 \x01(\x08R\x05retry\"v\n\x14SetKillSwitchRequest\x12\x18\n\x07\x61\x63\x63ount\x18\x01 \x01(\tR\x07\x61\x63\x63ount\x12\x18\n\x07\x65ngaged\x18\x02 \x01(\x08R\x07\x65ngaged\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n\x04\x64\x65sk\x18\x04 \x01(\tR\x04\x64\x65sk\"1\n\x15SetKillSwitchResponse\x12\x18\n\x07\x65ngaged\x18\x01 \x01(\x08R\x07\x65ngaged*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*R\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x45\x43ISION_ACCEPTED\x10\x01\x12\x15\n\x11\x44\x45\x43ISION_REJECTED\x10\x02*\xae\x01\n\x0bTimeInForce\x12\x1d\n\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12%\n!TIME_IN_FORCE_IMMEDIATE_OR_CANCEL\x10\x01\x12\x1e\n\x1aTIME_IN_FORCE_FILL_OR_KILL\x10\x02\x12\x15\n\x11TIME_IN_FORCE_DAY\x10\x03\x12\"\n\x1eTIME_IN_FORCE_GOOD_TILL_CANCEL\x10\x04\x32\xfe\x02\n\x0bRiskService\x12M\n\x05\x43heck\x12\x1e.tickloom.risk.v1.CheckRequest\x1a\x1f.tickloom.risk.v1.CheckResponse\"\x03\x90\x02\x01\x12Y\n\tCheckMany\x12\".tickloom.risk.v1.CheckManyRequest\x1a#.tickloom.risk.v1.CheckManyResponse\"\x03\x90\x02\x01\x12^\n\x0b\x43heckStream\x12$.tickloom.risk.v1.CheckStreamRequest\x1a%.tickloom.risk.v1.CheckStreamResponse(\x01\x30\x01\x12\x65\n\rSetKillSwitch\x12&.tickloom.risk.v1.SetKillSwitchRequest\x1a\'.tickloom.risk.v1.SetKillSwitchResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,30 +34,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['Check']._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['Check']._serialized_options = b'\220\002\001'
+  _globals['_RISKSERVICE'].methods_by_name['CheckMany']._loaded_options = None
+  _globals['_RISKSERVICE'].methods_by_name['CheckMany']._serialized_options = b'\220\002\001'
   _globals['_RISKSERVICE'].methods_by_name['SetKillSwitch']._loaded_options = None
   _globals['_RISKSERVICE'].methods_by_name['SetKillSwitch']._serialized_options = b'\220\002\002'
-  _globals['_SIDE']._serialized_start=1256
-  _globals['_SIDE']._serialized_end=1313
-  _globals['_DECISION']._serialized_start=1315
-  _globals['_DECISION']._serialized_end=1397
-  _globals['_TIMEINFORCE']._serialized_start=1400
-  _globals['_TIMEINFORCE']._serialized_end=1574
-  _globals['_ORDERINTENT']._serialized_start=53
-  _globals['_ORDERINTENT']._serialized_end=377
-  _globals['_QUOTE']._serialized_start=380
-  _globals['_QUOTE']._serialized_end=526
-  _globals['_ACCOUNTSTATE']._serialized_start=529
-  _globals['_ACCOUNTSTATE']._serialized_end=675
-  _globals['_CHECKREQUEST']._serialized_start=678
-  _globals['_CHECKREQUEST']._serialized_end=876
-  _globals['_CHECKRESPONSE']._serialized_start=879
-  _globals['_CHECKRESPONSE']._serialized_end=1050
-  _globals['_VIOLATION']._serialized_start=1052
-  _globals['_VIOLATION']._serialized_end=1103
-  _globals['_SETKILLSWITCHREQUEST']._serialized_start=1105
-  _globals['_SETKILLSWITCHREQUEST']._serialized_end=1203
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=1205
-  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=1254
-  _globals['_RISKSERVICE']._serialized_start=1577
-  _globals['_RISKSERVICE']._serialized_end=1772
+  _globals['_SIDE']._serialized_start=2195
+  _globals['_SIDE']._serialized_end=2252
+  _globals['_DECISION']._serialized_start=2254
+  _globals['_DECISION']._serialized_end=2336
+  _globals['_TIMEINFORCE']._serialized_start=2339
+  _globals['_TIMEINFORCE']._serialized_end=2513
+  _globals['_ORDERINTENT']._serialized_start=89
+  _globals['_ORDERINTENT']._serialized_end=413
+  _globals['_QUOTE']._serialized_start=416
+  _globals['_QUOTE']._serialized_end=562
+  _globals['_ACCOUNTSTATE']._serialized_start=565
+  _globals['_ACCOUNTSTATE']._serialized_end=1055
+  _globals['_CHECKREQUEST']._serialized_start=1058
+  _globals['_CHECKREQUEST']._serialized_end=1318
+  _globals['_CHECKRESPONSE']._serialized_start=1321
+  _globals['_CHECKRESPONSE']._serialized_end=1492
+  _globals['_VIOLATION']._serialized_start=1494
+  _globals['_VIOLATION']._serialized_end=1545
+  _globals['_CHECKMANYREQUEST']._serialized_start=1547
+  _globals['_CHECKMANYREQUEST']._serialized_end=1621
+  _globals['_CHECKMANYRESPONSE']._serialized_start=1623
+  _globals['_CHECKMANYRESPONSE']._serialized_end=1699
+  _globals['_CHECKSTREAMREQUEST']._serialized_start=1701
+  _globals['_CHECKSTREAMREQUEST']._serialized_end=1795
+  _globals['_CHECKSTREAMRESPONSE']._serialized_start=1798
+  _globals['_CHECKSTREAMRESPONSE']._serialized_end=1946
+  _globals['_CHECKFAULT']._serialized_start=1948
+  _globals['_CHECKFAULT']._serialized_end=2022
+  _globals['_SETKILLSWITCHREQUEST']._serialized_start=2024
+  _globals['_SETKILLSWITCHREQUEST']._serialized_end=2142
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_start=2144
+  _globals['_SETKILLSWITCHRESPONSE']._serialized_end=2193
+  _globals['_RISKSERVICE']._serialized_start=2516
+  _globals['_RISKSERVICE']._serialized_end=2898
 # @@protoc_insertion_point(module_scope)

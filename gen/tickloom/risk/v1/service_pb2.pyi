@@ -1,3 +1,4 @@
+from tickloom.reference.v1 import status_pb2 as _status_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -73,28 +74,48 @@ class Quote(_message.Message):
     def __init__(self, bid_price: _Optional[int] = ..., bid_size: _Optional[int] = ..., ask_price: _Optional[int] = ..., ask_size: _Optional[int] = ..., ts_event: _Optional[int] = ...) -> None: ...
 
 class AccountState(_message.Message):
-    __slots__ = ("capital", "gross_exposure", "position", "position_price")
+    __slots__ = ("capital", "gross_exposure", "position", "position_price", "net_exposure_low", "net_exposure_high", "equity", "peak_equity", "working_losses", "working_buys", "working_sells", "resting_buy_price", "resting_sell_price")
     CAPITAL_FIELD_NUMBER: _ClassVar[int]
     GROSS_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
     POSITION_PRICE_FIELD_NUMBER: _ClassVar[int]
+    NET_EXPOSURE_LOW_FIELD_NUMBER: _ClassVar[int]
+    NET_EXPOSURE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    EQUITY_FIELD_NUMBER: _ClassVar[int]
+    PEAK_EQUITY_FIELD_NUMBER: _ClassVar[int]
+    WORKING_LOSSES_FIELD_NUMBER: _ClassVar[int]
+    WORKING_BUYS_FIELD_NUMBER: _ClassVar[int]
+    WORKING_SELLS_FIELD_NUMBER: _ClassVar[int]
+    RESTING_BUY_PRICE_FIELD_NUMBER: _ClassVar[int]
+    RESTING_SELL_PRICE_FIELD_NUMBER: _ClassVar[int]
     capital: str
     gross_exposure: str
     position: int
     position_price: int
-    def __init__(self, capital: _Optional[str] = ..., gross_exposure: _Optional[str] = ..., position: _Optional[int] = ..., position_price: _Optional[int] = ...) -> None: ...
+    net_exposure_low: str
+    net_exposure_high: str
+    equity: str
+    peak_equity: str
+    working_losses: str
+    working_buys: int
+    working_sells: int
+    resting_buy_price: int
+    resting_sell_price: int
+    def __init__(self, capital: _Optional[str] = ..., gross_exposure: _Optional[str] = ..., position: _Optional[int] = ..., position_price: _Optional[int] = ..., net_exposure_low: _Optional[str] = ..., net_exposure_high: _Optional[str] = ..., equity: _Optional[str] = ..., peak_equity: _Optional[str] = ..., working_losses: _Optional[str] = ..., working_buys: _Optional[int] = ..., working_sells: _Optional[int] = ..., resting_buy_price: _Optional[int] = ..., resting_sell_price: _Optional[int] = ...) -> None: ...
 
 class CheckRequest(_message.Message):
-    __slots__ = ("order", "quote", "account", "as_of_ns")
+    __slots__ = ("order", "quote", "account", "as_of_ns", "status")
     ORDER_FIELD_NUMBER: _ClassVar[int]
     QUOTE_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
     order: OrderIntent
     quote: Quote
     account: AccountState
     as_of_ns: int
-    def __init__(self, order: _Optional[_Union[OrderIntent, _Mapping]] = ..., quote: _Optional[_Union[Quote, _Mapping]] = ..., account: _Optional[_Union[AccountState, _Mapping]] = ..., as_of_ns: _Optional[int] = ...) -> None: ...
+    status: _status_pb2.TradingStatus
+    def __init__(self, order: _Optional[_Union[OrderIntent, _Mapping]] = ..., quote: _Optional[_Union[Quote, _Mapping]] = ..., account: _Optional[_Union[AccountState, _Mapping]] = ..., as_of_ns: _Optional[int] = ..., status: _Optional[_Union[_status_pb2.TradingStatus, str]] = ...) -> None: ...
 
 class CheckResponse(_message.Message):
     __slots__ = ("decision", "violations", "limits_version")
@@ -114,15 +135,57 @@ class Violation(_message.Message):
     text: str
     def __init__(self, rule: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
+class CheckManyRequest(_message.Message):
+    __slots__ = ("checks",)
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    checks: _containers.RepeatedCompositeFieldContainer[CheckRequest]
+    def __init__(self, checks: _Optional[_Iterable[_Union[CheckRequest, _Mapping]]] = ...) -> None: ...
+
+class CheckManyResponse(_message.Message):
+    __slots__ = ("checks",)
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    checks: _containers.RepeatedCompositeFieldContainer[CheckResponse]
+    def __init__(self, checks: _Optional[_Iterable[_Union[CheckResponse, _Mapping]]] = ...) -> None: ...
+
+class CheckStreamRequest(_message.Message):
+    __slots__ = ("tag", "checks")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    checks: _containers.RepeatedCompositeFieldContainer[CheckRequest]
+    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckRequest, _Mapping]]] = ...) -> None: ...
+
+class CheckStreamResponse(_message.Message):
+    __slots__ = ("tag", "checks", "fault")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    CHECKS_FIELD_NUMBER: _ClassVar[int]
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    checks: _containers.RepeatedCompositeFieldContainer[CheckResponse]
+    fault: CheckFault
+    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckResponse, _Mapping]]] = ..., fault: _Optional[_Union[CheckFault, _Mapping]] = ...) -> None: ...
+
+class CheckFault(_message.Message):
+    __slots__ = ("code", "text", "retry")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    text: str
+    retry: bool
+    def __init__(self, code: _Optional[str] = ..., text: _Optional[str] = ..., retry: _Optional[bool] = ...) -> None: ...
+
 class SetKillSwitchRequest(_message.Message):
-    __slots__ = ("account", "engaged", "reason")
+    __slots__ = ("account", "engaged", "reason", "desk")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     ENGAGED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    DESK_FIELD_NUMBER: _ClassVar[int]
     account: str
     engaged: bool
     reason: str
-    def __init__(self, account: _Optional[str] = ..., engaged: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    desk: str
+    def __init__(self, account: _Optional[str] = ..., engaged: _Optional[bool] = ..., reason: _Optional[str] = ..., desk: _Optional[str] = ...) -> None: ...
 
 class SetKillSwitchResponse(_message.Message):
     __slots__ = ("engaged",)

@@ -40,6 +40,16 @@ class RiskServiceStub:
                 request_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckRequest.SerializeToString,
                 response_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.CheckMany = channel.unary_unary(
+                '/tickloom.risk.v1.RiskService/CheckMany',
+                request_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyRequest.SerializeToString,
+                response_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyResponse.FromString,
+                _registered_method=True)
+        self.CheckStream = channel.stream_stream(
+                '/tickloom.risk.v1.RiskService/CheckStream',
+                request_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamRequest.SerializeToString,
+                response_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamResponse.FromString,
+                _registered_method=True)
         self.SetKillSwitch = channel.unary_unary(
                 '/tickloom.risk.v1.RiskService/SetKillSwitch',
                 request_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.SetKillSwitchRequest.SerializeToString,
@@ -58,8 +68,22 @@ class RiskServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckMany(self, request, context):
+        """CheckMany decides on several orders, each by itself, and answers in their order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckStream(self, request_iterator, context):
+        """CheckStream is one lasting conversation: questions go in, the answer to each comes out with its tag, in order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetKillSwitch(self, request, context):
-        """SetKillSwitch stops or re-opens trading for an account, or for all with an empty account.
+        """SetKillSwitch stops or re-opens trading for an account, for a desk, or with neither named for all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +96,16 @@ def add_RiskServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckRequest.FromString,
                     response_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckResponse.SerializeToString,
+            ),
+            'CheckMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckMany,
+                    request_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyRequest.FromString,
+                    response_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyResponse.SerializeToString,
+            ),
+            'CheckStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckStream,
+                    request_deserializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamRequest.FromString,
+                    response_serializer=tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamResponse.SerializeToString,
             ),
             'SetKillSwitch': grpc.unary_unary_rpc_method_handler(
                     servicer.SetKillSwitch,
@@ -107,6 +141,60 @@ class RiskService:
             '/tickloom.risk.v1.RiskService/Check',
             tickloom_dot_risk_dot_v1_dot_service__pb2.CheckRequest.SerializeToString,
             tickloom_dot_risk_dot_v1_dot_service__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.risk.v1.RiskService/CheckMany',
+            tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyRequest.SerializeToString,
+            tickloom_dot_risk_dot_v1_dot_service__pb2.CheckManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tickloom.risk.v1.RiskService/CheckStream',
+            tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamRequest.SerializeToString,
+            tickloom_dot_risk_dot_v1_dot_service__pb2.CheckStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

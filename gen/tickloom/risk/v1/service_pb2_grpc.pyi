@@ -35,8 +35,12 @@ class RiskServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RiskServiceAsyncStub: ...
     Check: _grpc.UnaryUnaryMultiCallable[_service_pb2.CheckRequest, _service_pb2.CheckResponse]
     """Check decides on one order. A rejection is a normal answer; an error means that nothing was decided."""
+    CheckMany: _grpc.UnaryUnaryMultiCallable[_service_pb2.CheckManyRequest, _service_pb2.CheckManyResponse]
+    """CheckMany decides on several orders, each by itself, and answers in their order."""
+    CheckStream: _grpc.StreamStreamMultiCallable[_service_pb2.CheckStreamRequest, _service_pb2.CheckStreamResponse]
+    """CheckStream is one lasting conversation: questions go in, the answer to each comes out with its tag, in order."""
     SetKillSwitch: _grpc.UnaryUnaryMultiCallable[_service_pb2.SetKillSwitchRequest, _service_pb2.SetKillSwitchResponse]
-    """SetKillSwitch stops or re-opens trading for an account, or for all with an empty account."""
+    """SetKillSwitch stops or re-opens trading for an account, for a desk, or with neither named for all."""
 
 @_typing.type_check_only
 class RiskServiceAsyncStub(RiskServiceStub):
@@ -45,8 +49,12 @@ class RiskServiceAsyncStub(RiskServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Check: _aio.UnaryUnaryMultiCallable[_service_pb2.CheckRequest, _service_pb2.CheckResponse]  # type: ignore[assignment]
     """Check decides on one order. A rejection is a normal answer; an error means that nothing was decided."""
+    CheckMany: _aio.UnaryUnaryMultiCallable[_service_pb2.CheckManyRequest, _service_pb2.CheckManyResponse]  # type: ignore[assignment]
+    """CheckMany decides on several orders, each by itself, and answers in their order."""
+    CheckStream: _aio.StreamStreamMultiCallable[_service_pb2.CheckStreamRequest, _service_pb2.CheckStreamResponse]  # type: ignore[assignment]
+    """CheckStream is one lasting conversation: questions go in, the answer to each comes out with its tag, in order."""
     SetKillSwitch: _aio.UnaryUnaryMultiCallable[_service_pb2.SetKillSwitchRequest, _service_pb2.SetKillSwitchResponse]  # type: ignore[assignment]
-    """SetKillSwitch stops or re-opens trading for an account, or for all with an empty account."""
+    """SetKillSwitch stops or re-opens trading for an account, for a desk, or with neither named for all."""
 
 class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
     """RiskService decides on orders before they leave."""
@@ -60,11 +68,27 @@ class RiskServiceServicer(metaclass=_abc_1.ABCMeta):
         """Check decides on one order. A rejection is a normal answer; an error means that nothing was decided."""
 
     @_abc_1.abstractmethod
+    def CheckMany(
+        self,
+        request: _service_pb2.CheckManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.CheckManyResponse, _abc.Awaitable[_service_pb2.CheckManyResponse]]:
+        """CheckMany decides on several orders, each by itself, and answers in their order."""
+
+    @_abc_1.abstractmethod
+    def CheckStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_service_pb2.CheckStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_service_pb2.CheckStreamResponse], _abc.AsyncIterator[_service_pb2.CheckStreamResponse]]:
+        """CheckStream is one lasting conversation: questions go in, the answer to each comes out with its tag, in order."""
+
+    @_abc_1.abstractmethod
     def SetKillSwitch(
         self,
         request: _service_pb2.SetKillSwitchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.SetKillSwitchResponse, _abc.Awaitable[_service_pb2.SetKillSwitchResponse]]:
-        """SetKillSwitch stops or re-opens trading for an account, or for all with an empty account."""
+        """SetKillSwitch stops or re-opens trading for an account, for a desk, or with neither named for all."""
 
 def add_RiskServiceServicer_to_server(servicer: RiskServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,205 @@
+"""Decide on orders in process, by limits and switches held in memory and kept current from where they are stored."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict, Violation
+from functions.domain.reference import TradingStatus
+from functions.domain.risk.checks import check_told
+from functions.domain.risk.limits import Limits, Rulebook
+from functions.domain.risk.rules import CANNOT_DECIDE, decide
+from functions.domain.risk.state import RiskState, marked
+from functions.ports.errors import Overloaded, Unavailable
+from functions.ports.kill_switch import EVERYONE, KillSwitches, Switch
+from functions.ports.limits import LimitsStore
+from functions.wire.errors import Malformed
+
+SWITCHES_MAX: Final = 10_000
+BLIND_S_MAX: Final = 30.0
+
+
+class RiskEngine:
+    """Port `RiskInProcess`; a switch is stored before it is obeyed, and obeyed before it is confirmed.
+
+    Args:
+        limits: Where limits are kept.
+        switches: Where it is kept that trading is stopped.
+        shipped: Limits in force while none were ever loaded.
+        refresh_s: How often limits and switches that another process stored are looked up, seconds.
+        blind_s_max: How old the last look may be, seconds; after that nothing can be decided. 0: as old as it likes.
+        now_s: Clock of those looks, seconds; no decision depends on it but whether there is one.
+    """
+
+    def __init__(  # noqa: PLR0913 - two stores, what stands in for one, and three times
+        self,
+        limits: LimitsStore,
+        switches: KillSwitches,
+        *,
+        shipped: Limits,
+        refresh_s: float,
+        blind_s_max: float = BLIND_S_MAX,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Know no switch yet: until `start`, nothing can be decided."""
+        self._store = limits
+        self._switches = switches
+        self._shipped = shipped
+        self._refresh_s = refresh_s
+        self._blind_s_max = blind_s_max
+        self._now_s = now_s
+        self._rulebook = Rulebook(shipped)
+        self._changing = asyncio.Lock()  # a look-up that began before a change must not undo it
+        self._known: dict[Switch, bool] | None = None
+        self._engaged: frozenset[Switch] = frozenset()
+        self._looked_s = 0.0
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load limits and switches, and go on looking them up.
+
+        Raises:
+            Unavailable: They cannot be read; who does not know them must not open.
+            Malformed: The limits that are stored are no limits.
+        """
+        async with self._changing:
+            await self._look()
+        self._refreshing = asyncio.create_task(self._refresh())
+
+    async def close(self) -> None:
+        """Stop looking limits and switches up."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
+            self._refreshing = None
+
+    @property
+    def limits(self) -> Limits:
+        """Give the limits that decide now."""
+        return self._rulebook.limits
+
+    # --- deciding -----------------------------------------------------------------------------------------------------
+
+    async def check(
+        self,
+        order: OrderIntent,
+        quote: Quote,
+        *,
+        account: AccountState,
+        as_of_ns: int,
+        status: TradingStatus = TradingStatus.UNKNOWN,
+    ) -> Verdict:
+        """Decide on one order by what is told of the account.
+
+        Raises:
+            Unavailable: Limits and switches were never read.
+        """
+        bounds = self._rulebook.bounds(order.account, order.instrument_id)
+        stopped = self.stopped(order.account)
+        verdict = check_told(order, quote, account, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status)
+        return self._seeing(verdict)
+
+    def decide(  # noqa: PLR0913 - the order, its market, its account, the time and what it replaces are facts
+        self,
+        order: OrderIntent,
+        quote: Quote,
+        state: RiskState,
+        *,
+        as_of_ns: int,
+        status: TradingStatus = TradingStatus.UNKNOWN,
+        replacing: str = "",
+    ) -> Verdict:
+        """Decide on one order by the state that the account's writer keeps.
+
+        Raises:
+            Unavailable: Limits and switches were never read.
+        """
+        bounds = self._rulebook.bounds(order.account, order.instrument_id)
+        stopped = self.stopped(order.account)
+        standing = state.standing(order.instrument_id, marked(quote, order.price_exponent), replacing=replacing)
+        verdict = decide(
+            order, quote, standing, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status, recent=state.recent
+        )
+        return self._seeing(verdict)
+
+    def _seeing(self, verdict: Verdict) -> Verdict:
+        """Reject what was decided by limits and switches that nobody has looked at for too long."""
+        blind_s = self._now_s() - self._looked_s
+        if not self._blind_s_max or blind_s <= self._blind_s_max:
+            return verdict
+        text = f"limits and switches were last read {blind_s:.0f} s ago, allowed {self._blind_s_max:g} s"
+        return Verdict((*verdict.violations, Violation(CANNOT_DECIDE, text)), verdict.limits_version)
+
+    # --- switches -----------------------------------------------------------------------------------------------------
+
+    async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> bool:
+        """Throw or release a switch; tell whether trading is stopped where it stands, be it by a wider one.
+
+        Raises:
+            Overloaded: There are too many switches already.
+            Unavailable: The switch could not be stored, or the switches were never read.
+        """
+        async with self._changing:
+            known = self._read()
+            if switch not in known and len(known) >= SWITCHES_MAX:
+                message = f"{SWITCHES_MAX} kill switches are set already; stop every account with the empty one"
+                raise Overloaded(message)
+            await self._switches.set(switch, engaged=engaged, reason=reason)
+            known[switch] = engaged
+            self._engaged = _engaged(known)
+        return bool(self.stopped(switch.account) if switch.account else self._engaged & {EVERYONE, switch})
+
+    def stopped(self, account: str) -> str:
+        """Say which switch stops trading for an account: the widest; empty when none does.
+
+        Raises:
+            Unavailable: The switches were never read.
+        """
+        if self._known is None:
+            self._read()
+        if not self._engaged:
+            return ""
+        desk = self.limits.desk_of.get(account, "")
+        if EVERYONE in self._engaged:
+            return "trading is stopped for every account"
+        if desk and Switch(desk=desk) in self._engaged:
+            return f"trading is stopped for desk {desk!r}"
+        return f"trading is stopped for account {account!r}" if Switch(account) in self._engaged else ""
+
+    def _read(self) -> dict[Switch, bool]:
+        if self._known is None:
+            message = "limits and kill switches were not read yet; start the service first"
+            raise Unavailable(message)
+        return self._known
+
+    # --- keeping current ----------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        found = await self._store.load() or self._shipped
+        self._known = dict(await self._switches.load())
+        self._engaged = _engaged(self._known)
+        if found.version != self.limits.version:
+            self._rulebook = Rulebook(found)
+        self._looked_s = self._now_s()
+
+    async def _refresh(self) -> None:
+        log = structlog.get_logger()
+        while True:
+            await asyncio.sleep(self._refresh_s)
+            before = self.limits.version
+            try:
+                async with self._changing:
+                    await self._look()
+            except (Unavailable, Malformed) as error:
+                # What was known stays true for a while: a lost store must neither stop nor re-open trading at once.
+                log.warning("risk_refresh_failed", error=str(error))
+            else:
+                if self.limits.version != before:
+                    log.info("limits_changed", version=self.limits.version, before=before)
+
+
+def _engaged(known: dict[Switch, bool]) -> frozenset[Switch]:
+    return frozenset(switch for switch, engaged in known.items() if engaged)
