@@ -21,7 +21,7 @@ TABLES = {
     "order_updates": "*",
     "fills": "*",
     "dead_letters": "stream, row_index, shard, reason, raw",
-    "ledger_account": "*",
+    "ledger_account": "account, capital, cash, next_sequence, peak_equity",
     "ledger_position": "*",
     "ledger_order": "*",
     "ledger_order_update": "*",

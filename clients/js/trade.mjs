@@ -3,7 +3,7 @@
 // and ends when the order has. TICKLOOM_TOKEN, when set, is sent as the bearer token.
 import { randomUUID } from "node:crypto";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { Http2SessionManager, createGrpcTransport } from "@connectrpc/connect-node";
 import { OrdersService } from "./gen/tickloom/orders/v1/service_pb.js";
 import { OrderStatus } from "./gen/tickloom/orders/v1/order_pb.js";
 import { Side } from "./gen/tickloom/risk/v1/service_pb.js";
@@ -14,7 +14,9 @@ const bearer = (next) => (request) => {
   if (token) request.header.set("authorization", `Bearer ${token}`);
   return next(request);
 };
-const orders = createClient(OrdersService, createGrpcTransport({ baseUrl: url, interceptors: [bearer] }));
+const sessionManager = new Http2SessionManager(url);
+const transport = createGrpcTransport({ baseUrl: url, interceptors: [bearer], sessionManager });
+const orders = createClient(OrdersService, transport);
 
 const now = BigInt(Date.now()) * 1_000_000n;
 const clientOrderId = randomUUID();
@@ -45,3 +47,4 @@ for await (const { sequence, step } of orders.watchOrders({ account, fromSequenc
     if (ended.has(step.value.status)) break;
   }
 }
+sessionManager.abort();

@@ -15,18 +15,24 @@ from functions.domain.decisions import (
     Action,
     ConfidenceKind,
     Evidence,
+    ExecType,
+    Fill,
     OrderIntent,
     OrderStatus,
+    OrderUpdate,
     Quote,
     Side,
     Signal,
+    TimeInForce,
     Verdict,
     Violation,
 )
 from functions.domain.errors import Rejected
+from functions.domain.money import scaled
 from functions.domain.orders.account import Position, account_state
-from functions.domain.orders.booking import Execution, book, execute
+from functions.domain.orders.booking import Execution, book, execute, settle
 from functions.domain.orders.intents import Sizing, limit_through, size_order
+from functions.domain.orders.life import Report, begin, fold
 
 SIZING = Sizing("paper", Decimal(10_000), Decimal(10))
 ACCEPTED = Verdict((), "test")
@@ -182,11 +188,59 @@ def test_book_filled() -> None:
 
 
 def test_book_partial() -> None:
-    """What the quote does not offer is canceled: the order ends partially filled, with nothing left working."""
-    update = book(paper(), submission(asked=order(quantity=60_000)), ACCEPTED).outcome.update
-    assert update.status is OrderStatus.PARTIALLY_FILLED
-    assert (update.quantity, update.cumulative_quantity, update.leaves_quantity) == (Decimal(6), Decimal(5), Decimal(0))
-    assert update.reasons == ("quote_size_exhausted",)
+    """What the quote does not offer is canceled: the order is filled in part, then ends, with nothing left working."""
+    booking = book(paper(), submission(asked=order(quantity=60_000)), ACCEPTED)
+    _, traded, ended = booking.updates
+    assert (traded.status, traded.leaves_quantity) == (OrderStatus.PARTIALLY_FILLED, Decimal(1))
+    assert (ended.status, ended.exec_type) == (OrderStatus.CANCELED, ExecType.CANCELED)
+    assert (ended.quantity, ended.cumulative_quantity, ended.leaves_quantity) == (Decimal(6), Decimal(5), Decimal(0))
+    assert ended.reasons == ("quote_size_exhausted",)
+
+
+def test_book_all_or_nothing() -> None:
+    """A fill-or-kill order is filled whole or not at all."""
+    whole = replace(order(quantity=50_000), time_in_force=TimeInForce.FILL_OR_KILL)
+    assert book(paper(), submission(asked=whole), ACCEPTED).outcome.update.status is OrderStatus.FILLED
+    beyond = book(paper(), submission(asked=replace(whole, quantity=50_001)), ACCEPTED)
+    assert beyond.outcome.update.status is OrderStatus.CANCELED
+    assert not beyond.fills
+
+
+def test_book_resting() -> None:
+    """An order that may rest is only begun: it waits for its venue, and no money moves."""
+    resting = replace(order(), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
+    booking = book(paper(), submission(asked=resting), ACCEPTED)
+    assert [step.status for step in booking.updates] == [OrderStatus.PENDING_NEW]
+    assert booking.account == replace(paper(), sequence=1)
+
+
+def test_book_numbers() -> None:
+    """Steps and fills are numbered on the account's stream in the order they happened, a fill before its update."""
+    account = replace(paper(), sequence=7)
+    steps = book(account, submission(asked=order(quantity=60_000)), ACCEPTED).steps
+    assert [step.sequence for step in steps] == [7, 8, 9, 10]
+    assert [type(step) for step in steps] == [OrderUpdate, Fill, OrderUpdate, OrderUpdate]
+
+
+@given(
+    quantity=st.integers(1, 10**6),
+    price=st.integers(1, 10**6),
+    side=st.sampled_from(Side),
+    fee=st.decimals(-9, 9, places=4),
+)
+def test_settle(quantity: int, price: int, side: Side, fee: Decimal) -> None:
+    """A venue's trade, taken back, leaves cash where it was but for the fees, and the position exactly."""
+    asked = replace(order(side, quantity, price), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
+    begun = begin(submission(asked=asked))
+    trade = Report(ExecType.TRADE, NOW, exec_id="1", quantity=quantity, price=price, fee=fee, multiplier=Decimal(5))
+    traded = fold(begun.order, trade)
+    back = fold(traded.order, replace(trade, exec_type=ExecType.TRADE_CANCEL, exec_id="2", replaces_exec_id="1"))
+    after = settle(paper(), traded)
+    sign = 1 if side is Side.BUY else -1
+    assert after.cash == paper().cash - 5 * sign * scaled(quantity, -4) * scaled(price, -2) - fee
+    assert after.positions[ETH] == Position(ETH, sign * scaled(quantity, -4), scaled(price, -2))
+    undone = settle(after, back)
+    assert (undone.cash, undone.positions[ETH].quantity) == (paper().cash - 2 * fee, Decimal(0))
 
 
 def test_book_canceled() -> None:

@@ -23,14 +23,14 @@ from functions.adapters.orders_memory import MemoryOrders
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.risk_memory import MemoryRisk
-from functions.domain.decisions import OrderStatus, Quote, Side, Submission
+from functions.domain.decisions import OrderStatus, OrderUpdate, Quote, Side, Submission
 from functions.domain.errors import Rejected
 from functions.domain.orders.account import Account, Position
-from functions.domain.orders.booking import Booking
 from functions.domain.risk import Limits
 from functions.ports.errors import Overloaded, Unavailable
-from functions.ports.ledger import AccountMoved, Ledger
+from functions.ports.ledger import Ledger
 from functions.ports.orders import Orders
+from functions.runtime.outcomes import code_of
 from functions.runtime.settings import SettingsError, load
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
@@ -38,6 +38,7 @@ from functions.services.orders.main import Settings, compose
 from functions.services.orders.opening import opening_of
 from functions.services.orders.relay import Relay
 from functions.services.orders.service import OrdersServicer
+from functions.services.orders.writer import Lead
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update, submission_message
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
@@ -45,8 +46,15 @@ from functions.wire.errors import Malformed
 DOOR = NOW + 5
 
 
-def desk_of(ledger: Ledger, limits: Limits = LIMITS, *, booked: Callable[[], None] = lambda: None) -> OrderDesk:
-    return OrderDesk(ledger, MemoryRisk(limits), now_ns=lambda: DOOR, booked=booked)
+LEAD = Lead("first", 600_000)
+
+
+def desk_of(ledger: Ledger, limits: Limits = LIMITS, *, stored: Callable[[], None] = lambda: None) -> OrderDesk:
+    return OrderDesk(ledger, MemoryRisk(limits), now_ns=lambda: DOOR, lead=LEAD, stored=stored)
+
+
+def fault(error: Exception) -> tuple[str, bool]:
+    return code_of(error), isinstance(error, Unavailable)
 
 
 async def opened(account: Account | None = None) -> MemoryLedger:
@@ -57,10 +65,11 @@ async def opened(account: Account | None = None) -> MemoryLedger:
 
 @asynccontextmanager
 async def served(ledger: Ledger, desk: OrderDesk) -> AsyncIterator[str]:
-    servicer = OrdersServicer(desk, ledger)
+    servicer = OrdersServicer(desk, ledger, fault=fault)
     register = partial(service_pb2_grpc.add_OrdersServiceServicer_to_server, servicer)
     async with serving(CARD, register) as target:
         yield target
+    await desk.close()
 
 
 @pytest.fixture(params=["memory", "grpc"])
@@ -122,7 +131,7 @@ async def test_risk_down() -> None:
     """Without a decision nothing is stored; once risk is back the same order goes through."""
     ledger, risk = await opened(), MemoryRisk(LIMITS)
     risk.down = True
-    desk = OrderDesk(ledger, risk, now_ns=lambda: DOOR)
+    desk = OrderDesk(ledger, risk, now_ns=lambda: DOOR, lead=LEAD)
     async with served(ledger, desk) as target:
         client = GrpcOrders(target)
         with pytest.raises(Unavailable):
@@ -154,14 +163,15 @@ async def ledger(place: str) -> AsyncIterator[Ledger]:
 
 
 async def test_concurrent_identical(ledger: Ledger) -> None:
-    """Fifty identical requests at once, over two processes' desks, are one order and one fill."""
-    desks = (desk_of(ledger), desk_of(ledger))
-    outcomes = await asyncio.gather(*(desks[number % 2].submit(submission()) for number in range(50)))
+    """Fifty identical requests at once are one order and one fill, and all get its answer."""
+    desk = desk_of(ledger)
+    outcomes = await asyncio.gather(*(desk.submit(submission()) for _ in range(50)))
     assert all(outcome == outcomes[0] for outcome in outcomes)
     account = await ledger.account("paper")
     assert account is not None
     assert account.positions[ETH].quantity == Decimal(1)
     assert await ledger.pending() == 3
+    await desk.close()
 
 
 async def test_concurrent_limits(ledger: Ledger) -> None:
@@ -175,33 +185,7 @@ async def test_concurrent_limits(ledger: Ledger) -> None:
     assert account is not None
     assert account.positions[ETH].quantity == Decimal(40)
     assert account.sequence == 8 * 3 + 12
-
-
-class ContestedLedger(MemoryLedger):
-    """A ledger whose account another process books first, so many times."""
-
-    def __init__(self, times: int) -> None:
-        """Lose the race this often."""
-        super().__init__()
-        self.times = times
-
-    async def commit(self, booking: Booking, events: tuple[Event, ...]) -> None:
-        """Store a booking, unless another was first."""
-        if self.times:
-            self.times -= 1
-            message = "moved"
-            raise AccountMoved(message)
-        await super().commit(booking, events)
-
-
-async def test_decides_again() -> None:
-    """When another process books the account first, the order is decided again; for ever it is not."""
-    ledger = ContestedLedger(4)
-    await ledger.open_account(paper())
-    assert (await desk_of(ledger).submit(submission())).update.status is OrderStatus.FILLED
-    ledger.times = 5
-    with pytest.raises(Unavailable):
-        await desk_of(ledger).submit(submission(2))
+    await desk.close()
 
 
 async def test_stamped_at_the_door() -> None:
@@ -209,7 +193,7 @@ async def test_stamped_at_the_door() -> None:
     ledger = await opened()
     asked = replace(submission(), as_of_ns=0)
     assert (await desk_of(ledger).submit(asked)).update.as_of_ns == DOOR
-    later = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: DOOR + 1)
+    later = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: DOOR + 1, lead=LEAD)
     assert (await later.submit(asked)).update.as_of_ns == DOOR
 
 
@@ -364,7 +348,7 @@ async def test_relay_runs() -> None:
     ledger = await opened()
     sink = SignallingSink([Unavailable("down"), RuntimeError("a bug")], enough=6)
     relay = Relay(ledger, sink, look_s=3600)
-    desk = desk_of(ledger, booked=relay.wake)
+    desk = desk_of(ledger, stored=relay.wake)
     relay.start()
     await desk.submit(submission(1))
     await desk.submit(submission(2))
@@ -460,17 +444,18 @@ async def _trade(submissions: list[Submission], sink: MemorySink) -> Account:
 def _check_lives(events: list[Event]) -> None:
     """Every order ends with nothing working, and its fills add up to what its last step says."""
     filled: dict[str, Decimal] = {}
+    lives: dict[str, list[OrderUpdate]] = {}
     for event in events:
         if event.type == FILL:
             fill = decode_fill(event.data or b"")
             filled[fill.client_order_id] = fill.quantity
             continue
         update = decode_order_update(event.data or b"")
-        if update.status is OrderStatus.NEW:
-            assert update.cumulative_quantity + update.leaves_quantity == update.quantity
-        else:
-            assert update.leaves_quantity == 0
-            assert update.cumulative_quantity == filled.get(update.client_order_id, 0)
+        lives.setdefault(update.client_order_id, []).append(update)
+        assert update.cumulative_quantity == filled.get(update.client_order_id, 0)
+    for life in lives.values():
+        assert all(one.cumulative_quantity + one.leaves_quantity == one.quantity for one in life[:-1])
+        assert life[-1].leaves_quantity == 0
 
 
 async def test_composes() -> None:

@@ -9,9 +9,9 @@ from counts import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.orders.v1 import order_pb2, service_pb2
-from trading import NOW, QUOTE, order, shipped_limits, state, submission
+from trading import NOW, QUOTE, order, state, submission
 
-from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Verdict, Violation
+from functions.domain.decisions import ExecType, Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Verdict, Violation
 from functions.domain.money import plain, plain_decimal
 from functions.wire.codecs import orders as codec
 from functions.wire.codecs import risk
@@ -34,6 +34,12 @@ updates = st.builds(
     reasons=st.lists(st.text(st.characters(codec="utf-8"))).map(tuple),
     signal_id=st.just("") | ids,
     as_of_ns=st.integers(0, 2**63 - 1),
+    exec_type=st.none() | st.sampled_from(ExecType),
+    venue_order_id=st.just("") | ids,
+    request_id=st.just("") | ids,
+    average_price=decimals,
+    outcome_unknown=st.booleans(),
+    sequence=st.integers(0, 2**63 - 1),
 )
 fills = st.builds(
     Fill,
@@ -46,6 +52,12 @@ fills = st.builds(
     price=decimals,
     signal_id=st.just("") | ids,
     as_of_ns=st.integers(0, 2**63 - 1),
+    exec_id=st.just("") | ids,
+    fee=decimals,
+    currency=st.just("") | ids,
+    multiplier=decimals,
+    replaces_exec_id=st.just("") | ids,
+    sequence=st.integers(0, 2**63 - 1),
 )
 
 
@@ -80,7 +92,7 @@ def test_outcome_round_trip(update: OrderUpdate, executed: tuple[Fill, ...]) -> 
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Whatever the bytes, they are read or Malformed; nothing else is raised."""
-    for decode in (codec.decode_order_update, codec.decode_fill, risk.decode_limits):
+    for decode in (codec.decode_order_update, codec.decode_fill):
         with contextlib.suppress(Malformed):
             decode(data)
 
@@ -177,48 +189,6 @@ def test_empty_response() -> None:
     """An empty answer is Malformed, not an order without status."""
     with pytest.raises(Malformed):
         codec.outcome_value(service_pb2.SubmitResponse())
-
-
-def test_shipped_limits() -> None:
-    """The shipped limits are exact decimals, and their version is a digest."""
-    limits = shipped_limits()
-    assert limits.exposure_ratio_max == Decimal("0.95")
-    assert limits.default is not None
-    assert limits.default.order_size_max is None
-    assert len(limits.version) == 16
-
-
-_GOOD = (
-    b'{"exposure_ratio_max": "0.95", "quote_age_ms_max": 1, "quote_ahead_ms_max": 1, "default": '
-    b'{"order_notional_max": "5", "position_notional_max": "5", "price_collar_bps_max": "5", "order_size_max": "1"}}'
-)
-
-
-def test_limits_version() -> None:
-    """Other limits have another version."""
-    assert risk.decode_limits(_GOOD).version != risk.decode_limits(_GOOD.replace(b"0.95", b"0.96")).version
-
-
-@pytest.mark.parametrize(
-    ("was", "becomes"),
-    [
-        (b'"0.95"', b"0.95"),
-        (b'"0.95"', b'"95%"'),
-        (b'"0.95"', b'"-1"'),
-        (b'"quote_age_ms_max": 1,', b""),
-        (b'"quote_age_ms_max": 1,', b'"quote_age_ms_max": 1, "quote_age_ms_max": 2,'),
-        (b'"quote_age_ms_max": 1,', b'"quote_age_ms_max": true,'),
-        (b'"quote_age_ms_max": 1,', b'"quote_age_ms_max": NaN,'),
-        (b'"quote_age_ms_max": 1,', b'"quote_age_ms_max": 1, "unknown": 1,'),
-        (b'"order_size_max"', b'"order_sice_max"'),
-        (b"}}", b'}, "instruments": []}'),
-        (b"}}", b"}"),
-    ],
-)
-def test_limits_malformed(was: bytes, becomes: bytes) -> None:
-    """Limits that name a key twice, miss one, do not know one, or hold a float stop the start."""
-    with pytest.raises(Malformed):
-        risk.decode_limits(_GOOD.replace(was, becomes, 1))
 
 
 def test_verdict_text_is_bounded() -> None:

@@ -22,7 +22,8 @@ class Position:
 class Account:
     """Hold an account as its single writer knows it, account currency.
 
-    `capital` is fixed when the account is opened; `sequence` is the number of its next event, contiguous from 0.
+    `capital` is fixed when the account is opened; `sequence` is the number of its next event, contiguous from 0;
+    `peak_equity` is the greatest equity there was, 0 while nobody has looked.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Account:
     cash: Decimal
     positions: Mapping[str, Position]
     sequence: int
+    peak_equity: Decimal = Decimal(0)
 
 
 def open_account(name: str, capital: Decimal, positions: Iterable[Position] = ()) -> Account:

@@ -1,31 +1,40 @@
-"""Execute orders on paper and book them: the account is folded by one rule, `book`.
+"""Execute orders on paper and book what becomes of orders: an account is folded by one rule, `settle`.
 
 What it returns is what the account's ledger stores in one step.
 """
 
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from functions.domain.decisions import (
+    ExecType,
     Fill,
     OrderIntent,
     OrderOutcome,
-    OrderStatus,
     OrderUpdate,
     Quote,
     Side,
     Submission,
+    TimeInForce,
     Verdict,
 )
 from functions.domain.money import EXACT, scaled
 from functions.domain.orders.account import Account, Position
+from functions.domain.orders.life import Order, Report, Step, begin, fold, refuse
 from functions.domain.risk import CANNOT_DECIDE, mark_price
 
 NO_OPPOSITE_QUOTE: Final = "no_opposite_quote"
 LIMIT_NOT_REACHED: Final = "limit_not_reached"
 QUOTE_SIZE_EXHAUSTED: Final = "quote_size_exhausted"
+
+AT_ONCE: Final = frozenset((TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL))
+"""What is executed against the request's own quote; anything else rests at a venue."""
+
+_PAPER: Final = uuid.UUID("b0f3a3c4-52f1-5a4e-8d0a-0e6c3a4d9f11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,8 @@ class Execution:
 def execute(order: OrderIntent, quote: Quote) -> Execution:
     """Trade immediate-or-cancel against one quote: up to its size, at its price, when the limit reaches it.
 
+    A fill-or-kill order trades nothing unless the quote has all of it.
+
     >>> buy = OrderIntent("paper", "ETH-USDT.BINANCE", Side.BUY, 5, 101, -2, -4)
     >>> execute(buy, Quote(99, 9, 100, 3, 0))
     Execution(quantity=3, price=100, reason='quote_size_exhausted')
@@ -50,23 +61,36 @@ def execute(order: OrderIntent, quote: Quote) -> Execution:
         return Execution(0, 0, NO_OPPOSITE_QUOTE)
     if order.limit_price < price if buys else order.limit_price > price:
         return Execution(0, 0, LIMIT_NOT_REACHED)
-    quantity = min(order.quantity, size)
-    return Execution(quantity, price, "" if quantity == order.quantity else QUOTE_SIZE_EXHAUSTED)
+    if size >= order.quantity:
+        return Execution(order.quantity, price, "")
+    if order.time_in_force is TimeInForce.FILL_OR_KILL:
+        return Execution(0, 0, QUOTE_SIZE_EXHAUSTED)
+    return Execution(size, price, QUOTE_SIZE_EXHAUSTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """Hold what one order did: the account after it, every step of the order's life, and its fills.
+    """Hold what was done with one order: the account and the order after it, and every step and fill it took.
 
     `sequence` is the number of the account's first event of this booking; the account before had exactly that number.
     """
 
     submission: Submission
     account: Account
+    order: Order
     sequence: int
-    updates: tuple[OrderUpdate, ...]
-    fills: tuple[Fill, ...]
+    steps: tuple[OrderUpdate | Fill, ...]
     limits_version: str
+
+    @property
+    def updates(self) -> tuple[OrderUpdate, ...]:
+        """Give the steps of the order's life."""
+        return tuple(step for step in self.steps if isinstance(step, OrderUpdate))
+
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """Give the executions."""
+        return tuple(step for step in self.steps if isinstance(step, Fill))
 
     @property
     def outcome(self) -> OrderOutcome:
@@ -75,101 +99,83 @@ class Booking:
 
 
 def book(account: Account, submission: Submission, verdict: Verdict) -> Booking:
-    """Execute and book one order that was checked; a rejected one books its rejection and nothing else.
+    """Book one order that was checked: executed at once, begun as one that will rest, or rejected.
 
     The instrument is valued at the mid of the request's quote, unless risk could not decide on it.
     """
-    if verdict.accepted:
-        execution = execute(submission.order, submission.quote)
-        updates, fills = _accepted(submission, execution)
+    if not verdict.accepted:
+        steps = [refuse(submission, tuple(f"{one.rule}: {one.text}" for one in verdict.violations))]
+    elif submission.order.time_in_force in AT_ONCE:
+        steps = _executed(submission)
     else:
-        execution = Execution(0, 0, "")
-        updates, fills = (_rejected(submission, verdict),), ()
-    decidable = all(violation.rule != CANNOT_DECIDE for violation in verdict.violations)
-    after = replace(
-        _settle(account, submission, execution, mark=mark_price(submission.quote) if decidable else 0),
-        sequence=account.sequence + len(updates) + len(fills),
-    )
-    return Booking(submission, after, account.sequence, updates, fills, verdict.limits_version)
+        steps = [begin(submission)]
+    after = account
+    for step in steps:
+        after = settle(after, step)
+    if all(violation.rule != CANNOT_DECIDE for violation in verdict.violations):
+        after = value(after, submission)
+    told = numbered(steps, account.sequence)
+    after = replace(after, sequence=account.sequence + len(told))
+    return Booking(submission, after, steps[-1].order, account.sequence, told, verdict.limits_version)
 
 
-def _accepted(submission: Submission, execution: Execution) -> tuple[tuple[OrderUpdate, ...], tuple[Fill, ...]]:
-    order = submission.order
-    ordered = scaled(order.quantity, order.size_exponent)
-    filled = scaled(execution.quantity, order.size_exponent)
-    if not execution.quantity:
-        status = OrderStatus.CANCELED
-    elif execution.quantity < order.quantity:
-        status = OrderStatus.PARTIALLY_FILLED
-    else:
-        status = OrderStatus.FILLED
-    reasons = (execution.reason,) if execution.reason else ()
-    new = _update(submission, 1, OrderStatus.NEW, leaves=ordered)
-    last = _update(submission, 2, status, cumulative=filled, reasons=reasons)
-    fills = (_fill(submission, execution),) if execution.quantity else ()
-    return (new, last), fills
+def _executed(submission: Submission) -> list[Step]:
+    """Give the life of an order at the paper venue: taken, filled as far as the quote goes, the rest canceled."""
+    execution = execute(submission.order, submission.quote)
+    name, at = submission.client_order_id, submission.as_of_ns
+    order = Order(submission, submission.order.quantity, submission.order.limit_price)
+    steps = [fold(order, Report(ExecType.NEW, at))]
+    if execution.quantity:
+        trade = Report(
+            ExecType.TRADE,
+            at,
+            exec_id=str(uuid.uuid5(_PAPER, f"{name}|1")),
+            quantity=execution.quantity,
+            price=execution.price,
+        )
+        steps.append(fold(steps[-1].order, trade))
+    if execution.reason:
+        steps.append(fold(steps[-1].order, Report(ExecType.CANCELED, at, text=execution.reason)))
+    return steps
 
 
-def _rejected(submission: Submission, verdict: Verdict) -> OrderUpdate:
-    reasons = tuple(f"{violation.rule}: {violation.text}" for violation in verdict.violations)
-    return _update(submission, 1, OrderStatus.REJECTED, reasons=reasons)
+def numbered(steps: Iterable[Step], sequence: int) -> tuple[OrderUpdate | Fill, ...]:
+    """Give what steps tell, numbered on the account's stream from `sequence`; a fill stands before its update."""
+    told = [one for step in steps for one in (step.fill, step.update) if one is not None]
+    return tuple(replace(one, sequence=number) for number, one in enumerate(told, start=sequence))
 
 
-_NONE: Final = Decimal(0)
+def in_motion(order: Order) -> bool:
+    """Tell whether something may still come of an order: a part of it works, or an answer is awaited."""
+    return bool(order.leaves or order.cancel_id or order.replacement or order.unknown)
 
 
-def _update(  # noqa: PLR0913 - an order's step has this many figures
-    submission: Submission,
-    n: int,
-    status: OrderStatus,
-    *,
-    cumulative: Decimal = _NONE,
-    leaves: Decimal = _NONE,
-    reasons: tuple[str, ...] = (),
-) -> OrderUpdate:
-    order = submission.order
-    return OrderUpdate(
-        client_order_id=submission.client_order_id,
-        n=n,
-        account=order.account,
-        instrument_id=order.instrument_id,
-        side=order.side,
-        status=status,
-        quantity=scaled(order.quantity, order.size_exponent),
-        limit_price=scaled(order.limit_price, order.price_exponent),
-        cumulative_quantity=cumulative,
-        leaves_quantity=leaves,
-        reasons=reasons,
-        signal_id=submission.signal_id,
-        as_of_ns=submission.as_of_ns,
-    )
+def settle(account: Account, step: Step) -> Account:
+    """Move cash and position by what a step executed; one that executed nothing moves nothing.
 
-
-def _fill(submission: Submission, execution: Execution) -> Fill:
-    order = submission.order
-    return Fill(
-        client_order_id=submission.client_order_id,
-        n=1,
-        account=order.account,
-        instrument_id=order.instrument_id,
-        side=order.side,
-        quantity=scaled(execution.quantity, order.size_exponent),
-        price=scaled(execution.price, order.price_exponent),
-        signal_id=submission.signal_id,
-        as_of_ns=submission.as_of_ns,
-    )
-
-
-def _settle(account: Account, submission: Submission, execution: Execution, *, mark: int) -> Account:
-    order = submission.order
-    held = account.positions.get(order.instrument_id)
-    if held is None and not execution.quantity:
+    Cash pays quantity * price * multiplier, and the fee the venue told with it. A position that was never valued is
+    valued at the execution's price.
+    """
+    if step.fill is None:
         return account
-    before = held or Position(order.instrument_id, Decimal(0), Decimal(0))
-    bought = scaled(execution.quantity, order.size_exponent)
-    bought = bought if order.side is Side.BUY else -bought
-    paid = EXACT.multiply(bought, scaled(execution.price, order.price_exponent))
-    price = scaled(mark, order.price_exponent) if mark else before.price
-    after = Position(order.instrument_id, EXACT.add(before.quantity, bought), price)
-    positions = MappingProxyType({**account.positions, order.instrument_id: after})
-    return replace(account, cash=EXACT.subtract(account.cash, paid), positions=positions)
+    order = step.order.submission.order
+    sign = 1 if order.side is Side.BUY else -1
+    paid = EXACT.multiply(scaled(sign * step.paid, order.size_exponent + order.price_exponent), step.fill.multiplier)
+    held = account.positions.get(order.instrument_id) or Position(order.instrument_id, Decimal(0), step.fill.price)
+    moved = EXACT.add(held.quantity, scaled(sign * step.moved, order.size_exponent))
+    cash = EXACT.subtract(EXACT.subtract(account.cash, paid), step.fill.fee)
+    return _holding(replace(account, cash=cash), replace(held, quantity=moved, price=held.price or step.fill.price))
+
+
+def value(account: Account, submission: Submission) -> Account:
+    """Value the instrument of an order at the mid of its quote; what is not held yet begins at nothing."""
+    order, quote = submission.order, submission.quote
+    held = account.positions.get(order.instrument_id)
+    mark = scaled(mark_price(quote), order.price_exponent)
+    if held is None or not mark:
+        return account
+    return _holding(account, replace(held, price=mark))
+
+
+def _holding(account: Account, position: Position) -> Account:
+    return replace(account, positions=MappingProxyType({**account.positions, position.instrument_id: position}))

@@ -1,4 +1,4 @@
-"""Take orders, have them checked, execute them on paper, store and publish what became of them."""
+"""Take orders, check them, execute them on paper or let them rest at a venue, store and publish what became of them."""
 
 from typing import Final
 
@@ -8,11 +8,10 @@ CARD: Final = Card(
     name="orders",
     kind=Kind.SERVICE,
     version="1",
-    summary="Takes each order once: checks, executes on paper, books it with its events, and relays these.",
-    emits=("tickloom.orders.v1.OrderUpdate", "tickloom.orders.v1.Fill"),
-    calls=("risk",),
+    summary="Takes each order once: one writer an account checks, executes or sends it, books it, relays events.",
+    emits=("tickloom.orders.v1.OrderUpdate", "tickloom.orders.v1.Fill", "tickloom.orders.v1.VenueRequest"),
     stores=("postgres",),
     key="account",
-    state="cash, positions, orders and the outbox",
+    state="cash, positions, orders, what is sent to venues and the outbox, behind a lease",
     budget_ms=50,
 )

@@ -1,75 +1,314 @@
-"""Take each order once: one writer an account, one booking an order."""
+"""Lead accounts: one writer for each, carriers to the venue, and streams of what happened."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Final
-from weakref import WeakValueDictionary
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Final, cast
 
-from functions.domain.decisions import OrderOutcome, Submission
+import structlog
+
+from functions.domain.decisions import OrderOutcome, OrderUpdate, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders.account import account_state
-from functions.domain.orders.booking import book
-from functions.ports.errors import Unavailable
-from functions.ports.ledger import AccountMoved, Ledger
-from functions.ports.risk import Risk
-from functions.services.orders.events import events_of
+from functions.domain.orders.life import Report
+from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
+from functions.ports.errors import Overloaded, Unavailable
+from functions.ports.kill_switch import Switch
+from functions.ports.ledger import Carried, Chapter, Fenced, Ledger
+from functions.ports.risk import RiskInProcess
+from functions.ports.venue_orders import VenueOrders
+from functions.services.orders.asks import CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
+from functions.services.orders.carrier import Carrier
+from functions.services.orders.writer import AccountWriter, Lead
+from functions.wire import facts
+from functions.wire.envelope import Event
 
-ATTEMPTS_MAX: Final = 5
-"""How often a booking is decided again when another process booked the account first."""
+ACCOUNTS_MAX: Final = 1000
+"""Accounts that one process may lead."""
+WATCHERS_MAX: Final = 256
+"""Streams that one process serves at a time."""
+PAGE: Final = 256
+"""Events a stream reads at once; nothing else is held for a reader."""
+
+
+@dataclass(slots=True)
+class _Led:
+    writer: AccountWriter
+    carrier: Carrier | None = None
 
 
 class OrderDesk:
-    """Check, execute and store orders.
+    """Take, check, execute and follow orders.
 
     Args:
         ledger: Where accounts and orders are kept.
         risk: Who decides whether an order may leave.
-        now_ns: Clock for orders that come without a time; read once, at the door.
-        booked: Told after each booking, so that its events leave without delay.
+        now_ns: Clock for requests that come without a time; read once, at the door.
+        lead: How accounts are led.
+        venue: Where orders rest; None rejects those that would.
+        stored: Told after each chapter, so that its events leave without delay.
+        desk_of: Gives an account's desk; empty when it belongs to none.
     """
 
-    def __init__(
-        self, ledger: Ledger, risk: Risk, *, now_ns: Callable[[], int], booked: Callable[[], None] = lambda: None
+    def __init__(  # noqa: PLR0913 - a ledger, risk, a clock, a name, a venue, and who is told
+        self,
+        ledger: Ledger,
+        risk: RiskInProcess,
+        *,
+        now_ns: Callable[[], int],
+        lead: Lead,
+        venue: VenueOrders | None = None,
+        stored: Callable[[], None] = lambda: None,
+        desk_of: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """Hold no account: each is loaded for its order."""
+        """Lead no account: each is taken up when it is first asked for."""
         self._ledger = ledger
         self._risk = risk
+        self._rules = Rules(risk, venue is not None)
         self._now_ns = now_ns
-        self._booked = booked
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lead = lead
+        self._venue = venue
+        self._stored = stored
+        self._desk_of = desk_of
+        self._led: dict[str, _Led] = {}
+        self._watchers = 0
+        self._closing: set[asyncio.Task[None]] = set()
+        self._log = structlog.get_logger()
+
+    async def start(self) -> None:
+        """Connect to the venue."""
+        if self._venue is not None:
+            await self._venue.start(self.heard, self._compare)
+
+    async def close(self) -> None:
+        """Let go of the venue and of every account."""
+        if self._venue is not None:
+            await self._venue.close()
+        for one in self._led.values():
+            if one.carrier is not None:
+                await one.carrier.close()
+            await one.writer.close()
+        self._led = {}
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    # --- requests -----------------------------------------------------------------------------------------------------
 
     async def submit(self, submission: Submission) -> OrderOutcome:
         """Take one order; the same client_order_id gets the first answer, whatever else it says.
 
         Raises:
-            Rejected: There is no such account, or it cannot be told in the order's units; nothing was stored.
-            Unavailable: Risk or the ledger did not answer; ask again with the same id.
+            Rejected: There is no such account, or the id is another account's; nothing was stored.
+            Unavailable: Another process leads the account, or risk or the ledger did not answer; ask again.
+            Overloaded: The account has too many requests waiting.
         """
         stamped = submission if submission.as_of_ns else replace(submission, as_of_ns=self._now_ns())
-        # The lock lives as long as someone holds or awaits it, so locks are as many as requests in progress.
-        lock = self._locks.setdefault(submission.order.account, asyncio.Lock())
-        async with lock:
-            for _ in range(ATTEMPTS_MAX):
-                try:
-                    return await self._once(stamped)
-                except AccountMoved:
-                    continue
-        message = f"account {submission.order.account!r} was booked by others {ATTEMPTS_MAX} times; ask again"
-        raise Unavailable(message)
+        writer = self._writer(submission.order.account)
+        return cast("OrderOutcome", await writer.put(SubmitAsk(stamped)))  # what its ask decides
 
-    async def _once(self, submission: Submission) -> OrderOutcome:
-        found = await self._ledger.look_up(submission.client_order_id, submission.order.account)
-        if isinstance(found, OrderOutcome):
-            return found
-        if found is None:
-            message = f"there is no account {submission.order.account!r}; open it in the settings of the orders service"
+    async def submit_many(self, submissions: tuple[Submission, ...]) -> tuple[OrderOutcome, ...]:
+        """Take orders of one account in their order; each stands for itself.
+
+        Raises:
+            Rejected: They name several accounts, or one cannot be taken; those before it are.
+            Unavailable: As `submit`; ask for all of them again.
+        """
+        if len({one.order.account for one in submissions}) > 1:
+            message = "orders in one message must be of one account"
             raise Rejected(message)
-        state = account_state(found, submission.order)
-        verdict = await self._risk.check(
-            submission.order, submission.quote, account=state, as_of_ns=submission.as_of_ns
-        )
-        booking = book(found, submission, verdict)
-        await self._ledger.commit(booking, events_of(booking))
-        self._booked()
-        return booking.outcome
+        answers = [asyncio.ensure_future(self.submit(one)) for one in submissions]
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return tuple(one for one in outcomes if not isinstance(one, BaseException))
+
+    async def cancel(self, request: CancelRequest) -> OrderUpdate:
+        """Ask the venue to take an order back; the same request_id gets the first answer.
+
+        Raises:
+            Rejected: The account has no such order.
+            Unavailable: As `submit`.
+        """
+        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        (update,) = await self._updates(request.account, CancelAsk(stamped))
+        return update
+
+    async def replace(self, request: ReplaceRequest) -> OrderUpdate:
+        """Ask the venue for another quantity or price; the same request_id gets the first answer.
+
+        Raises:
+            Rejected: The account has no such order.
+            Unavailable: As `submit`.
+        """
+        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        (update,) = await self._updates(request.account, ReplaceAsk(stamped))
+        return update
+
+    async def mass_cancel(self, request: MassCancelRequest) -> tuple[OrderUpdate, ...]:
+        """Ask the venue to take back all that works; the same request_id gets the first answer.
+
+        Raises:
+            Rejected: There is no such account.
+            Unavailable: As `submit`.
+        """
+        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        return await self._updates(request.account, MassCancelAsk(stamped))
+
+    async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> tuple[bool, tuple[OrderUpdate, ...]]:
+        """Stop trading and take back what works there, in the accounts that this process leads; or open it again.
+
+        Returns:
+            Whether trading is stopped there now, and what is being canceled.
+
+        Raises:
+            Unavailable: The switch could not be stored, or not every cancel; set it again.
+        """
+        stopped = await self._risk.set_switch(switch, engaged=engaged, reason=reason)
+        if not engaged:
+            return stopped, ()
+        now_ns = self._now_ns()
+        told = [
+            await self.mass_cancel(MassCancelRequest(f"kill:{now_ns}", name, "", now_ns))
+            for name in self._meant(switch)
+        ]
+        return stopped, tuple(update for updates in told for update in updates)
+
+    def _meant(self, switch: Switch) -> list[str]:
+        if switch.account:
+            return [switch.account]
+        if switch.desk:
+            return sorted(name for name in self._led if self._desk_of(name) == switch.desk)
+        return sorted(self._led)
+
+    async def heard(self, client_order_id: str, report: Report) -> None:
+        """Take what the venue says of an order; it is stored when this returns.
+
+        Raises:
+            Unavailable: It is not known to be stored; say it again.
+        """
+        try:
+            flaw = await self._report(client_order_id, report)
+        except Rejected as error:
+            flaw = str(error)
+        if flaw:
+            self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
+
+    async def report(self, account: str, client_order_id: str, report: Report) -> None:
+        """Take what a venue says of an account's order; it is stored when this returns.
+
+        Raises:
+            Rejected: The account has no such order, or a trade has no name or figures.
+            Unavailable: It is not known to be stored, or another process leads the account; say it again.
+        """
+        flaw = await self._writer(account).put(ReportAsk(client_order_id, report))
+        if flaw:
+            self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
+
+    async def _report(self, client_order_id: str, report: Report) -> str:
+        account = next((name for name, one in self._led.items() if one.writer.holds(client_order_id)), "")
+        if not account:
+            kept = (await self._ledger.orders((client_order_id,))).get(client_order_id)
+            if kept is None:
+                message = f"there is no order {client_order_id!r}"
+                raise Rejected(message)
+            account = kept.update.account
+        return cast("str", await self._writer(account).put(ReportAsk(client_order_id, report)))  # what its ask decides
+
+    async def _updates(self, account: str, ask: CancelAsk | ReplaceAsk | MassCancelAsk) -> tuple[OrderUpdate, ...]:
+        return cast("tuple[OrderUpdate, ...]", await self._writer(account).put(ask))  # what these asks decide
+
+    # --- accounts -----------------------------------------------------------------------------------------------------
+
+    async def lead(self, account: str) -> None:
+        """Take the lead of an account now, so that what it has under way goes on.
+
+        Raises:
+            Fenced: Another process leads it.
+            Unavailable: The ledger does not answer.
+        """
+        await self._writer(account).take_lead()
+
+    def _writer(self, account: str) -> AccountWriter:
+        led = self._led.get(account)
+        if led is None:
+            self._led = {name: one for name, one in self._led.items() if not one.writer.idle}
+            if len(self._led) >= ACCOUNTS_MAX:
+                message = f"{ACCOUNTS_MAX} accounts are led here already; ask another process"
+                raise Overloaded(message)
+            led = self._led[account] = _Led(
+                AccountWriter(
+                    account,
+                    self._ledger,
+                    self._rules,
+                    lead=self._lead,
+                    led=lambda found: self._take_up(account, found),
+                    stored=lambda chapter: self._carry(account, chapter),
+                )
+            )
+        return led.writer
+
+    def _take_up(self, account: str, found: tuple[int, tuple[Carried, ...]] | None) -> None:
+        """Carry on what an account has under way, or let go of it."""
+        led = self._led.get(account)
+        if led is None or self._venue is None:
+            return
+        if led.carrier is not None:
+            closing = asyncio.create_task(led.carrier.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            led.carrier = None
+        if found is not None:
+            led.carrier = Carrier(led.writer, found[0], self._ledger, self._venue, self._report)
+            led.carrier.start(found[1])
+
+    def _carry(self, account: str, chapter: Chapter) -> None:
+        self._stored()
+        led = self._led.get(account)
+        if led is not None and led.carrier is not None and chapter.messages:
+            led.carrier.add(chapter.messages)
+
+    async def _compare(self) -> None:
+        """Ask about everything that works: the venue can be reached again."""
+        for led in self._led.values():
+            if led.carrier is not None:
+                led.carrier.compare()
+
+    # --- streams ------------------------------------------------------------------------------------------------------
+
+    async def watch(self, account: str, from_sequence: int) -> AsyncIterator[Event]:
+        """Give every event of an account from a number on, in order and without a gap: stored ones, then new ones.
+
+        Raises:
+            Rejected: There is no such account, or the number lies beyond its next event.
+            Unavailable: Another process leads the account, or does from now on; go on there.
+            Overloaded: Too many streams are open.
+        """
+        if self._watchers >= WATCHERS_MAX:
+            message = f"{WATCHERS_MAX} streams are open already; close one"
+            raise Overloaded(message)
+        self._watchers += 1
+        try:
+            writer = self._writer(account)
+            memory = await writer.take_lead()
+            if from_sequence > memory.account.sequence:
+                message = f"account {account!r} has told {memory.account.sequence} events, none from {from_sequence} on"
+                raise Rejected(message)
+            async for event in self._follow(writer, memory.fence, from_sequence):
+                yield event
+        finally:
+            self._watchers -= 1
+
+    async def _follow(self, writer: AccountWriter, fence: int, following: int) -> AsyncIterator[Event]:
+        while True:
+            pulse = writer.pulse
+            if writer.fence != fence:
+                message = f"account {writer.name!r} was let go of; go on from {following} where it is led"
+                raise Fenced(message)
+            if writer.next_sequence <= following:
+                await pulse.wait()
+                continue
+            for event in await self._ledger.events(writer.name, following, PAGE):
+                if facts.sequence_of(event) != following:
+                    message = f"account {writer.name!r}: event {following} is missing in the ledger"
+                    raise Unavailable(message)
+                yield event
+                following += 1

@@ -1,22 +1,38 @@
 """Bind the orders service to its ledger, to risk and to the broker its events leave for."""
 
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 import grpc.aio
 from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 
 from functions.adapters.http_sink import HttpSink, overrides_of
+from functions.adapters.paper_venue import PaperVenue
 from functions.adapters.postgres import Pool
+from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
-from functions.adapters.risk_client import DEADLINE_MS, GrpcRisk
-from functions.runtime import grpc_app
+from functions.adapters.postgres_limits import PostgresLimits
+from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
+from functions.ports.errors import Unavailable
+from functions.runtime import grpc_app, outcomes
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
 from functions.services.orders.opening import opening_of
 from functions.services.orders.relay import BATCH_MAX, Relay
 from functions.services.orders.service import OrdersServicer
+from functions.services.orders.writer import LEASE_MS, Lead
+from functions.wire.codecs.limits import decode_limits
+
+PAPER: Final = "paper"
+SHIPPED_LIMITS: Final = Path(__file__).parents[1] / "risk" / "limits.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +43,16 @@ class Settings:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         sink_url: Broker that takes the events; empty to store them only.
         sink_overrides: Extensions that every event gets, as a SinkBinding writes them.
-        risk_target: Address of the risk service, `host:port`.
-        risk_deadline_ms: Longest wait for a decision; without one the order is not taken.
+        risk_limits_path: File of limits that hold until some are loaded into the database; empty for the shipped one.
+        risk_refresh_s: How often limits and kill switches that another process stored are looked up, seconds.
+        risk_blind_s_max: How old the last such look may be, seconds: after that nothing is accepted. 0: no bound.
         account: Account that is opened at the start, unless it exists.
         capital: Its capital, a plain decimal.
         opening_positions: Its positions, each `INSTRUMENT=QUANTITY@PRICE`.
+        orders_holder: Name under which accounts are led; who starts again under it need not wait for the lease. Empty
+            makes one of this process alone.
+        orders_lease_ms: How long a process that fell silent keeps its accounts, milliseconds.
+        orders_venue: Where orders rest: `paper`, which is reached by the sink; empty takes none that would rest.
         outbox_batch_max: Most events the relay reads at once.
         orders_connections_max: Most PostgreSQL connections.
     """
@@ -39,50 +60,89 @@ class Settings:
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     sink_url: str = field(default="", metadata={"env": "K_SINK"})
     sink_overrides: str = field(default="", metadata={"env": "K_CE_OVERRIDES"})
-    risk_target: str = "127.0.0.1:50052"
-    risk_deadline_ms: int = DEADLINE_MS
+    risk_limits_path: str = ""
+    risk_refresh_s: float = 1.0
+    risk_blind_s_max: float = BLIND_S_MAX
     account: str = "paper"
     capital: str = "1000000"
     opening_positions: tuple[str, ...] = ()
+    orders_holder: str = ""
+    orders_lease_ms: int = LEASE_MS
+    orders_venue: str = PAPER
     outbox_batch_max: int = BATCH_MAX
     orders_connections_max: int = 8
 
     def __post_init__(self) -> None:
         """Refuse bounds that would take nothing, and an opening that cannot be read."""
-        for name in ("risk_deadline_ms", "outbox_batch_max", "orders_connections_max"):
-            if getattr(self, name) < 1:
-                message = f"{name} must be at least 1"
+        for name in ("orders_lease_ms", "outbox_batch_max", "orders_connections_max", "risk_refresh_s"):
+            if getattr(self, name) <= 0:
+                message = f"{name} must be more than 0"
                 raise ValueError(message)
+        if self.orders_venue not in {"", PAPER}:
+            message = f"orders_venue must be {PAPER!r} or empty, not {self.orders_venue!r}"
+            raise ValueError(message)
         opening_of(self.account, self.capital, self.opening_positions)
         overrides_of(self.sink_overrides)
 
 
 def compose(settings: Settings) -> HostedService:
-    """Join the desk with what it needs; the store opens at the start, channels with the first order."""
+    """Join the desk with what it needs; the store opens at the start."""
     pool = Pool(settings.database_url, size=settings.orders_connections_max)
     ledger = PostgresLedger(pool)
-    risk = GrpcRisk(settings.risk_target, deadline_ms=settings.risk_deadline_ms)
+    engine = _engine(settings, pool)
     sink = HttpSink(settings.sink_url, overrides=overrides_of(settings.sink_overrides))
     relay = Relay(ledger, sink, batch_max=settings.outbox_batch_max)
-    desk = OrderDesk(ledger, risk, now_ns=time.time_ns, booked=relay.wake)
+    paper = PaperVenue(sink) if settings.orders_venue and settings.sink_url else None
+    desk = OrderDesk(
+        ledger,
+        engine,
+        now_ns=time.time_ns,
+        lead=Lead(settings.orders_holder or _own_name(), settings.orders_lease_ms),
+        venue=paper,
+        stored=relay.wake,
+        desk_of=lambda account: engine.limits.desk_of.get(account, ""),
+    )
     opening = opening_of(settings.account, settings.capital, settings.opening_positions)
+    servicer = OrdersServicer(desk, ledger, fault=_fault, answered=paper.answered if paper else None)
 
     def register(server: grpc.aio.Server) -> None:
-        service_pb2_grpc.add_OrdersServiceServicer_to_server(OrdersServicer(desk, ledger), server)
+        service_pb2_grpc.add_OrdersServiceServicer_to_server(servicer, server)
 
     async def start() -> None:
+        await engine.start()
         await ledger.open_account(opening)
+        await desk.start()
+        with contextlib.suppress(Unavailable):  # another process leads it still: then it is taken up when asked for
+            await desk.lead(opening.name)
         if settings.sink_url:
             relay.start()
 
     async def close() -> None:
+        await desk.close()
         await relay.close()
-        await risk.close()
-        await sink.close()
+        await asyncio.gather(engine.close(), sink.close())
         await pool.close()
 
     name = service_pb2.DESCRIPTOR.services_by_name["OrdersService"].full_name
     return HostedService(CARD, register, (name,), start, close)
+
+
+def _engine(settings: Settings, pool: Pool) -> RiskEngine:
+    return RiskEngine(
+        PostgresLimits(pool),
+        PostgresKillSwitches(pool),
+        shipped=decode_limits(Path(settings.risk_limits_path or SHIPPED_LIMITS).read_bytes()),
+        refresh_s=settings.risk_refresh_s,
+        blind_s_max=settings.risk_blind_s_max,
+    )
+
+
+def _fault(error: Exception) -> tuple[str, bool]:
+    return outcomes.code_of(error), outcomes.outcome_of(error) in outcomes.RETRIED
+
+
+def _own_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 if __name__ == "__main__":

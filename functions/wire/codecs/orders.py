@@ -3,12 +3,14 @@
 Events go as bytes (`encode_`, `decode_`); what travels inside a call goes as messages (`x_message`, `x_value`).
 """
 
+from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from tickloom.orders.v1 import order_pb2, service_pb2
 
-from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Submission
+from functions.domain.decisions import ExecType, Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Submission
 from functions.domain.money import plain
 from functions.wire.codecs.messages import parse
 from functions.wire.codecs.risk import check_name, decimal_value, order_message, order_value, quote_message, quote_value
@@ -19,16 +21,14 @@ FILL: Final = "tickloom.orders.v1.Fill"
 ORDER: Final = "tickloom.orders.v1.SubmitRequest"
 """What names an order: its id is a function of this type, the account, the signal and the leg."""
 
-_WRITTEN: Final = MappingProxyType(
-    {
-        OrderStatus.NEW: order_pb2.ORDER_STATUS_NEW,
-        OrderStatus.PARTIALLY_FILLED: order_pb2.ORDER_STATUS_PARTIALLY_FILLED,
-        OrderStatus.FILLED: order_pb2.ORDER_STATUS_FILLED,
-        OrderStatus.CANCELED: order_pb2.ORDER_STATUS_CANCELED,
-        OrderStatus.REJECTED: order_pb2.ORDER_STATUS_REJECTED,
-    }
+_WRITTEN: Final[Mapping[OrderStatus, order_pb2.OrderStatus]] = MappingProxyType(
+    {status: getattr(order_pb2, f"ORDER_STATUS_{status.name}") for status in OrderStatus}
 )
 _READ: Final = MappingProxyType({number: status for status, number in _WRITTEN.items()})
+_EXEC_TYPES: Final[Mapping[ExecType | None, order_pb2.ExecType]] = MappingProxyType(
+    {one: getattr(order_pb2, f"EXEC_TYPE_{one.name}") for one in ExecType} | {None: order_pb2.EXEC_TYPE_UNSPECIFIED}
+)
+_EXEC_TYPES_READ: Final = MappingProxyType({number: one for one, number in _EXEC_TYPES.items()})
 _SIDES: Final = MappingProxyType({side.value: side for side in Side})
 
 
@@ -78,6 +78,12 @@ def update_message(value: OrderUpdate) -> order_pb2.OrderUpdate:
         reasons=value.reasons,
         signal_id=value.signal_id,
         as_of_ns=value.as_of_ns,
+        exec_type=_EXEC_TYPES[value.exec_type],
+        venue_order_id=value.venue_order_id,
+        request_id=value.request_id,
+        average_price=plain(value.average_price),
+        outcome_unknown=value.outcome_unknown,
+        sequence=value.sequence,
     )
 
 
@@ -90,6 +96,9 @@ def update_value(message: order_pb2.OrderUpdate) -> OrderUpdate:
     _check_key("OrderUpdate", message.client_order_id, message.n)
     if message.status not in _READ:
         detail = f"order {message.client_order_id}: status {message.status} is unknown"
+        raise Malformed(detail)
+    if message.exec_type not in _EXEC_TYPES_READ:
+        detail = f"order {message.client_order_id}: exec_type {message.exec_type} is unknown"
         raise Malformed(detail)
     return OrderUpdate(
         client_order_id=message.client_order_id,
@@ -105,6 +114,12 @@ def update_value(message: order_pb2.OrderUpdate) -> OrderUpdate:
         reasons=tuple(message.reasons),
         signal_id=message.signal_id,
         as_of_ns=message.as_of_ns,
+        exec_type=_EXEC_TYPES_READ[message.exec_type],
+        venue_order_id=message.venue_order_id,
+        request_id=message.request_id,
+        average_price=_perhaps("average_price", message.average_price, "0"),
+        outcome_unknown=message.outcome_unknown,
+        sequence=message.sequence,
     )
 
 
@@ -120,6 +135,12 @@ def fill_message(value: Fill) -> order_pb2.Fill:
         price=plain(value.price),
         signal_id=value.signal_id,
         as_of_ns=value.as_of_ns,
+        exec_id=value.exec_id,
+        fee=plain(value.fee),
+        currency=value.currency,
+        multiplier=plain(value.multiplier),
+        replaces_exec_id=value.replaces_exec_id,
+        sequence=value.sequence,
     )
 
 
@@ -140,6 +161,12 @@ def fill_value(message: order_pb2.Fill) -> Fill:
         price=decimal_value("price", message.price),
         signal_id=message.signal_id,
         as_of_ns=message.as_of_ns,
+        exec_id=message.exec_id,
+        fee=_perhaps("fee", message.fee, "0"),
+        currency=message.currency,
+        multiplier=_perhaps("multiplier", message.multiplier, "1"),
+        replaces_exec_id=message.replaces_exec_id,
+        sequence=message.sequence,
     )
 
 
@@ -201,6 +228,11 @@ def outcome_value(message: service_pb2.SubmitResponse | service_pb2.GetOrderResp
         Malformed: The update or a fill cannot be.
     """
     return OrderOutcome(update_value(message.update), tuple(map(fill_value, message.fills)))
+
+
+def _perhaps(what: str, text: str, otherwise: str) -> Decimal:
+    """Read a figure that an earlier version did not tell."""
+    return decimal_value(what, text or otherwise)
 
 
 def _check_key(what: str, client_order_id: str, n: int) -> None:

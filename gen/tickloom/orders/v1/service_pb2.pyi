@@ -1,4 +1,5 @@
 from tickloom.orders.v1 import order_pb2 as _order_pb2
+from tickloom.orders.v1 import venue_pb2 as _venue_pb2
 from tickloom.risk.v1 import service_pb2 as _service_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -229,3 +230,13 @@ class WatchOrdersResponse(_message.Message):
     update: _order_pb2.OrderUpdate
     fill: _order_pb2.Fill
     def __init__(self, sequence: _Optional[int] = ..., update: _Optional[_Union[_order_pb2.OrderUpdate, _Mapping]] = ..., fill: _Optional[_Union[_order_pb2.Fill, _Mapping]] = ...) -> None: ...
+
+class ReportRequest(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: _venue_pb2.ExecutionReport
+    def __init__(self, report: _Optional[_Union[_venue_pb2.ExecutionReport, _Mapping]] = ...) -> None: ...
+
+class ReportResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -85,6 +85,11 @@ class OrdersServiceStub:
                 request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderRequest.SerializeToString,
                 response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderResponse.FromString,
                 _registered_method=True)
+        self.Report = channel.unary_unary(
+                '/tickloom.orders.v1.OrdersService/Report',
+                request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReportRequest.SerializeToString,
+                response_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReportResponse.FromString,
+                _registered_method=True)
         self.GetOutbox = channel.unary_unary(
                 '/tickloom.orders.v1.OrdersService/GetOutbox',
                 request_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOutboxRequest.SerializeToString,
@@ -166,6 +171,13 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Report(self, request, context):
+        """Report takes what a venue says of an order; said again it changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOutbox(self, request, context):
         """GetOutbox tells how many stored updates have not been published yet.
         """
@@ -225,6 +237,11 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.GetOrder,
                     request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderRequest.FromString,
                     response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderResponse.SerializeToString,
+            ),
+            'Report': grpc.unary_unary_rpc_method_handler(
+                    servicer.Report,
+                    request_deserializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReportRequest.FromString,
+                    response_serializer=tickloom_dot_orders_dot_v1_dot_service__pb2.ReportResponse.SerializeToString,
             ),
             'GetOutbox': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOutbox,
@@ -503,6 +520,33 @@ class OrdersService:
             '/tickloom.orders.v1.OrdersService/GetOrder',
             tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderRequest.SerializeToString,
             tickloom_dot_orders_dot_v1_dot_service__pb2.GetOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Report(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tickloom.orders.v1.OrdersService/Report',
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ReportRequest.SerializeToString,
+            tickloom_dot_orders_dot_v1_dot_service__pb2.ReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

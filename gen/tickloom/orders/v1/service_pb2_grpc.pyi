@@ -53,6 +53,8 @@ class OrdersServiceStub:
     """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetOrderRequest, _service_pb2.GetOrderResponse]
     """GetOrder tells what is known of an order."""
+    Report: _grpc.UnaryUnaryMultiCallable[_service_pb2.ReportRequest, _service_pb2.ReportResponse]
+    """Report takes what a venue says of an order; said again it changes nothing."""
     GetOutbox: _grpc.UnaryUnaryMultiCallable[_service_pb2.GetOutboxRequest, _service_pb2.GetOutboxResponse]
     """GetOutbox tells how many stored updates have not been published yet."""
 
@@ -81,6 +83,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """WatchOrders tells every step and fill of an account from a cursor on, without a gap, until the caller leaves."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_service_pb2.GetOrderRequest, _service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """GetOrder tells what is known of an order."""
+    Report: _aio.UnaryUnaryMultiCallable[_service_pb2.ReportRequest, _service_pb2.ReportResponse]  # type: ignore[assignment]
+    """Report takes what a venue says of an order; said again it changes nothing."""
     GetOutbox: _aio.UnaryUnaryMultiCallable[_service_pb2.GetOutboxRequest, _service_pb2.GetOutboxResponse]  # type: ignore[assignment]
     """GetOutbox tells how many stored updates have not been published yet."""
 
@@ -166,6 +170,14 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.GetOrderResponse, _abc.Awaitable[_service_pb2.GetOrderResponse]]:
         """GetOrder tells what is known of an order."""
+
+    @_abc_1.abstractmethod
+    def Report(
+        self,
+        request: _service_pb2.ReportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.ReportResponse, _abc.Awaitable[_service_pb2.ReportResponse]]:
+        """Report takes what a venue says of an order; said again it changes nothing."""
 
     @_abc_1.abstractmethod
     def GetOutbox(

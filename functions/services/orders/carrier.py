@@ -1,0 +1,241 @@
+"""Carry an account's messages to its venue: never the same order twice, and what nobody knows is asked for.
+
+A message is marked `sending` in the ledger before it leaves. One that is found so marked, or whose sending failed half
+way, may have arrived: the order's outcome is unknown, the venue is asked how it stands, and the message is sent again
+only when the venue knows no such order. A cancel or a replace is sent again while it still waits for its answer: it
+names what shall be, so that twice is once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from functions.domain.decisions import ExecType
+from functions.domain.errors import Rejected
+from functions.domain.orders.life import Report
+from functions.ports.errors import Unavailable
+from functions.ports.ledger import Carried, Fenced, Ledger
+from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage, VenueOrders
+
+BATCH_MAX: Final = 64
+BACKOFF_MIN_S: Final = 0.05
+BACKOFF_MAX_S: Final = 2.0
+
+
+class Leading(Protocol):
+    """Say what a carrier must know of its account's writer."""
+
+    name: str
+
+    @property
+    def sure(self) -> bool:
+        """Tell whether nobody else can lead by now."""
+        ...
+
+    async def confirm(self) -> None:
+        """Renew the lease."""
+        ...
+
+    def awaits(self, client_order_id: str, request_id: str) -> bool:
+        """Tell whether a cancel or replace of an order still waits for its answer."""
+        ...
+
+    def working(self) -> tuple[str, ...]:
+        """Name the orders that are in motion."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Hold an order to ask about, and the message that may not have arrived; None to compare only."""
+
+    client_order_id: str
+    message: VenueMessage | None = None
+
+
+class Carrier:
+    """Carry messages of one account while its lead lasts.
+
+    Args:
+        writer: Who leads the account.
+        fence: The writer's fencing number.
+        ledger: Where messages are kept.
+        venue: Where they go.
+        report: Takes what the venue says of an order, and tells what is wrong with it.
+    """
+
+    def __init__(
+        self,
+        writer: Leading,
+        fence: int,
+        ledger: Ledger,
+        venue: VenueOrders,
+        report: Callable[[str, Report], Awaitable[str]],
+    ) -> None:
+        """Carry nothing yet."""
+        self._writer = writer
+        self._fence = fence
+        self._ledger = ledger
+        self._venue = venue
+        self._report = report
+        self._waiting: deque[VenueMessage] = deque()
+        self._unsent: set[int] = set()  # marked by us, and certain not to have left; at most a batch
+        self._doubts: deque[_Doubt] = deque()
+        self._moved = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._log = structlog.get_logger().bind(account=writer.name)
+
+    def start(self, found: Iterable[Carried]) -> None:
+        """Go on with what is found in the ledger, and compare all that works with the venue."""
+        for one in found:
+            if one.sending:
+                self._doubts.append(_Doubt(one.message.client_order_id, one.message))
+            else:
+                self._waiting.append(one.message)
+        self._tasks = [asyncio.create_task(self._run(self._send_all)), asyncio.create_task(self._run(self._ask_all))]
+        self.compare()
+
+    def add(self, messages: Iterable[VenueMessage]) -> None:
+        """Carry these as well, behind those before them."""
+        self._waiting.extend(messages)
+        self._wake()
+
+    def compare(self) -> None:
+        """Ask the venue about everything that works: it can be reached again."""
+        unsent = {one.client_order_id for one in self._waiting if one.kind is MessageKind.NEW}
+        asked = unsent | {one.client_order_id for one in self._doubts}
+        self._doubts.extend(_Doubt(name) for name in self._writer.working() if name not in asked)
+        self._connected.set()
+        self._wake()
+
+    async def close(self) -> None:
+        """Carry no more; what was not sent stays in the ledger."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Work until cancelled or fenced; when something is down, try again ever more slowly, at once on reconnect."""
+        backoff_s = BACKOFF_MIN_S
+        while True:
+            moved = self._moved
+            try:
+                await work()
+            except Fenced:
+                return
+            except Unavailable as error:
+                self._log.warning("venue_blocked", error=str(error))
+                self._connected.clear()
+                await _wait(self._connected, backoff_s)
+                backoff_s = min(2 * backoff_s, BACKOFF_MAX_S)
+                continue
+            except Exception:  # noqa: BLE001 - a bug must not end the only one who carries; it is told until mended
+                self._log.exception("carrier_failed")
+                await _wait(self._connected, BACKOFF_MAX_S)
+                continue
+            backoff_s = BACKOFF_MIN_S
+            await moved.wait()
+
+    # --- sending ------------------------------------------------------------------------------------------------------
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            batch = [self._waiting[at] for at in range(min(len(self._waiting), BATCH_MAX))]
+            numbers = [one.sequence for one in batch if one.sequence not in self._unsent]
+            self._unsent.update(await self._ledger.mark_sending(self._writer.name, self._fence, numbers))
+            sent: list[int] = []
+            try:
+                for message in batch:
+                    if message.sequence in self._unsent:
+                        await self._send(message, sent)
+                        self._unsent.discard(message.sequence)
+                    else:  # somebody before us set out to send it
+                        self._doubt(message)
+                    self._waiting.popleft()
+            finally:
+                await self._settle(sent)
+
+    async def _send(self, message: VenueMessage, sent: list[int]) -> None:
+        await self._check_lead()
+        try:
+            await self._venue.send(message)
+        except NotSent:
+            raise
+        except Unavailable as error:
+            self._log.warning("outcome_unknown", client_order_id=message.client_order_id, error=str(error))
+            self._doubt(message)
+        else:
+            sent.append(message.sequence)
+
+    async def _check_lead(self) -> None:
+        """Let nothing leave while another process may lead the account."""
+        if not self._writer.sure:
+            await self._writer.confirm()
+        if not self._writer.sure:
+            message = f"account {self._writer.name!r}: the lease is not confirmed; nothing is sent"
+            raise NotSent(message)
+
+    async def _settle(self, sent: list[int]) -> None:
+        if sent:
+            await self._ledger.mark_sent(self._writer.name, sent)
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def _doubt(self, message: VenueMessage) -> None:
+        self._doubts.append(_Doubt(message.client_order_id, message))
+        self._wake()
+
+    async def _ask_all(self) -> None:
+        while self._doubts:
+            doubt = self._doubts.popleft()
+            try:
+                await self._resolve(doubt)
+            except Unavailable:
+                self._doubts.append(doubt)  # others may have an answer
+                raise
+
+    async def _resolve(self, doubt: _Doubt) -> None:
+        """Ask until the venue has said how an order stands, and send the message again if it did not arrive."""
+        message = doubt.message
+        if message is not None:
+            await self._say(doubt.client_order_id, Report(ExecType.UNKNOWN, message.as_of_ns))
+        reports = await self._venue.ask(doubt.client_order_id)
+        for report in reports:
+            await self._say(doubt.client_order_id, report)
+        if message is None:
+            return
+        unknown_there = reports[-1].status is None
+        if message.kind is MessageKind.NEW:
+            again = unknown_there
+        else:
+            again = not unknown_there and self._writer.awaits(message.client_order_id, message.request_id)
+        if again:
+            await self._check_lead()
+            await self._venue.send(message)
+        await self._settle([message.sequence])
+
+    async def _say(self, client_order_id: str, report: Report) -> None:
+        try:
+            flaw = await self._report(client_order_id, report)
+        except Rejected as error:
+            flaw = str(error)
+        if flaw:
+            self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,380 @@
+"""Orders that rest at a venue: never sent twice, never lost, whatever the venue and the connection do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import pytest
+from trading import ETH, LIMITS, NOW, QUOTE, order, paper, submission
+
+from functions.adapters.memory_ledger import MemoryLedger
+from functions.adapters.memory_venue_orders import MemoryVenue
+from functions.adapters.risk_memory import MemoryRisk
+from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
+from functions.domain.errors import Rejected
+from functions.domain.orders.life import Report
+from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
+from functions.ports.errors import Unavailable
+from functions.ports.kill_switch import Switch
+from functions.ports.ledger import Fenced
+from functions.ports.venue_orders import MessageKind
+from functions.services.orders.desk import OrderDesk
+from functions.services.orders.writer import Lead
+from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
+
+
+def resting(number: int = 1, side: Side = Side.BUY, quantity: int = 10_000, limit: int = 249_000) -> Submission:
+    """Hand in an order that rests below the bid."""
+    return submission(number, replace(order(side, quantity, limit), time_in_force=TimeInForce.GOOD_TILL_CANCEL))
+
+
+def cancel(number: int = 1, request_id: str = "cancel-1") -> CancelRequest:
+    """Ask to take an order back."""
+    return CancelRequest(request_id, "paper", f"order-{number}", NOW + 1)
+
+
+def change(quantity: int = 20_000, limit: int = 248_000, request_id: str = "replace-1") -> ReplaceRequest:
+    """Ask for another quantity and price of the first order."""
+    return ReplaceRequest(request_id, "paper", "order-1", quantity, limit, QUOTE, NOW + 1)
+
+
+@dataclass(slots=True)
+class Place:
+    """Hold a desk with its venue, its risk and its ledger."""
+
+    ledger: MemoryLedger
+    venue: MemoryVenue
+    risk: MemoryRisk
+    desk: OrderDesk
+
+    async def order(self, number: int = 1) -> OrderUpdate:
+        """Give how an order stands once the venue has said all."""
+        found = await self.ledger.find(f"order-{number}")
+        assert found is not None
+        return found.update
+
+    async def until(self, met: Callable[[OrderUpdate], bool], number: int = 1) -> OrderUpdate:
+        """Follow the account until an order stands as wanted; give that step."""
+        async with asyncio.timeout(30):
+            async for event in self.desk.watch("paper", 0):
+                if event.type == ORDER_UPDATE:
+                    update = decode_order_update(event.data or b"")
+                    if update.client_order_id == f"order-{number}" and met(update):
+                        return update
+        raise AssertionError
+
+    async def taken(self, number: int = 1) -> OrderUpdate:
+        """Wait until the venue has acknowledged an order."""
+        return await self.until(lambda one: one.exec_type is ExecType.NEW, number)
+
+    def desk_again(self, holder: str = "first") -> OrderDesk:
+        """Give a desk as another process would make it."""
+        return OrderDesk(self.ledger, self.risk, now_ns=lambda: NOW, lead=Lead(holder, 600_000), venue=self.venue)
+
+
+@asynccontextmanager
+async def placed() -> AsyncIterator[Place]:
+    ledger, venue, risk = MemoryLedger(), MemoryVenue(), MemoryRisk(LIMITS)
+    await ledger.open_account(paper())
+    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=venue)
+    await desk.start()
+    yield Place(ledger, venue, risk, desk)
+    await desk.close()
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """Give a desk with the account `paper` and a venue."""
+    async with placed() as one:
+        yield one
+
+
+def reached(venue: MemoryVenue) -> list[tuple[MessageKind, str]]:
+    """Give what reached the venue."""
+    return [(one.kind, one.client_order_id) for one in venue.reached]
+
+
+async def test_rests(place: Place) -> None:
+    """A resting order is answered as pending, sent once, acknowledged, filled in part and then whole."""
+    outcome = await place.desk.submit(resting())
+    assert outcome.update.status is OrderStatus.PENDING_NEW
+    assert (await place.taken()).venue_order_id == "V1"
+    place.venue.fill("order-1", 4_000, fee=Decimal("0.25"))
+    assert (await place.until(lambda one: one.cumulative_quantity > 0)).status is OrderStatus.PARTIALLY_FILLED
+    place.venue.fill("order-1", 6_000)
+    final = await place.until(lambda one: one.status is OrderStatus.FILLED)
+    assert (final.leaves_quantity, final.average_price) == (Decimal(0), Decimal(2490))
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+    account = await place.ledger.account("paper")
+    assert account is not None
+    assert (account.cash, account.positions[ETH].quantity) == (Decimal("997509.75"), Decimal(1))
+    assert await place.desk.submit(resting()) == outcome
+
+
+async def test_no_venue() -> None:
+    """Where there is no venue, an order that would rest is rejected with the reason."""
+    ledger = MemoryLedger()
+    await ledger.open_account(paper())
+    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=Lead("first"))
+    update = (await desk.submit(resting())).update
+    assert (update.status, update.reasons[0].split(":")[0]) == (OrderStatus.REJECTED, "no_venue")
+    await desk.close()
+
+
+async def test_venue_rejects(place: Place) -> None:
+    """An order that the venue refuses ends there, and nothing was traded."""
+    place.venue.rejects = True
+    await place.desk.submit(resting())
+    ended = await place.until(lambda one: one.exec_type is ExecType.REJECTED)
+    assert (ended.status, ended.leaves_quantity) == (OrderStatus.REJECTED, Decimal(0))
+
+
+async def test_cancel(place: Place) -> None:
+    """A cancel is pending until the venue confirms it; the same request gets the first answer."""
+    await place.desk.submit(resting())
+    await place.taken()
+    asked = await place.desk.cancel(cancel())
+    assert (asked.status, asked.request_id) == (OrderStatus.PENDING_CANCEL, "cancel-1")
+    await place.until(lambda one: one.status is OrderStatus.CANCELED)
+    assert await place.desk.cancel(cancel()) == asked
+    late = await place.desk.cancel(cancel(request_id="cancel-2"))
+    assert (late.status, late.reasons) == (OrderStatus.CANCELED, ("the order has ended: canceled",))
+    assert await place.desk_again().cancel(cancel(request_id="cancel-2")) == late
+    assert len(place.venue.reached) == 2
+
+
+async def test_fill_after_cancel(place: Place) -> None:
+    """A fill that comes after the cancel is booked all the same: the venue traded."""
+    await place.desk.submit(resting())
+    await place.taken()
+    await place.desk.cancel(cancel())
+    await place.until(lambda one: one.status is OrderStatus.CANCELED)
+    place.venue.fill("order-1", 3_000)
+    late = await place.until(lambda one: one.cumulative_quantity > 0)
+    assert (late.status, late.leaves_quantity) == (OrderStatus.CANCELED, Decimal(0))
+    account = await place.ledger.account("paper")
+    assert account is not None
+    assert account.positions[ETH].quantity == Decimal("0.3")
+
+
+async def test_overfill(place: Place) -> None:
+    """What is filled beyond the quantity is booked, and the step says so."""
+    await place.desk.submit(resting())
+    await place.taken()
+    place.venue.fill("order-1", 12_000)
+    final = await place.until(lambda one: one.status is OrderStatus.FILLED)
+    assert (final.cumulative_quantity, final.reasons) == (Decimal("1.2"), ("filled beyond its quantity",))
+
+
+async def test_said_twice(place: Place) -> None:
+    """An execution that is told twice counts once."""
+    await place.desk.submit(resting())
+    await place.taken()
+    trade = place.venue.fill("order-1", 4_000)
+    place.venue.say("order-1", trade)
+    await place.venue.quiet()
+    assert (await place.order()).cumulative_quantity == Decimal("0.4")
+
+
+async def test_unknown_order(place: Place) -> None:
+    """What a venue says of an order nobody handed in is put aside, and what it says next is taken."""
+    await place.desk.submit(resting())
+    await place.taken()
+    place.venue.say("nobody", Report(ExecType.TRADE, NOW, exec_id="X", quantity=1, price=1))
+    place.venue.fill("order-1", 10_000)
+    await place.until(lambda one: one.status is OrderStatus.FILLED)
+
+
+async def test_replace(place: Place) -> None:
+    """A replace is pending until the venue confirms it; what is left follows from the new quantity."""
+    await place.desk.submit(resting())
+    await place.taken()
+    asked = await place.desk.replace(change())
+    assert asked.status is OrderStatus.PENDING_REPLACE
+    done = await place.until(lambda one: one.exec_type is ExecType.REPLACED)
+    assert (done.quantity, done.limit_price, done.leaves_quantity) == (Decimal(2), Decimal(2480), Decimal(2))
+    assert await place.desk.replace(change(quantity=5)) == asked
+
+
+async def test_replace_refused(place: Place) -> None:
+    """A replace that breaks a limit is answered with the rule; the order works on as it is."""
+    await place.desk.submit(resting())
+    await place.taken()
+    refused = await place.desk.replace(change(quantity=1_000_000))
+    assert refused.status is OrderStatus.NEW
+    assert {reason.split(":")[0] for reason in refused.reasons} == {"order_notional", "position"}
+    assert await place.desk.replace(change(quantity=11_000)) == refused
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+
+
+async def test_no_such_order(place: Place) -> None:
+    """An order that the account does not have can neither be canceled nor replaced."""
+    for asked in (place.desk.cancel(cancel()), place.desk.replace(change())):
+        with pytest.raises(Rejected, match="has no order 'order-1'"):
+            await asked
+
+
+async def test_mass_cancel(place: Place) -> None:
+    """A mass cancel takes back all that works, of one instrument when one is named; twice is once."""
+    for number in range(1, 4):
+        await place.desk.submit(resting(number))
+        await place.taken(number)
+    other = MassCancelRequest("mass-0", "paper", "BTC-USDT.BINANCE", NOW)
+    assert await place.desk.mass_cancel(other) == ()
+    asked = await place.desk.mass_cancel(replace(other, request_id="mass-1", instrument_id=ETH))
+    assert [one.client_order_id for one in asked] == ["order-1", "order-2", "order-3"]
+    for number in range(1, 4):
+        await place.until(lambda one: one.status is OrderStatus.CANCELED, number)
+    assert await place.desk.mass_cancel(replace(other, request_id="mass-1", instrument_id="")) == asked
+
+
+async def test_kill_switch(place: Place) -> None:
+    """A switch stops new orders and takes back those that work; opened again, orders are taken."""
+    await place.desk.submit(resting())
+    await place.taken()
+    engaged, updates = await place.desk.set_switch(Switch("paper"), engaged=True, reason="drill")
+    assert engaged
+    assert [one.status for one in updates] == [OrderStatus.PENDING_CANCEL]
+    assert (await place.desk.submit(submission(2))).update.status is OrderStatus.REJECTED
+    assert await place.desk.set_switch(Switch("paper"), engaged=False, reason="over") == (False, ())
+    assert (await place.desk.submit(submission(3))).update.status is OrderStatus.FILLED
+
+
+async def test_resting_counts_for_risk(place: Place) -> None:
+    """Orders that rest count as if they were filled: what they leave of a limit is what the next may use."""
+    outcomes = [await place.desk.submit(resting(number, quantity=100_000)) for number in range(1, 6)]
+    assert [one.update.status for one in outcomes] == [OrderStatus.PENDING_NEW] * 4 + [OrderStatus.REJECTED]
+    await place.taken(1)
+    await place.desk.cancel(cancel())
+    await place.until(lambda one: one.status is OrderStatus.CANCELED)
+    assert (await place.desk.submit(resting(6, quantity=100_000))).update.status is OrderStatus.PENDING_NEW
+
+
+async def test_disconnected(place: Place) -> None:
+    """While the venue cannot be reached orders wait, in order; each is sent once it can be."""
+    place.venue.disconnect()
+    for number in range(1, 4):
+        await place.desk.submit(resting(number))
+    await place.desk.cancel(cancel(2))
+    assert place.venue.reached == []
+    await place.venue.reconnect()
+    await place.until(lambda one: one.status is OrderStatus.CANCELED, 2)
+    assert reached(place.venue) == [(MessageKind.NEW, f"order-{number}") for number in range(1, 4)] + [
+        (MessageKind.CANCEL, "order-2")
+    ]
+
+
+async def test_unknown_and_arrived(place: Place) -> None:
+    """When nobody knows whether an order arrived, it is unknown, never rejected; the venue is asked, and has it."""
+    place.venue.fails, place.venue.mute = 1, True
+    await place.desk.submit(resting())
+    unknown = await place.until(lambda one: one.outcome_unknown)
+    assert (unknown.status, unknown.exec_type) == (OrderStatus.PENDING_NEW, ExecType.UNKNOWN)
+    known = await place.until(lambda one: one.exec_type is ExecType.ORDER_STATUS)
+    assert (known.status, known.outcome_unknown) == (OrderStatus.NEW, False)
+    place.venue.speak()
+    await place.venue.quiet()
+    assert (await place.order()).status is OrderStatus.NEW
+    assert len(place.venue.reached) == 1
+
+
+async def test_unknown_and_lost(place: Place) -> None:
+    """When the venue says that it knows no such order, it is sent again, and works."""
+    place.venue.drops = 1
+    await place.desk.submit(resting())
+    await place.until(lambda one: one.outcome_unknown)
+    await place.taken()
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_unknown_cancel(place: Place, *, lost: bool) -> None:
+    """A cancel of which nobody knows whether it arrived takes the order back in the end."""
+    await place.desk.submit(resting())
+    await place.taken()
+    place.venue.drops, place.venue.fails = int(lost), int(not lost)
+    await place.desk.cancel(cancel())
+    await place.until(lambda one: one.status is OrderStatus.CANCELED)
+
+
+async def test_missed_while_away(place: Place) -> None:
+    """What was filled while nobody listened is asked for on reconnect, and counts once."""
+    await place.desk.submit(resting())
+    await place.taken()
+    place.venue.disconnect()
+    place.venue.fill("order-1", 4_000)
+    await place.venue.reconnect()
+    await place.until(lambda one: one.cumulative_quantity == Decimal("0.4"))
+    place.venue.fill("order-1", 6_000)
+    final = await place.until(lambda one: one.status is OrderStatus.FILLED)
+    assert final.cumulative_quantity == Decimal(1)
+
+
+@pytest.mark.parametrize("sending", [False, True])
+async def test_restart(place: Place, *, sending: bool) -> None:
+    """Another process goes on with what was stored: sends what was not sent, asks about what may have been."""
+    place.venue.disconnect()
+    await place.desk.submit(resting())
+    led = await place.ledger.lead("paper", "first", lease_ms=600_000)
+    assert led is not None
+    if sending:
+        await place.ledger.mark_sending("paper", led.fence, [0])
+    await place.desk.close()
+    again = place.desk_again()
+    await again.start()
+    await again.lead("paper")
+    await place.venue.reconnect()
+    found = Place(place.ledger, place.venue, place.risk, again)
+    await found.taken()
+    update = await found.order()
+    assert (update.status, update.outcome_unknown) == (OrderStatus.NEW, False)
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+    await again.close()
+
+
+async def test_two_processes(place: Place) -> None:
+    """While one process leads an account, another is told so; once it let go, the other goes on with what works."""
+    await place.desk.submit(resting())
+    await place.taken()
+    second = place.desk_again("second")
+    with pytest.raises(Fenced):
+        await second.submit(resting(2))
+    await place.desk.close()
+    await second.start()
+    asked = await second.cancel(cancel())
+    assert asked.status is OrderStatus.PENDING_CANCEL
+    await Place(place.ledger, place.venue, place.risk, second).until(lambda one: one.status is OrderStatus.CANCELED)
+    await second.close()
+
+
+async def test_stream_ends_with_the_lead(place: Place) -> None:
+    """A stream that follows an account ends when another process leads it, and goes on there without a gap."""
+    await place.desk.submit(submission(1))
+    seen = []
+    stream = place.desk.watch("paper", 0)
+    async for event in stream:
+        seen.append(event)
+        if len(seen) == 3:
+            break
+    following = asyncio.ensure_future(anext(stream))
+    await place.ledger.release("paper", 1)
+    second = place.desk_again("second")
+    await second.submit(submission(2))
+    with pytest.raises(Unavailable):  # the first finds out at its next commit
+        await place.desk.submit(submission(3))
+    with pytest.raises(Fenced, match="go on from 3"):
+        await following
+    async for event in second.watch("paper", 3):
+        seen.append(event)
+        if len(seen) == 6:
+            break
+    assert [event.extensions["sequence"] for event in seen] == [f"{number:020d}" for number in range(6)]
+    await second.close()
+
+
+async def test_beyond_the_end(place: Place) -> None:
+    """A stream cannot begin behind what has happened: its caller has seen another account's."""
+    with pytest.raises(Rejected, match="has told 0 events"):
+        await anext(place.desk.watch("paper", 1))
