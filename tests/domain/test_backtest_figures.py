@@ -15,19 +15,17 @@ from traded import BUY, ETH, SELL, Bar, heard, price_bars
 from functions.domain.backtest.account import account
 from functions.domain.backtest.facts import PriceBars, Terms, Trade
 from functions.domain.backtest.figures import (
-    YEAR_S,
     Curve,
     Figures,
     confidence_of,
     curve_of,
-    drawdown,
     figures_of,
     in_market,
-    sharpe,
     times_of,
 )
 from functions.domain.decisions import Side
 from functions.domain.market import NS_PER_S
+from functions.domain.portfolio.measures import YEAR_S, sharpe, simple_returns
 
 TERMS = Terms(Decimal(10), Decimal(1), 100_000_000)
 CAPITAL = Decimal(1000)
@@ -99,7 +97,9 @@ def test_figures_equal_polars(seed: int) -> None:
     assert figures.total_return == pytest.approx(equity[-1] / equity[0] - 1)
     assert figures.max_drawdown == pytest.approx((1 - equity / equity.cum_max()).max())
     mean, deviation = (number(one) for one in (returns.mean(), returns.std()))
-    assert sharpe(curve.values, step_s=1) == pytest.approx(mean / deviation * math.sqrt(YEAR_S))
+    assert sharpe(simple_returns(curve.values), periods_per_year=YEAR_S) == pytest.approx(
+        mean / deviation * math.sqrt(YEAR_S)
+    )
     columns = ("entry_ns", "exit_ns", "entry_price", "exit_price", "quantity", "fees", "profit")
     table = pl.DataFrame(
         {name: [float(getattr(one, name)) for one in trades] for name in columns}
@@ -155,11 +155,8 @@ def test_all_losses() -> None:
     assert figures.max_drawdown == pytest.approx(-figures.total_return) == pytest.approx(float(-figures.profit) / 1000)
 
 
-def test_sharpe_needs_variance_and_a_day() -> None:
-    """There is no Sharpe ratio of a line, of one return, of an account that was worth nothing, or of minutes."""
-    assert sharpe(np.array([1.0, 1.0, 1.0]), step_s=1) is None
-    assert sharpe(np.array([1.0, 2.0]), step_s=1) is None
-    assert sharpe(np.array([1.0, -1.0, 2.0]), step_s=1) is None
+def test_sharpe_needs_a_day() -> None:
+    """There is no Sharpe ratio of minutes."""
     minutes = Curve(60, np.arange(4) * 60 * NS_PER_S, tuple(map(Decimal, (10, 11, 10, 12))))
     days = Curve(DAY_S, np.arange(4) * DAY_S * NS_PER_S, tuple(map(Decimal, (10, 11, 10, 12))))
     assert figures_of((), minutes, capital=CAPITAL).sharpe is None
@@ -180,7 +177,6 @@ def test_time_in_the_market_counts_once() -> None:
     assert in_market([*trades, *trades], begin_ns=0, end_ns=400 * NS_PER_S) == in_market(
         trades, begin_ns=0, end_ns=400 * NS_PER_S
     )
-    assert drawdown(np.array([1.0])).tolist() == [0.0]
 
 
 def test_confidence_needs_trades() -> None:

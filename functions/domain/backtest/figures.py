@@ -15,15 +15,10 @@ from functions.domain.backtest.facts import PriceBars, Trade, gain
 from functions.domain.evaluation import Reliability, brier, reliability
 from functions.domain.market import INTERVALS_S, NS_PER_S, Float64, Int64
 from functions.domain.money import EXACT, scaled
+from functions.domain.portfolio.measures import max_drawdown, sharpe_of_curve, win_rate
 
 POINTS_MAX: Final = 2000
 """Most points of an equity curve; the step is the shortest bar interval that stays below, the longest beyond."""
-
-YEAR_S: Final = 365 * 86_400
-"""Seconds of the year that returns are annualised to: of markets that never close."""
-
-SHARPE_SPAN_S_MIN: Final = 86_400
-"""Shortest time that a Sharpe ratio is given for: minutes blown up to a year say nothing."""
 
 RELIABILITY_TRADES_MIN: Final = 20
 """Closed trades below which confidence is not held against outcomes: ten bins of two say nothing."""
@@ -157,53 +152,16 @@ def figures_of(trades: Sequence[Trade], curve: Curve, *, capital: Decimal) -> Fi
         profit=profit,
         fees=fees,
         total_return=float(profit) / float(capital),
-        max_drawdown=float(drawdown(curve.values).max()),
-        sharpe=sharpe(curve.values, step_s=curve.step_s) if end_ns - begin_ns >= SHARPE_SPAN_S_MIN * NS_PER_S else None,
+        max_drawdown=max_drawdown(curve.values),
+        sharpe=sharpe_of_curve(curve.values, step_s=curve.step_s),
         trades=len(trades),
         closed=len(closed),
-        hit_rate=sum(trade.profit > 0 for trade in closed) / len(closed) if closed else None,
+        hit_rate=win_rate([trade.profit for trade in closed]),
         profit_factor=float(won) / -float(lost) if lost else None,
         in_market=in_market(trades, begin_ns=begin_ns, end_ns=end_ns),
         exposure=_exposure(trades, capital, span_ns=end_ns - begin_ns),
         turnover=float(turned) / float(capital),
     )
-
-
-def drawdown(values: Float64) -> Float64:
-    """Give the fall from the highest value so far, as a positive share of it (n,); values start above 0.
-
-    >>> drawdown(np.array([100.0, 120.0, 90.0, 130.0])).tolist()
-    [0.0, 0.0, 0.25, 0.0]
-    """
-    peak = np.maximum.accumulate(values)
-    fallen: Float64 = (peak - values) / peak
-    return fallen
-
-
-def sharpe(values: Float64, *, step_s: int) -> float | None:
-    """Give the annualised Sharpe ratio of a curve's returns, at a risk-free rate of 0.
-
-    Args:
-        values: The account's value at equal steps (n,).
-        step_s: Seconds of a step.
-
-    Returns:
-        Mean over standard deviation (ddof 1) of the simple returns, times the root of the steps in a year of 365 days;
-        None for fewer than two returns, without variance, or where the account was worth nothing.
-
-    Source:
-        Sharpe, "The Sharpe Ratio", J. Portfolio Management 21 (1994).
-
-    >>> round(sharpe(np.array([100.0, 101.0, 101.0, 102.01]), step_s=86_400), 2)
-    22.06
-    """
-    if len(values) < 3 or not (values > 0.0).all():  # noqa: PLR2004 - two returns have a variance
-        return None
-    returns = values[1:] / values[:-1] - 1.0
-    deviation = float(returns.std(ddof=1))
-    if deviation == 0.0:
-        return None
-    return float(returns.mean()) / deviation * float(np.sqrt(YEAR_S / step_s))
 
 
 def in_market(trades: Sequence[Trade], *, begin_ns: int, end_ns: int) -> float:
