@@ -70,6 +70,15 @@ def loops(kind: str, module: ModuleType) -> ModuleType:
     return module if kind == "plain" else compiled(module)
 
 
+def loading(kind: str, exercise: Callable[[], None]) -> Callable[[], None]:
+    """Give what loads a kernel's code before its first batch needs it; nothing where it is `plain`."""
+    return exercise if kind == "compiled" else _load_nothing
+
+
+def _load_nothing() -> None:
+    """Load nothing: plain code is there."""
+
+
 @cache
 def compiled(module: ModuleType) -> ModuleType:
     """Give a module's compiled twin; one for each process.

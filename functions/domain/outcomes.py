@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from functions.domain.decisions import Action, Signal
@@ -24,6 +25,9 @@ HORIZONS: Final = (1, 4, 24)
 HORIZON_MAX: Final = HORIZONS[-1]
 WATCHES_MAX: Final = 256
 """Signals that may be waited for at once."""
+
+NAMES_MAX: Final = 256
+"""Sets of figures' names whose places are remembered; a process sees one for each model."""
 
 FIGURES: Final = ("up", "return", "low80", "high80", "low95", "high95")
 """What a forecast says of each horizon; its figures are called `<name>_<bars>`."""
@@ -82,7 +86,12 @@ def on_grid(start_ns: int, interval_s: int, horizon: int) -> bool:
 
 def places_of(output: ModelOutput) -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Find the horizons a model forecasts, and where each one's figures stand; a model without all six has none."""
-    found = {name: place for place, name in enumerate(output.names)}
+    return _places(output.names)
+
+
+@lru_cache(maxsize=NAMES_MAX)
+def _places(names: tuple[str, ...]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    found = {name: place for place, name in enumerate(names)}
     named = [(bars, [found.get(f"{name}_{bars}", -1) for name in FIGURES]) for bars in HORIZONS]
     return tuple((bars, tuple(places)) for bars, places in named if min(places) >= 0)
 

@@ -265,7 +265,10 @@ def _residual(book: Scorebook, key: TallyKey, outcome: Resolved) -> Shift | None
     half = (outcome.high_80 - outcome.low_80) / 2.0
     if half <= 0.0:
         return None
-    return book.residuals.setdefault(key, Detector()).update(abs(outcome.actual - outcome.expected) / half)
+    detector = book.residuals.get(key)
+    if detector is None:
+        detector = book.residuals[key] = Detector()
+    return detector.update(abs(outcome.actual - outcome.expected) / half)
 
 
 def _score(book: Scorebook, track: Track, bar: _Bar, answer: tuple[ModelOutput, _Places], rules: Rules) -> None:
@@ -315,10 +318,13 @@ def _drift(book: Scorebook, track: Track, bar: _Bar, series: _Series, rules: Rul
     """Watch each series for itself; when there would be too many, those the row does not have are forgotten."""
     if len(track.detectors.keys() | series.keys()) > rules.features_max + rules.models_max:
         track.detectors = {key: one for key, one in track.detectors.items() if key in series}
-    for (name, version), (kind, value) in series.items():
-        shift = track.detectors.setdefault((name, version), Detector()).update(value)
+    for key, (kind, value) in series.items():
+        detector = track.detectors.get(key)
+        if detector is None:  # `setdefault` would make one for each value
+            detector = track.detectors[key] = Detector()
+        shift = detector.update(value)
         if shift is not None:
-            where = bar.instrument_id, bar.interval_s, UNTIMED
+            (name, version), where = key, (bar.instrument_id, bar.interval_s, UNTIMED)
             yield DriftDetected(book.shard, kind, name, version, *where, bar.as_of_ns, shift)
 
 

@@ -26,7 +26,7 @@ from functions.local.ingress import Ingress
 from functions.local.kafka import Kafka, start_kafka
 from functions.local.kafka_consumer import GROUP, TopicConsumer
 from functions.local.kafka_scan import TopicScan, last_from
-from functions.local.kafka_tables import FaustTable, look_for_ever
+from functions.local.kafka_tables import FaustTable, look_for_ever, unawaited
 from functions.local.kafka_topic import Topic
 from functions.local.platform import GC_ALLOCATIONS
 from functions.local.servers import Stores
@@ -155,7 +155,12 @@ class KafkaPlatform:
             sink = self.topology.sinks[broker.dead_letter_sink]
             self.tables.append(FaustTable(table, broker=broker, sink=sink, topic=self.topics[table.broker]))
         asked = self.options.workers
-        teams = [one.specs(self._foundation, self.kafka, asked.get(one.name, 1)) for one in self.tables]
+        handlers = {one.subscriber for one in self.topology.subscriptions if one.subscriber_kind != "Broker"}
+        patient = unawaited(self.topology.tables, handlers)
+        teams = [
+            one.specs(self._foundation, self.kafka, asked.get(one.name, 1), patient=one.name in patient)
+            for one in self.tables
+        ]
         for team in itertools.zip_longest(*teams):  # a table's first worker makes its topics, then come the others
             await asyncio.gather(*(self.supervisor.start(spec) for spec in team if spec is not None))
 

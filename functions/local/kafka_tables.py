@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # the package says nothing of its types
@@ -23,8 +23,13 @@ from functions.runtime import logs
 _log: Final = logs.logger("kafka_tables")
 
 GROUP: Final = "tickloom-{}"
-READY_S: Final = 30.0
+READY_S: Final = 300.0
+"""A worker loads its kernel before it is ready, and compiles it where nobody has yet; one that ends is seen at once."""
 STOP_S: Final = 10.0
+PATIENT_WAIT_MS: Final = 200
+PATIENT_BYTES_MIN: Final = 1024 * 1024
+"""How long, and for how much, a table that nobody waits for lets the broker gather: each fetch costs both of them."""
+
 LOOK_S: Final = 0.5
 STANDS_STILL_S: Final = 20.0
 """A table that says about once a second how far it is, and has not moved for so long while nothing else has anything to
@@ -55,10 +60,10 @@ class FaustTable:
         self._done = [0] * broker.partitions
         self._moved_at = time.monotonic()
         self._workers: list[str] = []
-        self.emits = frozenset[str](importlib.import_module(f"functions.tables.{table.name}").CARD.emits)
+        self.emits = _emits(table)
 
-    def specs(self, foundation: Foundation, kafka: Kafka, workers: int) -> list[Spec]:
-        """Say how its workers are started."""
+    def specs(self, foundation: Foundation, kafka: Kafka, workers: int, *, patient: bool = False) -> list[Spec]:
+        """Say how its workers are started; a patient one may hear of events a moment later."""
         module = importlib.import_module(f"functions.tables.{self.name}.main")
         env = {
             **foundation.share(module),
@@ -70,6 +75,9 @@ class FaustTable:
             "TICKLOOM_TABLE_FETCH_WAIT_MS": str(kafka.fetch_wait_ms),
             "PORT": "{port}",
         }
+        if patient and kafka.wakes:
+            env["TICKLOOM_TABLE_FETCH_WAIT_MS"] = str(PATIENT_WAIT_MS)
+            env["TICKLOOM_TABLE_FETCH_BYTES_MIN"] = str(PATIENT_BYTES_MIN)
         command = (sys.executable, "-m", f"functions.tables.{self.name}.main")
         found = []
         for number in range(1, workers + 1):
@@ -121,6 +129,23 @@ class FaustTable:
         _log.warning("table_told_to_give_up", table=self.name, lag=self.lag)
         for name in self._workers:
             processes.send(children[name].known, signal.SIGUSR1)
+
+
+def unawaited(tables: Sequence[Table], handlers: Iterable[str]) -> frozenset[str]:
+    """Name the tables that nobody waits for: what they say, no table hears, nor who then says or calls something.
+
+    Args:
+        tables: All tables.
+        handlers: Names of all handlers.
+    """
+    hearing = [importlib.import_module(f"functions.handlers.{name}").CARD for name in handlers]
+    acting = {kind for card in hearing if card.emits or card.calls for kind in card.consumes}
+    awaited = acting.union(*(one.types for one in tables))
+    return frozenset(one.name for one in tables if awaited.isdisjoint(_emits(one)))
+
+
+def _emits(table: Table) -> frozenset[str]:
+    return frozenset(importlib.import_module(f"functions.tables.{table.name}").CARD.emits)
 
 
 async def look_for_ever(tables: list[FaustTable], offsets: GroupOffsets) -> None:

@@ -15,7 +15,9 @@ PAUSE_S_MAX: Final = 5.0
 STEADY_S: Final = 10.0
 """A child that ran so long before it ended begins with the shortest pause again."""
 
-FIRST_STARTS_MAX: Final = 3
+FIRST_STARTS_MAX: Final = 8
+"""Starts of a child that may fail before it ever ran: a topic just made may not be known yet on a busy machine."""
+
 STARTS_MAX: Final = 20
 """Starts in a row that may fail before the platform gives up."""
 

@@ -44,7 +44,13 @@ class TableConsumer:
         self._saved: dict[str, bytes] = log.states(self.name)
         bounds = Bounds(reorder_max, KEYS_MAX, SOURCES_MAX)
         self._keeper = Keeper[int](
-            self.name, hosted.fold, emit=self._emit, bury=self._bury, bounds=bounds, only_key=hosted.only_key
+            self.name,
+            hosted.fold,
+            emit=self._emit,
+            bury=self._bury,
+            bounds=bounds,
+            only_key=hosted.only_key,
+            unnumbered=hosted.unnumbered,
         )
         self._at = 0
         self._since = 0

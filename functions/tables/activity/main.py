@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, cast
 
-from functions.adapters.kernels import loops
+from functions.adapters.kernels import exercise_activity, loading, loops
 from functions.domain.activity import kernel
 from functions.domain.activity.fold import ActivityRules, Thresholds
 from functions.domain.activity.state import INSTRUMENTS_MAX
@@ -37,7 +37,7 @@ class Settings:
 
 
 def compose(settings: Settings) -> HostedTable:
-    """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
+    """Build the table; nothing is opened, and a kernel is loaded by `load`, or with its first batch."""
     rules = ActivityRules(
         ticks=_thresholds(settings.activity_ticks),
         volume=_thresholds(settings.activity_volume),
@@ -45,7 +45,8 @@ def compose(settings: Settings) -> HostedTable:
         instruments_max=settings.activity_instruments_max,
     )
     kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
-    return HostedTable(card=CARD, fold=ActivityTable(kernel_loops, rules))
+    fold = ActivityTable(kernel_loops, rules)
+    return HostedTable(card=CARD, fold=fold, load=loading(settings.kernels, exercise_activity))
 
 
 def _thresholds(texts: tuple[str, ...]) -> Thresholds:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from functions.adapters.calendars import shipped_calendars
-from functions.adapters.kernels import loops
+from functions.adapters.kernels import exercise_bars, loading, loops
 from functions.domain.bars import kernel
 from functions.domain.bars.days import DayTables
 from functions.domain.bars.fold import BarRules
@@ -43,9 +43,10 @@ class Settings:
 
 
 def compose(settings: Settings) -> HostedTable:
-    """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
+    """Build the table; nothing is opened, and a kernel is loaded by `load`, or with its first batch."""
     kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
-    return HostedTable(card=CARD, fold=BarsTable(kernel_loops, rules_of(settings)))
+    fold = BarsTable(kernel_loops, rules_of(settings))
+    return HostedTable(card=CARD, fold=fold, load=loading(settings.kernels, exercise_bars))
 
 
 def rules_of(settings: Settings) -> BarRules:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from functions.adapters.kernels import loops
+from functions.adapters.kernels import exercise_features, loading, loops
 from functions.domain.indicators import kernel
 from functions.domain.indicators.state import INSTRUMENTS_MAX
 from functions.runtime import table_app
@@ -29,9 +29,10 @@ class Settings:
 
 
 def compose(settings: Settings) -> HostedTable:
-    """Build the table; nothing is opened, and a kernel is loaded with its first batch."""
+    """Build the table; nothing is opened, and a kernel is loaded by `load`, or with its first batch."""
     kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
-    return HostedTable(card=CARD, fold=FeaturesTable(kernel_loops, settings.features_instruments_max))
+    fold = FeaturesTable(kernel_loops, settings.features_instruments_max)
+    return HostedTable(card=CARD, fold=fold, load=loading(settings.kernels, exercise_features))
 
 
 if __name__ == "__main__":

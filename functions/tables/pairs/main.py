@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from functions.adapters.kernels import loops
+from functions.adapters.kernels import exercise_pairs, loading, loops
 from functions.domain.pairs import kernel
 from functions.domain.pairs.pairing import parse_pairs
 from functions.runtime import table_app
@@ -39,14 +39,15 @@ class Settings:
 
 
 def compose(settings: Settings) -> HostedTable:
-    """Build the table of the pairs in the file, read now; a kernel is loaded with its first batch.
+    """Build the table of the pairs in the file, read now; a kernel is loaded by `load`, or with its first batch.
 
     Raises:
         WrongPairs: The file pairs nothing, or not so.
     """
     pairs = parse_pairs(Path(settings.pairs_path or SHIPPED).read_text())
     kernel_loops = cast("Kernel", loops(settings.kernels, kernel))
-    return HostedTable(card=CARD, fold=PairsTable(kernel_loops, pairs, settings.pairs_silence_s))
+    fold = PairsTable(kernel_loops, pairs, settings.pairs_silence_s)
+    return HostedTable(card=CARD, fold=fold, load=loading(settings.kernels, exercise_pairs))
 
 
 if __name__ == "__main__":
