@@ -1,7 +1,7 @@
 """Draw the event graph as SVG: a row for each step away from the feeds, a box a function, a curve an edge.
 
-Every edge bends around the boxes between its ends, and its label has a place of its own. Stores are named in the boxes
-of those who use them.
+Every edge bends around the boxes between its ends, and its label has a place of its own. Where functions stand in a
+circle one edge of it points up. Stores are named in the boxes of those who use them.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ _LETTER: Final = 6  # width of a letter of a label, rounded up, so that labels k
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """All edges between two functions, drawn as one; its places are the source, its bends, the target."""
+    """All edges from one function to another, drawn as one; its places are its upper end, its bends, its lower end."""
 
     label: str
     dashed: bool
+    upward: bool
     places: tuple[str, ...]
 
     @property
@@ -34,16 +35,17 @@ class _Line:
 def as_svg(topology: Topology, known: dict[str, Card]) -> str:
     """Draw the graph; names of functions and types are as the cards have them."""
     drawn = edges(topology, known)
-    depths = _depths(drawn, known)
-    lines = _lines(drawn, depths)
+    upward = _upward(drawn)
+    depths = _depths(drawn, known, upward)
+    lines = _lines(drawn, depths, upward)
     widths = _widths(lines, known)
     centers = _centers(lines, depths, widths)
     width = max(centers[name] + widths[name] // 2 for name in centers) + _PAD
     height = _top(max(depths.values())) + _HEIGHT + _PAD
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">',
-        '<path d="M0 0L8 4L0 8z" fill="#868e96"/></marker></defs>',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"',
+        ' orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#868e96"/></marker></defs>',
         *(part for name in centers for part in _incoming(name, lines, depths, centers)),
         *(_box(card, centers[name], _top(depths[name]), widths[name]) for name, card in sorted(known.items())),
         "</svg>",
@@ -55,27 +57,52 @@ def _top(depth: int) -> int:
     return _PAD + depth * (_HEIGHT + _GAP_Y)
 
 
-def _depths(drawn: list[Edge], known: dict[str, Card]) -> dict[str, int]:
+def _upward(drawn: list[Edge]) -> frozenset[tuple[str, str]]:
+    """Find the edges that close a circle, met on the way down from the first name."""
+    targets: dict[str, set[str]] = {}
+    for edge in drawn:
+        if edge.label != STORE and edge.target != edge.source:
+            targets.setdefault(edge.source, set()).add(edge.target)
+    upward: set[tuple[str, str]] = set()
+    done: set[str] = set()
+
+    def walk(name: str, above: frozenset[str]) -> None:
+        for target in sorted(targets.get(name, ())):
+            if target in above:
+                upward.add((name, target))
+            elif target not in done:
+                walk(target, above | {target})
+        done.add(name)
+
+    for name in sorted(targets):
+        if name not in done:
+            walk(name, frozenset((name,)))
+    return frozenset(upward)
+
+
+def _depths(drawn: list[Edge], known: dict[str, Card], upward: frozenset[tuple[str, str]]) -> dict[str, int]:
     """Give each function its row: one below the lowest of those it hears or is called by."""
     depths = dict.fromkeys(sorted(known), 0)
     for _ in depths:  # the longest way has fewer edges than there are functions
         for edge in drawn:
-            if edge.label != STORE and edge.target != edge.source:
+            if edge.label != STORE and edge.target != edge.source and (edge.source, edge.target) not in upward:
                 depths[edge.target] = max(depths[edge.target], min(depths[edge.source] + 1, len(depths)))
     return depths
 
 
-def _lines(drawn: list[Edge], depths: dict[str, int]) -> list[_Line]:
+def _lines(drawn: list[Edge], depths: dict[str, int], upward: frozenset[tuple[str, str]]) -> list[_Line]:
     """Join the edges between each two functions; where one passes a row it gets a bend there, which joins `depths`."""
     labels: dict[tuple[str, str], list[str]] = {}
     for edge in drawn:
         if edge.label != STORE:
             labels.setdefault((edge.source, edge.target), []).append(edge.label)
     lines = []
-    for (source, target), named in labels.items():
-        bends = {f"{source} {target} {depth}": depth for depth in range(depths[source] + 1, depths[target])}
+    for ends, named in labels.items():
+        top, bottom = ends[::-1] if ends in upward else ends
+        bends = {f"{top} {bottom} {depth}": depth for depth in range(depths[top] + 1, depths[bottom])}
         depths.update(bends)
-        lines.append(_Line(", ".join(named), dashed=named == [CALL], places=(source, *bends, target)))
+        places = (top, *bends, bottom)
+        lines.append(_Line(", ".join(named), dashed=named == [CALL], upward=ends in upward, places=places))
     return lines
 
 
@@ -138,7 +165,8 @@ def _curve(line: _Line, at: int, *, start: tuple[int, int], end: tuple[int, int]
     half = _GAP_Y // 2
     last = at == len(line.places) - 1
     down = "" if last else f"V{y2 + _HEIGHT}"
-    style = (' stroke-dasharray="4 3"' if line.dashed else "") + (' marker-end="url(#tip)"' if last else "")
+    tip = ("start" if at == 1 else "") if line.upward else ("end" if last else "")
+    style = (' stroke-dasharray="4 3"' if line.dashed else "") + (f' marker-{tip}="url(#tip)"' if tip else "")
     path = (
         f'<path d="M{x1} {y1}C{x1} {y1 + half} {x2} {y2 - half} {x2} {y2}{down}" fill="none" stroke="#adb5bd"{style}/>'
     )

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from functions.adapters.orders_client import GrpcOrders
 from functions.domain.market import RawBatch
 from functions.local import subscribers
 from functions.local.children import Children
@@ -72,6 +73,11 @@ class Platform:
     def stores(self) -> Stores:
         """Say where the stores are."""
         return self._foundation.stores
+
+    @property
+    def orders(self) -> GrpcOrders:
+        """Give the orders service."""
+        return self._foundation.orders
 
     async def start(self) -> None:
         """Start stores, services, handlers and tables, in this order."""

@@ -242,3 +242,16 @@ async def test_refused_event_may_come_again() -> None:
         log.append(one)
     await settle(host(log, outbox))
     assert [text for _, text in emitted(log)] == ["sum 1", "sum 2", "sum 7"]
+
+
+async def test_unnumbered_events_are_folded_as_they_come() -> None:
+    """Events of a type without numbers are folded each time they come; a bug in one buries that one alone."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    for name, data in (("a", b"1"), ("b", b"bug"), ("c", b"bad"), ("a", b"1")):
+        log.append(Event(id=name, source="/a", type="t", data=data, extensions={"partitionkey": "k"}))
+    hosted = HostedTable(CARD, Sums(), unnumbered=frozenset(("t",)))
+    table = TableConsumer(TABLE, hosted, log=log, outbound=outbox, sink="graves")
+    await settle(table)
+    assert [text for _, text in emitted(log)][-1] == "sum 2"
+    assert [(one.id, answer.status) for one, answer in outbox.buried] == [("b", 500), ("c", 422)]

@@ -1,6 +1,7 @@
 """Lead accounts: one writer for each, carriers to the venue, and streams of what happened."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -15,9 +16,11 @@ from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.kill_switch import Switch
 from functions.ports.ledger import Carried, Chapter, Fenced, Ledger
 from functions.ports.risk import RiskInProcess
+from functions.ports.telemetry import Telemetry
 from functions.ports.venue_orders import VenueOrders
 from functions.services.orders.asks import CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
 from functions.services.orders.carrier import Carrier
+from functions.services.orders.stages import Stages
 from functions.services.orders.writer import AccountWriter, Lead
 from functions.wire import facts
 from functions.wire.envelope import Event
@@ -69,10 +72,16 @@ class OrderDesk:
         self._venue = venue
         self._stored = stored
         self._desk_of = desk_of
+        self._stages = Stages()
         self._led: dict[str, _Led] = {}
         self._watchers = 0
         self._closing: set[asyncio.Task[None]] = set()
+        self._claims: dict[str, asyncio.Task[None]] = {}
         self._log = structlog.get_logger()
+
+    def measure(self, kept: Telemetry) -> None:
+        """Say where the stages of orders are measured."""
+        self._stages.telemetry = kept
 
     async def start(self) -> None:
         """Connect to the venue."""
@@ -81,6 +90,10 @@ class OrderDesk:
 
     async def close(self) -> None:
         """Let go of the venue and of every account."""
+        claims = tuple(self._claims.values())
+        for claim in claims:
+            claim.cancel()
+        await asyncio.gather(*claims, return_exceptions=True)
         if self._venue is not None:
             await self._venue.close()
         for one in self._led.values():
@@ -125,23 +138,21 @@ class OrderDesk:
         """Ask the venue to take an order back; the same request_id gets the first answer.
 
         Raises:
-            Rejected: The account has no such order.
+            Rejected: The account has no such order, or the request_id was used for something else.
             Unavailable: As `submit`.
         """
         stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
-        (update,) = await self._updates(request.account, CancelAsk(stamped))
-        return update
+        return _about(stamped, await self._updates(request.account, CancelAsk(stamped)))
 
     async def replace(self, request: ReplaceRequest) -> OrderUpdate:
         """Ask the venue for another quantity or price; the same request_id gets the first answer.
 
         Raises:
-            Rejected: The account has no such order.
+            Rejected: The account has no such order, or the request_id was used for something else.
             Unavailable: As `submit`.
         """
         stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
-        (update,) = await self._updates(request.account, ReplaceAsk(stamped))
-        return update
+        return _about(stamped, await self._updates(request.account, ReplaceAsk(stamped)))
 
     async def mass_cancel(self, request: MassCancelRequest) -> tuple[OrderUpdate, ...]:
         """Ask the venue to take back all that works; the same request_id gets the first answer.
@@ -156,6 +167,9 @@ class OrderDesk:
     async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> tuple[bool, tuple[OrderUpdate, ...]]:
         """Stop trading and take back what works there, in the accounts that this process leads; or open it again.
 
+        Every account is tried, whatever becomes of another; one that is led elsewhere by now is passed over, unless it
+        was named.
+
         Returns:
             Whether trading is stopped there now, and what is being canceled.
 
@@ -166,11 +180,13 @@ class OrderDesk:
         if not engaged:
             return stopped, ()
         now_ns = self._now_ns()
-        told = [
-            await self.mass_cancel(MassCancelRequest(f"kill:{now_ns}", name, "", now_ns))
-            for name in self._meant(switch)
-        ]
-        return stopped, tuple(update for updates in told for update in updates)
+        asked = [MassCancelRequest(f"kill:{now_ns}", name, "", now_ns) for name in self._meant(switch)]
+        told = await asyncio.gather(*map(self.mass_cancel, asked), return_exceptions=True)
+        passed = () if switch.account else (Fenced, Rejected)
+        for one in told:
+            if isinstance(one, BaseException) and not isinstance(one, passed):
+                raise one
+        return stopped, tuple(update for one in told if not isinstance(one, BaseException) for update in one)
 
     def _meant(self, switch: Switch) -> list[str]:
         if switch.account:
@@ -219,13 +235,31 @@ class OrderDesk:
     # --- accounts -----------------------------------------------------------------------------------------------------
 
     async def lead(self, account: str) -> None:
-        """Take the lead of an account now, so that what it has under way goes on.
+        """Take the lead of an account now, so that what it has under way goes on; if it fails, go on trying.
 
         Raises:
             Fenced: Another process leads it.
             Unavailable: The ledger does not answer.
         """
-        await self._writer(account).take_lead()
+        try:
+            await self._writer(account).take_lead()
+        except Unavailable:
+            self._claim(account)
+            raise
+
+    def _claim(self, account: str) -> None:
+        """Try each length of a lease to lead an account, asked or not: it may have orders that were not sent yet."""
+        if account not in self._claims:
+            claim = self._claims[account] = asyncio.create_task(self._lead_later(account))
+            claim.add_done_callback(lambda _: self._claims.pop(account))
+
+    async def _lead_later(self, account: str) -> None:
+        led = False
+        while not led:
+            await asyncio.sleep(self._lead.lease_ms / 1000)
+            with contextlib.suppress(Unavailable, Overloaded):
+                await self._writer(account).take_lead()
+                led = True
 
     def _writer(self, account: str) -> AccountWriter:
         led = self._led.get(account)
@@ -242,6 +276,7 @@ class OrderDesk:
                     lead=self._lead,
                     led=lambda found: self._take_up(account, found),
                     stored=lambda chapter: self._carry(account, chapter),
+                    stages=self._stages,
                 )
             )
         return led.writer
@@ -312,3 +347,11 @@ class OrderDesk:
                     raise Unavailable(message)
                 yield event
                 following += 1
+
+
+def _about(request: CancelRequest | ReplaceRequest, told: tuple[OrderUpdate, ...]) -> OrderUpdate:
+    """Give what a request about one order was told; the answer of another that had its id is none."""
+    if [one.client_order_id for one in told] != [request.client_order_id]:
+        message = f"request_id {request.request_id!r} was used for something else; give each request its own"
+        raise Rejected(message)
+    return told[0]
