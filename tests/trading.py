@@ -17,7 +17,7 @@ from functions.ports.card import Card
 from functions.runtime import grpc_app
 from functions.runtime.hosting import HostedService
 from functions.runtime.settings import Hosting
-from functions.wire.codecs.risk import decode_limits
+from functions.wire.codecs.limits import decode_limits
 
 ETH = "ETH-USDT.BINANCE"
 NOW = 1_700_000_000_000_000_000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from functions.domain.decisions import Signal
+from functions.domain.decisions import ExecType, Signal
 from functions.wire.codecs.bars import decode_bar_batch
 from functions.wire.codecs.market import decode_tick_batch
 from functions.wire.codecs.orders import decode_order_update
@@ -51,9 +51,9 @@ class Board:
                 self.signals += 1
                 self.latest.append(decode_signal(data))
             case "OrderUpdate":
-                status = decode_order_update(data).status.value
-                self.rejected += status == "rejected"
-                self.accepted += status in ("filled", "partially_filled", "canceled")
+                step = decode_order_update(data).exec_type
+                self.rejected += step is ExecType.REJECTED
+                self.accepted += step is ExecType.NEW
 
     def rate(self) -> float:
         """Give rows a second over the last few looks."""

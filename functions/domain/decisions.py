@@ -352,12 +352,37 @@ class OrderOutcome:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """Say what an account's single writer knows of it: account currency, and the position in the order's instrument."""
+    """Say what an account's single writer knows of it: account currency, and mantissas of the order's instrument.
+
+    Args:
+        capital: What ratios are taken of.
+        gross_exposure: Greatest gross exposure that working orders can lead to; without them sum of |position| * price.
+        position: Signed position in the order's instrument.
+        position_price: Price it was last valued at; 0 when it never was.
+        net_exposure_low: Least net exposure that working orders can lead to; None: the opposite of the gross one.
+        net_exposure_high: Greatest net exposure they can lead to; None: the gross one.
+        equity: Cash and positions at their prices; None when it is not told.
+        peak_equity: Greatest equity there was; None: the greater of capital and equity.
+        working_losses: What working orders cost at worst, filled at their limits and valued at these prices.
+        working_buys: What buys in the instrument may still fill.
+        working_sells: What sells in the instrument may still fill.
+        resting_buy_price: Highest limit of an own buy that rests there; 0 without one.
+        resting_sell_price: Lowest limit of an own sell that rests there; 0 without one.
+    """
 
     capital: Decimal
     gross_exposure: Decimal
     position: int
     position_price: int
+    net_exposure_low: Decimal | None = None
+    net_exposure_high: Decimal | None = None
+    equity: Decimal | None = None
+    peak_equity: Decimal | None = None
+    working_losses: Decimal = Decimal(0)
+    working_buys: int = 0
+    working_sells: int = 0
+    resting_buy_price: int = 0
+    resting_sell_price: int = 0
 
 
 @dataclass(frozen=True, slots=True)

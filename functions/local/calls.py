@@ -1,9 +1,7 @@
 """Time round trips over loopback, each server in a process of its own on one core and the client on the other.
 
-Our risk check over gRPC stands beside a bare grpc.aio echo and a bare TCP echo of the same size, in turns within one
-run, so that what the machine does meanwhile hits all of them. In a closed loop the next call waits for the last; in an
-open loop calls leave on time whatever the answers do, and a call's time begins when it was due. One function over HTTP
-is driven by as many connections as keep its core busy.
+Risk checks beside bare echoes are timed by `risk_figures`; one function over HTTP is driven by as many connections as
+keep its core busy.
 """
 
 import asyncio
@@ -12,44 +10,32 @@ import pathlib
 import statistics
 import sys
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, Self, cast
 
-import grpc
-import grpc.aio
-
 from functions.adapters.postgres import migrate, open_pool
-from functions.adapters.risk_client import GrpcRisk
 from functions.adapters.tapes import Reel, Spool
 from functions.feeds.replay import CARD as REPLAY
 from functions.handlers.normalize import main as normalize
 from functions.local import loop
 from functions.local.children import Child, Children, Spec, grpc_serving, http_ok, tcp_open
-from functions.local.echo import HOST, METHOD
-from functions.local.figures import Figure, Tell, pin, quantile, settle
+from functions.local.echo import HOST
+from functions.local.figures import Figure, Tell, pin, settle
 from functions.local.inference_figures import ANSWER_MS, over_grpc, registry
+from functions.local.risk_figures import AT_ONCE, Effort, round_trips
 from functions.local.servers import start_stores
-from functions.local.stages import question
 from functions.runtime import settings
 from functions.services.inference import main as inference
 from functions.services.risk import main as risk
-from functions.wire.codecs.risk import check_message
 from functions.wire.envelope import Event
 from functions.wire.http_binding import to_http
 from functions.wire.raw import raw_event
 from functions.wire.tape import TapeOptions
 
-OPEN_RATE: Final = 1000
 CONNECTIONS: Final = 32
 EVENT_BYTES: Final = 1024
 READY_S: Final = 30.0
-ANSWER_S: Final = 30.0
-WARM_CALLS: Final = 100
-
-Call = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +79,18 @@ async def _measure(request: Request, tell: Tell) -> dict[str, Any]:
             for child in started.values():
                 pin(request.cpus[-1], child.pid)
         settle()
-        trips = await _round_trips(started, request, tell)
+        ports = {name: started[name].port for name in ("risk", "echo-grpc", "echo-tcp")}
+        trips = await round_trips(ports, Effort(request.rounds, request.calls, request.open_s), tell)
         functions = await _functions(started, request, tell)
         scored = await over_grpc(f"{HOST}:{started['inference'].port}", request.calls)
     figures, inferences = ([one.as_dict() for one in found] for found in (functions, scored))
-    return {"rounds": request.rounds, "round_trips": trips, "figures": figures, "inferences": inferences}
+    return {
+        "rounds": request.rounds,
+        "at_once": AT_ONCE,
+        "round_trips": trips,
+        "figures": figures,
+        "inferences": inferences,
+    }
 
 
 async def _start(children: Children, request: Request) -> dict[str, Child]:
@@ -145,137 +138,6 @@ async def _start(children: Children, request: Request) -> dict[str, Child]:
         Spec("echo-http", (*echo, "http", "{port}"), probe=ready, ready_s=READY_S),
     )
     return {child.name: child for child in await asyncio.gather(*map(children.start, specs))}
-
-
-# --- round trips ------------------------------------------------------------------------------------------------------
-
-
-async def _round_trips(started: Mapping[str, Child], request: Request, tell: Tell) -> list[dict[str, Any]]:
-    """Call each twin in turns, round after round; give the medians of the rounds."""
-    order, quote, account, now_ns = question()
-    asked = check_message(order, quote, account=account, as_of_ns=now_ns).SerializeToString()
-    client = GrpcRisk(f"{HOST}:{started['risk'].port}")
-    channel = grpc.aio.insecure_channel(f"{HOST}:{started['echo-grpc'].port}")
-    _, tcp = await asyncio.get_running_loop().create_connection(
-        lambda: _Pipe(len(asked)), HOST, started["echo-tcp"].port
-    )
-    calls: dict[str, Call] = {
-        "bare TCP echo": partial(tcp.call, asked),
-        "bare grpc.aio echo, unary": partial(_unary(channel), asked),
-        "risk check, unary": partial(client.check, order, quote, account=account, as_of_ns=now_ns),
-    }
-    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
-    try:
-        for number in range(request.rounds):
-            for name, call in calls.items():
-                tell(number, request.rounds + 1, name)
-                rounds[name].append(await _round(call, request))
-    finally:
-        await client.close()
-        await channel.close()
-        tcp.close()
-    return [
-        {"name": name, "bytes": len(asked)} | {key: statistics.median(one[key] for one in found) for key in found[0]}
-        for name, found in rounds.items()
-    ]
-
-
-def _unary(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[object]]:
-    """Give the echo's method; no serialisers, so bytes travel as they are."""
-    method: Any = channel.unary_unary(METHOD)
-
-    async def call(data: bytes) -> object:
-        return await method(data, timeout=ANSWER_S)
-
-    return call
-
-
-async def _round(call: Call, request: Request) -> dict[str, float]:
-    closed = sorted(await _closed_loop(call, request.calls))
-    opened, late = await _open_loop(call, seconds=request.open_s)
-    ordered = sorted(opened)
-    return {
-        "closed_p50_ms": quantile(closed, 0.5) * 1e3,
-        "closed_p99_ms": quantile(closed, 0.99) * 1e3,
-        "closed_per_second": len(closed) / sum(closed),
-        "open_p50_ms": quantile(ordered, 0.5) * 1e3,
-        "open_p99_ms": quantile(ordered, 0.99) * 1e3,
-        "open_p999_ms": quantile(ordered, 0.999) * 1e3,
-        "sent_late_p99_ms": quantile(sorted(late), 0.99) * 1e3,
-    }
-
-
-async def _closed_loop(call: Call, count: int) -> list[float]:
-    for _ in range(min(count, WARM_CALLS)):
-        await call()
-    taken = []
-    for _ in range(count):
-        began = time.perf_counter()
-        await call()
-        taken.append(time.perf_counter() - began)
-    return taken
-
-
-async def _open_loop(call: Call, *, seconds: float) -> tuple[list[float], list[float]]:
-    """Send on time; give how long each call took from when it was due, and how late each one left.
-
-    A thread keeps the time, because an event loop's own timers are only good to a millisecond.
-    """
-    running = asyncio.get_running_loop()
-    count = max(int(seconds * OPEN_RATE), 1)
-    late: list[float] = []
-    tasks: list[asyncio.Task[float]] = []
-
-    async def one(due: float) -> float:
-        await call()
-        return time.perf_counter() - due
-
-    def send(due: float) -> None:
-        late.append(time.perf_counter() - due)
-        tasks.append(running.create_task(one(due)))
-
-    def keep_time() -> None:
-        start = time.perf_counter()
-        for number in range(1, count + 1):
-            due = start + number / OPEN_RATE
-            time.sleep(max(due - time.perf_counter(), 0))
-            running.call_soon_threadsafe(send, due)
-
-    await asyncio.to_thread(keep_time)
-    return list(await asyncio.gather(*tasks)), late
-
-
-class _Pipe(asyncio.Protocol):
-    """Send messages of one size over a connection; answers come in order."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._received = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += len(data)
-        while self._received >= self._size:
-            self._received -= self._size
-            self._waiting.popleft().set_result(None)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        for waiter in self._waiting:
-            waiter.set_exception(error or ConnectionError("the echo closed the connection"))
-
-    async def call(self, data: bytes) -> None:
-        """Send, and return with the answer."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        self._transport.write(data)
-        await waiter
-
-    def close(self) -> None:
-        """Hang up."""
-        self._transport.close()
 
 
 # --- one function over HTTP -------------------------------------------------------------------------------------------

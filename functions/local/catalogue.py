@@ -42,6 +42,12 @@ def short(message_type: str) -> str:
     return message_type.rsplit(".", 1)[-1]
 
 
+DOORS: Final = {
+    "desk": ("tickloom.signals.v1.Feedback", "tickloom.portfolio.v1.ReportDue", "dev.knative.sources.ping"),
+}
+"""Types that people and timers (PingSource) put on a broker through its ingress, and no function does."""
+
+
 def hearers(topology: Topology, known: dict[str, Card]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Give (broker, function, types it hears there); a Trigger that names no type lets all its subscriber's through."""
     for one in topology.subscriptions:

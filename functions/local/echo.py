@@ -2,8 +2,8 @@
 
     python -m functions.local.echo grpc|tcp|http PORT
 
-`grpc` is grpc.aio with one unary method, bytes in and the same bytes out; `tcp` gives back what it reads; `http` is a
-function that answers every event with itself, hosted as handlers are.
+`grpc` is grpc.aio with one unary method and one that is a lasting stream, bytes in and the same bytes out; `tcp` gives
+back what it reads; `http` is a function that answers every event with itself, hosted as handlers are.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from functions.wire.envelope import Event
 
 METHOD: Final = "/tickloom.echo.Echo/Echo"
+STREAM: Final = "/tickloom.echo.Echo/Converse"
 HOST: Final = "127.0.0.1"
 
 
@@ -41,8 +42,15 @@ async def _grpc(port: int) -> None:
     async def echo(request: bytes, _context: object) -> bytes:
         return request
 
+    async def converse(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield request
+
     _, service, name = METHOD.split("/")
-    methods: dict[str, Any] = {name: grpc.unary_unary_rpc_method_handler(echo)}
+    methods: dict[str, Any] = {
+        name: grpc.unary_unary_rpc_method_handler(echo),
+        STREAM.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(converse),
+    }
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
     server.add_insecure_port(f"{HOST}:{port}")

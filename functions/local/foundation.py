@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from functions.runtime.hosting import HostedFeed, HostedHandler
 
 WHERE: Final = "platform.json"
-SERVICES: Final = ("risk", "inference", "features", "orders")  # in start order: orders calls risk
+SERVICES: Final = ("risk", "inference", "features", "orders")  # in start order, each knowing those before it
 REPLAY: Final = {
     "TICKLOOM_INFERENCE_DEADLINE_MS": "30000",
     "TICKLOOM_MODEL_TIMEOUT_MS": "0",
     "TICKLOOM_MODELS_RELOAD_S": "0",
+    "TICKLOOM_RISK_BLIND_S_MAX": "0",
 }
 """What a replay says unless it is told otherwise: deadlines, breakers and hot reload act live only (design R5)."""
 SERVICE_READY_S: Final = 30.0
@@ -105,6 +106,8 @@ class Foundation:
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
         }
+        # One platform runs in a folder at a time, so a new one need not wait for the leases of one that was killed.
+        self.environ.setdefault("TICKLOOM_ORDERS_HOLDER", str(options.folder.resolve()))
         if not options.processes:  # this process stays, and has numba for its tables anyway
             self.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")
         if not options.live:

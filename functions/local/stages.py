@@ -10,7 +10,6 @@ import pathlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +19,6 @@ from functions.adapters.kernels import CompiledDecoders
 from functions.adapters.onnx import load_model
 from functions.adapters.reference import FileReference
 from functions.adapters.tapes import Reel, Spool
-from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
 from functions.domain.market import (
     BYTES_PER_BATCH_MAX,
     ROWS_PER_BATCH_MAX,
@@ -28,24 +26,21 @@ from functions.domain.market import (
     RawBatch,
     TickBatch,
 )
-from functions.domain.risk import check
 from functions.feeds.replay import CARD as REPLAY
 from functions.handlers.enrich import main as enrich
 from functions.handlers.normalize import main as normalize
 from functions.handlers.normalize.handler import units_from
-from functions.local import chain_peer
+from functions.local import chain_peer, risk_figures
 from functions.local.figures import Figure, Tell, pin, seconds_of, settle
 from functions.local.inference_figures import golden_columns, in_process
 from functions.local.window_samples import CROWD, crowd_ticks
 from functions.models.anomaly import FOLDER as ANOMALY
 from functions.runtime.hosting import Handle
-from functions.services.risk import main as risk
 from functions.tables.bars import main as bars
 from functions.tables.features import CARD as FEATURES
 from functions.tables.features import main as features
 from functions.wire.codecs.features import decode_feature_batch
 from functions.wire.codecs.market import decode_tick_batch, encode_tick_batch
-from functions.wire.codecs.risk import decode_limits
 from functions.wire.envelope import Event
 from functions.wire.raw import raw_event
 from functions.wire.tape import TapeOptions, kind_of
@@ -362,20 +357,5 @@ def _inference(bench: _Bench) -> Iterator[Figure]:
     yield from in_process(bench.request.calls)
 
 
-def question() -> tuple[OrderIntent, Quote, AccountState, int]:
-    """Give an order that the shipped limits accept, with its market, account and time."""
-    order = OrderIntent("bench", "ETH-USDT.BINANCE", Side.BUY, 10_000, 250_010, price_exponent=-2, size_exponent=-4)
-    quote = Quote(bid_price=249_990, bid_size=50_000, ask_price=250_010, ask_size=50_000, ts_event=_NOW_NS)
-    return order, quote, AccountState(Decimal(1_000_000), Decimal(0), position=0, position_price=0), _NOW_NS
-
-
 def _risk(bench: _Bench) -> Iterator[Figure]:
-    limits = decode_limits((pathlib.Path(risk.__file__).parent / "limits.json").read_bytes())
-    order, quote, account, now_ns = question()
-    assert check(order, quote, account, limits, as_of_ns=now_ns, kill_switch=False).accepted  # noqa: S101 - see above
-
-    def decide() -> None:
-        for _number in range(ORDERS_A_CALL):
-            check(order, quote, account, limits, as_of_ns=now_ns, kill_switch=False)
-
-    yield Figure("risk: one decision in process", bench.us(ORDERS_A_CALL, decide), "us", "20")
+    yield from risk_figures.in_process(bench.request.calls)

@@ -7,6 +7,7 @@ a tick, with the stream for shard, so that two feeds of one shard stay apart.
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -26,10 +27,12 @@ from functions.domain.market import (
     InstrumentRef,
     Rejection,
     TickBatch,
+    flags_at,
 )
 from functions.domain.money import plain
 from functions.domain.outcomes import Exit
 from functions.domain.pairs.batch import MISSING_A, MISSING_B
+from functions.domain.portfolio.metrics import Holding, Totals
 from functions.domain.reliability import FIGURES
 from functions.domain.sentiment import tellings_of
 from functions.wire.codecs.activity import decode_activity_bar_batch
@@ -42,6 +45,7 @@ from functions.wire.codecs.news import decode_news_batch
 from functions.wire.codecs.orders import decode_fill, decode_order_update
 from functions.wire.codecs.pairs import decode_pair_batch
 from functions.wire.codecs.performance import decode_drift, decode_model_performance, decode_outcome
+from functions.wire.codecs.portfolio import decode_risk_metrics
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import decode_quality
 from functions.wire.codecs.sentiment import decode_sentiment_batch
@@ -65,6 +69,7 @@ STREAMS: Final = (
     "outcomes",
     "orders",
     "fills",
+    "portfolio",
     "flow",
     "news",
     "sentiment",
@@ -270,7 +275,7 @@ def _bar(batch: BarBatch, at: int) -> Row:
         "buy_volume": decimal_text(int(batch.buy_volume[at]), ref.size_exponent),
         "close": decimal_text(int(batch.close[at]), ref.price_exponent),
         "finality": FINALITY[finality],
-        "flags": int(batch.flags[at]),
+        "flags": flags_at(batch, at),
         "high": decimal_text(int(batch.high[at]), ref.price_exponent),
         "instrument_id": ref.instrument_id,
         "interval": interval_text(interval_s),
@@ -524,6 +529,30 @@ def _fills(data: bytes) -> Iterator[Row]:
     yield Row("fills", _json(line))
 
 
+def _portfolio(data: bytes) -> Iterator[Row]:
+    row = decode_risk_metrics(data)
+    line = {
+        "account": row.account,
+        "balances": {currency: plain(amount) for currency, amount in row.balances},
+        "broken": list(row.broken),
+        "capital": plain(row.capital),
+        "fills": row.fills,
+        "flags": row.flags,
+        "peak": plain(row.peak),
+        "positions": list(map(_plain_fields, row.holdings)),
+        "revision": row.revision,
+        "tail": None if row.tail is None else asdict(row.tail),
+        "totals": None if row.totals is None else _plain_fields(row.totals),
+        "window": asdict(row.window),
+    }
+    key = row.account, row.window.start_ns, row.window.end_ns, row.window.part
+    yield Row("portfolio", _deeply_sorted(line), key, row.revision)
+
+
+def _plain_fields(value: Holding | Totals) -> dict[str, str]:
+    return {name: plain(one) if isinstance(one, Decimal) else one for name, one in asdict(value).items()}
+
+
 def _news(data: bytes) -> Iterator[Row]:
     batch = decode_news_batch(data)
     yield from _rejections(batch.rejections, batch.stream)
@@ -616,6 +645,7 @@ _RENDERERS: Final[dict[str, Callable[[bytes], Iterator[Row]]]] = {
     "tickloom.orders.v1.OrderUpdate": _orders,
     "tickloom.orders.v1.Fill": _fills,
     "tickloom.orders.v1.OrderFlow": _flow,
+    "tickloom.portfolio.v1.RiskMetrics": _portfolio,
     "tickloom.news.v1.NewsBatch": _news,
     "tickloom.inference.v1.SentimentBatch": _sentiment,
     "tickloom.calendar.v1.CalendarBatch": _calendar,

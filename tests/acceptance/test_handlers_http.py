@@ -6,6 +6,7 @@ it consumes. Every answer passes `ask`, which refuses a 2xx with any body but a 
 
 import asyncio
 import base64
+import datetime as dt
 import importlib
 import json
 import pathlib
@@ -22,6 +23,7 @@ import documented
 import numpy as np
 import pytest
 import worded
+from accounted import breached
 from active import active_batch
 from barred import Bar as OneBar
 from barred import bar_batch
@@ -29,14 +31,17 @@ from cloudevents import http as sdk
 from counts import FULL
 from forecast import DRIFT, OUTCOME, REPORT
 from paired import fold, perp, spot
+from reentered import DECISION
 from scored import Row, features_of
 from stores import fresh_database
 
 from functions.adapters.postgres import migrate, open_pool
-from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.decisions import Action, ExecType, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.indicators.registry import NAMES
 from functions.domain.market import RawBatch, Rejection
+from functions.domain.orders.life import Report
+from functions.domain.outcomes import Exit, Outcome
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.local.catalogue import cards
 from functions.local.children import Children, Spec, grpc_serving, http_ok
@@ -59,12 +64,17 @@ from functions.wire.codecs.performance import (
     encode_model_performance,
     encode_outcome,
 )
+from functions.wire.codecs.performance import OUTCOME as OUTCOME_TYPE
+from functions.wire.codecs.portfolio import LIMIT_BREACH, RISK_METRICS, encode_limit_breach, encode_risk_metrics
 from functions.wire.codecs.predictions import decode_prediction_batch
 from functions.wire.codecs.quality import FEED_QUALITY, encode_quality
+from functions.wire.codecs.reentry import REENTRY_DECISION, encode_reentry_decision
+from functions.wire.codecs.report_due import PING, REPORT_DUE, encode_report_due
 from functions.wire.codecs.sentiment import SENTIMENT_BATCH, decode_sentiment_batch, encode_sentiment_batch
 from functions.wire.codecs.signals import SIGNAL, encode_signal
+from functions.wire.codecs.venue import EXECUTION_REPORT, Reported, encode_execution_report
 from functions.wire.envelope import Event
-from functions.wire.facts import PROTOBUF, batch_id, sequence_text
+from functions.wire.facts import PROTOBUF, batch_id, fact_id, sequence_text
 from functions.wire.fix.codec import encode
 from functions.wire.http_binding import to_http
 from functions.wire.news.digesting import digest
@@ -214,6 +224,11 @@ def signal(**changes: Any) -> Event:  # noqa: ANN401 - any field of a Signal
     return event(SIGNAL, encode_signal(replace(SIGNAL_OF_A_BUY, **changes)), emitter="tables/signals")
 
 
+def outcome(told: Outcome) -> Event:
+    """Make an Outcome event."""
+    return event(OUTCOME_TYPE, encode_outcome(told), emitter="tables/signals")
+
+
 def features(*rows: Row, end_of_tape: bool = False) -> Event:
     """Make a FeatureBatch event."""
     return event(FEATURE_BATCH, encode_feature_batch(features_of(rows, end_of_tape=end_of_tape)))
@@ -245,6 +260,14 @@ def fix(message: bytes) -> Event:
     return raw_event(documented.raw("fix.44", message, shard="FIX-0", stream="FIX-0.fix"), 7, feed="fix")
 
 
+def report_due(date: dt.date) -> Event:
+    """Ask for the report on a day of the account that the orders service opens."""
+    return event(REPORT_DUE, encode_report_due("paper", date), emitter="cli/report")
+
+
+ROW, BREACH = breached()
+PINGED: Final = replace(event(PING, b'{"account": "paper"}'), datacontenttype="application/json")
+"""What the PingSource sends."""
 CANCEL_ORDER: Final = encode(
     "FIX.4.4",
     [
@@ -300,10 +323,15 @@ def tables() -> dict[str, Rows]:
                     MODEL_PERFORMANCE, encode_model_performance(REPORT), emitter="tables/outcomes"
                 ),
                 "drift": event(DRIFT_DETECTED, encode_drift(DRIFT), emitter="tables/outcomes"),
-                "outcome": event("tickloom.performance.v1.Outcome", encode_outcome(OUTCOME), emitter="tables/signals"),
+                "outcome": outcome(OUTCOME),
                 "signal": signal(),
+                "reentry decision": event(
+                    REENTRY_DECISION, encode_reentry_decision(DECISION), emitter="handlers/reenter"
+                ),
                 "order update": event(ORDER_UPDATE, encode_order_update(UPDATE), emitter="services/orders"),
                 "order flow": event(ORDER_FLOW, encode_order_flow(FLOW), emitter="handlers/transcribe"),
+                "risk metrics": event(RISK_METRICS, encode_risk_metrics(ROW), emitter="tables/portfolio"),
+                "limit breach": event(LIMIT_BREACH, encode_limit_breach(BREACH), emitter="tables/portfolio"),
                 "feed quality": event(FEED_QUALITY, encode_quality(QUALITY), emitter="tables/bars"),
                 "news": told_in(NEWS_BATCH, encode_news_batch, document_of("news.rss", documented.RSS)),
                 "calendar": told_in(
@@ -323,6 +351,19 @@ def tables() -> dict[str, Rows]:
                 "no rows": event(NEWS_BATCH, encode_news_batch(worded.news()), emitter="handlers/digest"),
             }
         ),
+        "reenter": Rows(
+            {"outcome": outcome(OUTCOME)},
+            broken=outcome(replace(OUTCOME, exit_ns=0)),
+            silent=outcome(replace(OUTCOME, exit=Exit.MISSING, exit_price=0, gain=None)),
+        ),
+        "report": Rows(
+            {"a day": report_due(dt.date(2024, 8, 7)), "a timer": PINGED},
+            broken=report_due(dt.date(2024, 8, 8)),  # is not over yet
+        ),
+        "execute": Rows(
+            {"a status that nobody waits for": reported(Report(ExecType.ORDER_STATUS, NOW))},
+            broken=reported(Report(ExecType.CANCELED, NOW)),  # of an order that never was
+        ),
         "quarantine": Rows({"rejected ticks": ticks(b"[", TRADE), "rejected bars": bars(REJECTION)}),
         "route": Rows(
             {
@@ -335,9 +376,17 @@ def tables() -> dict[str, Rows]:
     }
 
 
+def reported(report: Report) -> Event:
+    """Say something of an order as the paper venue does."""
+    data = encode_execution_report(Reported("paper", "order-1", report))
+    return event(EXECUTION_REPORT, data, emitter="tables/paper")
+
+
 TABLES: Final = tables()
 RULED: Final = {name: [rows.broken] for name, rows in TABLES.items() if rows.broken}
 SILENT: Final = {name: rows.silent for name, rows in TABLES.items() if rows.silent}
+FACTS: Final = {"reenter": fact_id(REENTRY_DECISION, OUTCOME.signal_id, 0)}
+"""Ids of answers that are facts: their natural keys name these, not their sequence (design R6)."""
 
 
 # --- the processes ----------------------------------------------------------------------------------------------------
@@ -494,7 +543,7 @@ def check_reply(card: Card, cause: Event, answer: Answered) -> None:
     assert told["type"] in card.emits
     assert told["source"] == f"/tickloom/handlers/{card.name}/{stream}"
     assert told["sequence"] == cause.extensions["sequence"]
-    assert told["id"] == batch_id(told["source"], int(told["sequence"]))
+    assert told["id"] == FACTS.get(card.name, batch_id(told["source"], int(told["sequence"])))
     assert told["causationid"] == cause.id
     assert told["handlerversion"] == card.version
     assert told["datacontenttype"] == PROTOBUF

@@ -112,9 +112,19 @@ def test_venues_have_figures(ran: Ran) -> None:
 
 
 def test_calls_have_figures(ran: Ran) -> None:
-    """The risk check stands beside a gRPC and a TCP echo of the same run, and functions over HTTP have rates."""
+    """Risk checks stand beside a TCP echo and each beside its gRPC echo, and functions over HTTP have rates."""
     trips = ran.found["calls"]["round_trips"]
-    assert [one["name"] for one in trips] == ["bare TCP echo", "bare grpc.aio echo, unary", "risk check, unary"]
+    assert [one["name"] for one in trips] == [
+        "bare TCP echo",
+        "bare grpc.aio echo, unary",
+        "risk check, unary",
+        "bare grpc.aio echo, stream",
+        "risk check, stream",
+        "bare grpc.aio echo, stream, 50 x",
+        "risk checks, stream, 50 in a message",
+    ]
+    said = bench.report(ran.found)
+    assert all(f"- {one['name']}, p50 open loop: " in said for one in trips if one["name"].startswith("risk"))
     assert all(value > 0 for one in trips for key, value in one.items() if key != "name")
     assert all(one["value"] > 0 for one in ran.found["calls"]["figures"])
     scored = [one["name"] for one in ran.found["calls"]["inferences"] if one["value"] > 0]

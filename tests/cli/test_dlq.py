@@ -4,11 +4,11 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
 import pathlib
 from collections.abc import AsyncIterator
 
 import pytest
+from doors import running
 from envelopes import sample
 from stores import fresh_database
 
@@ -16,13 +16,9 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import PostgresDeadLetters
 from functions.cli import main
 from functions.domain.market import Rejection
-from functions.local.foundation import WHERE
-from functions.local.ingress import Ingress
 from functions.local.log import DiskLog
-from functions.local.processes import identify
 from functions.local.redrive import Place, row_events, source_for
 from functions.wire.codecs.market import decode_raw_batch
-from functions.wire.envelope import Event
 
 STREAM = "BINANCE-0.replay"
 BAD = Rejection(17, "not_finite", "price NaN", b'{"p":"NaN"}', "binance.spot", 5, "ETHUSDT")
@@ -52,26 +48,6 @@ async def letters(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     yield filed
     await filed.close()
     await pool.close()
-
-
-@contextlib.asynccontextmanager
-async def running(folder: pathlib.Path) -> AsyncIterator[list[tuple[str, Event]]]:
-    """Stand in for the folder's running platform; give what it is sent."""
-    taken: list[tuple[str, Event]] = []
-
-    async def accept(broker: str, event: Event) -> None:
-        taken.append((broker, event))
-
-    ingress = Ingress({"market": None, "desk": None}, accept)
-    await ingress.start()
-    me = identify(os.getpid())
-    assert me is not None
-    note = {"pid": me.pid, "start": me.start, "ingress_port": ingress.port, "database_url": "", "redis_url": ""}
-    (folder / WHERE).write_text(json.dumps(note))
-    try:
-        yield taken
-    finally:
-        await ingress.stop()
 
 
 async def dlq(*words: str, folder: pathlib.Path) -> int:

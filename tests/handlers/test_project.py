@@ -8,25 +8,31 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from accounted import breached
 from active import active_batch
 from barred import Bar, bar_batch
 from documented import DAY, RSS, as_json, raw
 from forecast import DRIFT, OUTCOME, REPORT
 from paired import fold, perp, spot
+from reentered import DECISION
 from scored import Row, features_of
 from worded import item, scored
 
 from functions.adapters.memory_activity import MemoryActivity
+from functions.adapters.memory_exposures import MemoryExposures
 from functions.adapters.memory_features import MemoryOffline, MemoryOnline
+from functions.adapters.memory_feedback import MemoryFeedback
 from functions.adapters.memory_flow import MemoryFlow
 from functions.adapters.memory_news import MemoryNews
 from functions.adapters.memory_pairs import MemoryPairs
 from functions.adapters.memory_performance import MemoryPerformance
 from functions.adapters.memory_quality import MemoryQuality
+from functions.adapters.memory_reentries import MemoryReentries
 from functions.adapters.memory_sentiment import MemorySentiment
 from functions.adapters.memory_views import MemoryLatest, MemoryViews
 from functions.domain.decisions import Action, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
 from functions.domain.features import FeatureKey
+from functions.domain.feedback import Feedback, FeedbackOutcome
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_PROVISIONAL, NS_PER_S
 from functions.domain.quality import FeedQuality, InstrumentQuality
@@ -39,12 +45,15 @@ from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.calendar import encode_calendar_batch
 from functions.wire.codecs.features import encode_feature_batch
+from functions.wire.codecs.feedback import encode_feedback
 from functions.wire.codecs.flow import encode_order_flow
 from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.codecs.performance import encode_drift, encode_model_performance, encode_outcome
+from functions.wire.codecs.portfolio import encode_limit_breach, encode_risk_metrics
 from functions.wire.codecs.quality import encode_quality
+from functions.wire.codecs.reentry import REENTRY_DECISION, encode_reentry_decision
 from functions.wire.codecs.sentiment import encode_sentiment_batch
 from functions.wire.codecs.signals import encode_signal
 from functions.wire.envelope import Event
@@ -74,6 +83,8 @@ SIGNAL = Signal(
     degraded=False,
     shard="BINANCE-0",
 )
+ROW, BREACH = breached()
+SAID = Feedback(SIGNAL.signal_id, "u-7", FeedbackOutcome.WIN, 1_700_000_200_000_000_000, Decimal("2301.3"))
 FILL = Fill(
     client_order_id="0d9c1d2e-6b4f-5d6e-9f10-112233445566",
     n=1,
@@ -123,8 +134,12 @@ EVENTS: dict[str, Callable[[], Event]] = {
     "drifts": lambda: event("tickloom.performance.v1.DriftDetected", encode_drift(DRIFT)),
     "outcomes": lambda: event("tickloom.performance.v1.Outcome", encode_outcome(OUTCOME)),
     "signals": lambda: event("tickloom.signals.v1.Signal", encode_signal(SIGNAL)),
+    "feedback": lambda: event("tickloom.signals.v1.Feedback", encode_feedback(SAID)),
+    "reentries": lambda: event(REENTRY_DECISION, encode_reentry_decision(DECISION)),
     "order_updates": lambda: event("tickloom.orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": lambda: event("tickloom.orders.v1.Fill", encode_fill(FILL)),
+    "risk_metrics": lambda: event("tickloom.portfolio.v1.RiskMetrics", encode_risk_metrics(ROW)),
+    "limit_breaches": lambda: event("tickloom.portfolio.v1.LimitBreach", encode_limit_breach(BREACH)),
     "order_flow": lambda: event("tickloom.orders.v1.OrderFlow", encode_order_flow(FLOW)),
     "feed_quality": lambda: event("tickloom.market.v1.FeedQuality", encode_quality(QUALITY)),
     "items": lambda: event("tickloom.news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
@@ -160,6 +175,9 @@ def with_views(views: MemoryViews) -> Deps:
         pairs=MemoryPairs(),
         models=MemoryPerformance(),
         sentiment=MemorySentiment(),
+        feedback=MemoryFeedback(),
+        exposures=MemoryExposures(),
+        reentries=MemoryReentries(),
     )
 
 
@@ -192,6 +210,9 @@ def contents(deps: Deps) -> dict[str, Any]:
     assert isinstance(deps.pairs, MemoryPairs)
     assert isinstance(deps.models, MemoryPerformance)
     assert isinstance(deps.sentiment, MemorySentiment)
+    assert isinstance(deps.feedback, MemoryFeedback)
+    assert isinstance(deps.exposures, MemoryExposures)
+    assert isinstance(deps.reentries, MemoryReentries)
     own = {
         "order_flow": deps.flow.rows,
         "feed_quality": deps.quality.rows,
@@ -201,6 +222,10 @@ def contents(deps: Deps) -> dict[str, Any]:
         "drifts": deps.models.drifts,
         "outcomes": deps.models.outcomes,
         "sentiment": deps.sentiment.rows,
+        "feedback": deps.feedback.feedback,
+        "risk_metrics": deps.exposures.risk_metrics,
+        "limit_breaches": deps.exposures.limit_breaches,
+        "reentries": deps.reentries.rows,
         "latest": deps.latest.keys,
     }
     own["features"], own["newest"] = feature_rows(deps)
@@ -269,7 +294,7 @@ async def test_truncated(deps: Deps, table: str) -> None:
     """Bytes that are not what the type says are malformed, and store nothing."""
     whole = EVENTS[table]()
     with pytest.raises(Malformed):
-        await handle(event(whole.type, (whole.data or b"")[:-3]), deps=deps)
+        await handle(event(whole.type, (whole.data or b"")[:-1]), deps=deps)
     assert not any(contents(deps).values())
 
 

@@ -18,12 +18,12 @@ from traded import BUY, ETH, SELL, Bar, heard, price_bars
 from functions.domain.backtest.facts import Terms
 from functions.domain.decisions import Action, Signal
 from functions.domain.market import BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED, NS_PER_S, BarBatch
-from functions.local.backtest_charts import BUCKETS, thinned
 from functions.local.backtest_page import page
 from functions.local.backtest_words import report
 from functions.local.backtests import BARS, Outcome, Request, Witness, cut_tape, weigh
 from functions.local.log import MemoryLog
 from functions.local.rows import export
+from functions.wire.charts import BUCKETS, thinned
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event

@@ -4,9 +4,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import worded
+from accounted import breached
 from active import active_batch
 from barred import Bar, bar_batch
 from counts import count
@@ -45,6 +47,7 @@ from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.codecs.performance import encode_drift, encode_model_performance, encode_outcome
+from functions.wire.codecs.portfolio import encode_risk_metrics
 from functions.wire.codecs.predictions import encode_prediction_batch
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.sentiment import encode_sentiment_batch
@@ -126,6 +129,7 @@ EVENTS = {
     "signals": event("signals.v1.Signal", encode_signal(SIGNAL)),
     "orders": event("orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": event("orders.v1.Fill", encode_fill(FILL)),
+    "portfolio": event("portfolio.v1.RiskMetrics", encode_risk_metrics(breached()[0])),
     "news": event("news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
     "sentiment": event("inference.v1.SentimentBatch", encode_sentiment_batch(worded.scored(worded.item()))),
     "calendar": event(
@@ -260,3 +264,11 @@ Spoil = Callable[[Event], Event]
 def test_names_of_events_do_not_show(spoil: Spoil) -> None:
     """Ids, sources, sequences, traces and times of an event are not in its rows."""
     assert ticks([spoil(EVENTS["ticks"])]) == ticks([EVENTS["ticks"]])
+
+
+def test_portfolio() -> None:
+    """How an account stood is a row by account and window, whose highest revision is kept; sums are plain decimals."""
+    (row,) = render(EVENTS["portfolio"])
+    line: Any = parsed(row)
+    assert (row.key, row.rank) == (("paper", 600 * 10**9, 600_050_000_000, 0), 1)
+    assert (line["totals"]["cash"], line["positions"][0]["quantity"], line["tail"]) == ("-20000", "40", None)

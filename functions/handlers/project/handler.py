@@ -9,12 +9,15 @@ from typing import Final, TypeAlias
 from functions.domain.features import known_from
 from functions.handlers.project import CARD
 from functions.ports.activity import Activity
+from functions.ports.exposures import Exposures
 from functions.ports.features import OfflineWriter, OnlineWriter
+from functions.ports.feedback import FeedbackStore
 from functions.ports.flow import Flow
 from functions.ports.news import News
 from functions.ports.pairs import Pairs
 from functions.ports.performance import ModelRecords
 from functions.ports.quality import Quality
+from functions.ports.reentries import Reentries
 from functions.ports.sentiment import SentimentStore
 from functions.ports.views import Latest, Views
 from functions.wire import facts
@@ -22,6 +25,7 @@ from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, read_activity_bar
 from functions.wire.codecs.bars import BAR_BATCH, read_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, decode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, read_feature_batch
+from functions.wire.codecs.feedback import FEEDBACK, decode_feedback
 from functions.wire.codecs.flow import ORDER_FLOW, decode_order_flow
 from functions.wire.codecs.news import NEWS_BATCH, decode_news_batch
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, decode_fill, decode_order_update
@@ -34,7 +38,14 @@ from functions.wire.codecs.performance import (
     decode_model_performance,
     decode_outcome,
 )
+from functions.wire.codecs.portfolio import (
+    LIMIT_BREACH,
+    RISK_METRICS,
+    decode_limit_breach,
+    decode_risk_metrics,
+)
 from functions.wire.codecs.quality import FEED_QUALITY, decode_quality
+from functions.wire.codecs.reentry import REENTRY_DECISION, decode_reentry_decision
 from functions.wire.codecs.sentiment import SENTIMENT_BATCH, decode_sentiment_batch
 from functions.wire.codecs.signals import SIGNAL, decode_signal
 from functions.wire.envelope import Event
@@ -60,6 +71,9 @@ class Deps:
     pairs: Pairs
     models: ModelRecords
     sentiment: SentimentStore
+    feedback: FeedbackStore
+    exposures: Exposures
+    reentries: Reentries
 
 
 Project: TypeAlias = Callable[[bytes, Event, Deps], Awaitable[object]]
@@ -127,8 +141,12 @@ _PROJECTIONS: Final[Mapping[str, Project]] = MappingProxyType(
         DRIFT_DETECTED: lambda data, _, deps: deps.models.put_drift(decode_drift(data)),
         OUTCOME: lambda data, _, deps: deps.models.put_outcome(decode_outcome(data)),
         SIGNAL: lambda data, _, deps: deps.views.put_signal(decode_signal(data)),
+        FEEDBACK: lambda data, _, deps: deps.feedback.put_feedback(decode_feedback(data)),
+        REENTRY_DECISION: lambda data, _, deps: deps.reentries.put_reentry(decode_reentry_decision(data)),
         ORDER_UPDATE: lambda data, _, deps: deps.views.put_order_update(decode_order_update(data)),
         FILL: lambda data, _, deps: deps.views.put_fill(decode_fill(data)),
+        RISK_METRICS: lambda data, _, deps: deps.exposures.put_risk_metrics(decode_risk_metrics(data)),
+        LIMIT_BREACH: lambda data, _, deps: deps.exposures.put_limit_breach(decode_limit_breach(data)),
         NEWS_BATCH: lambda data, _, deps: deps.news.put_news(decode_news_batch(data)),
         CALENDAR_BATCH: lambda data, _, deps: deps.news.put_calendar(decode_calendar_batch(data)),
         SENTIMENT_BATCH: lambda data, _, deps: deps.sentiment.put_sentiment(decode_sentiment_batch(data)),

@@ -10,12 +10,15 @@ from starlette.responses import Response
 
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_activity import PostgresActivity
+from functions.adapters.postgres_exposures import PostgresExposures
 from functions.adapters.postgres_features import PostgresFeatures
+from functions.adapters.postgres_feedback import PostgresFeedback
 from functions.adapters.postgres_flow import PostgresFlow
 from functions.adapters.postgres_news import PostgresNews
 from functions.adapters.postgres_pairs import PostgresPairs
 from functions.adapters.postgres_performance import PostgresPerformance
 from functions.adapters.postgres_quality import PostgresQuality
+from functions.adapters.postgres_reentries import PostgresReentries
 from functions.adapters.postgres_sentiment import PostgresSentiment
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_features import TTL_MS, RedisFeatures
@@ -69,13 +72,16 @@ def compose(settings: Settings) -> HostedHandler:
     views = PostgresViews(pool)
     news, flow, quality = PostgresNews(pool), PostgresFlow(pool), PostgresQuality(pool)
     activity, pairs, sentiment = PostgresActivity(pool), PostgresPairs(pool), PostgresSentiment(pool)
-    models = PostgresPerformance(pool)
+    models, feedback, exposures = PostgresPerformance(pool), PostgresFeedback(pool), PostgresExposures(pool)
+    reentries = PostgresReentries(pool)
     latest = RedisLatest(settings.redis_url, ttl_s=settings.latest_ttl_s)
     online = RedisFeatures(settings.redis_url, ttl_ms=settings.features_ttl_ms)
     offline = PostgresFeatures(pool, intervals_s=tuple(map(int, settings.features_offline_intervals_s)))
 
+    tables = (views, news, flow, quality, activity, pairs, models, sentiment, feedback, exposures, reentries)
+
     async def close() -> None:
-        for store in (views, news, flow, quality, activity, pairs, models, sentiment, latest, online, offline):
+        for store in (*tables, latest, online, offline):
             await store.close()
         await pool.close()
 
@@ -92,6 +98,9 @@ def compose(settings: Settings) -> HostedHandler:
         pairs=pairs,
         models=models,
         sentiment=sentiment,
+        feedback=feedback,
+        exposures=exposures,
+        reentries=reentries,
     )
     return HostedHandler(CARD, partial(handler.handle, deps=deps), close, handler.counts)
 
