@@ -6,9 +6,11 @@ Rows travel as JSON documents, decimals as plain text, so that a group of any si
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 import asyncpg
+import msgspec
 
 from functions.domain.decisions import (
     ExecType,
@@ -28,15 +30,19 @@ from functions.domain.orders.life import Order, Replacement, Trade
 from functions.ports.ledger import Carried, Chapter, KeptOrder, Placed, RequestAnswer
 from functions.ports.venue_orders import MessageKind, VenueMessage
 from functions.wire import facts
+from functions.wire.codecs.risk import decimal_text
 from functions.wire.envelope import Event, ExtensionValue
 
 Row: TypeAlias = asyncpg.Record
 Document: TypeAlias = dict[str, object]
 
+FIGURES_KEPT_MAX: Final = 4096
+"""Sizes and prices whose text is remembered: orders of one instrument repeat each other's."""
+
 
 def documents(rows: Iterable[Document]) -> str:
     """Write rows as one JSON document."""
-    return json.dumps(list(rows), separators=(",", ":"))
+    return msgspec.json.encode(list(rows)).decode()
 
 
 def order_documents(chapter: Chapter) -> tuple[str, str]:
@@ -61,12 +67,12 @@ def _placed(placed: Placed, order: Order, opened: int) -> Document:
         "client_order_id": submission.client_order_id,
         "instrument_id": asked.instrument_id,
         "side": asked.side.value,
-        "quantity": plain(scaled(asked.quantity, size)),
-        "limit_price": plain(scaled(asked.limit_price, price)),
-        "bid_price": plain(scaled(quote.bid_price, price)),
-        "bid_size": plain(scaled(quote.bid_size, size)),
-        "ask_price": plain(scaled(quote.ask_price, price)),
-        "ask_size": plain(scaled(quote.ask_size, size)),
+        "quantity": _figure(asked.quantity, size),
+        "limit_price": _figure(asked.limit_price, price),
+        "bid_price": _figure(quote.bid_price, price),
+        "bid_size": _figure(quote.bid_size, size),
+        "ask_price": _figure(quote.ask_price, price),
+        "ask_size": _figure(quote.ask_size, size),
         "quote_ns": quote.ts_event,
         "as_of_ns": submission.as_of_ns,
         "limits_version": placed.limits_version,
@@ -81,6 +87,11 @@ def _placed(placed: Placed, order: Order, opened: int) -> Document:
         "working": in_motion(order),
         "life": _life(order),
     }
+
+
+@lru_cache(maxsize=FIGURES_KEPT_MAX)
+def _figure(mantissa: int, exponent: int) -> str:
+    return plain(scaled(mantissa, exponent))
 
 
 def _life(order: Order) -> Document:
@@ -107,16 +118,16 @@ def update_documents(steps: Iterable[OrderUpdate | Fill]) -> str:
             "n": one.n,
             "sequence": one.sequence,
             "status": one.status.value,
-            "quantity": plain(one.quantity),
-            "limit_price": plain(one.limit_price),
-            "cumulative_quantity": plain(one.cumulative_quantity),
-            "leaves_quantity": plain(one.leaves_quantity),
+            "quantity": decimal_text(one.quantity),
+            "limit_price": decimal_text(one.limit_price),
+            "cumulative_quantity": decimal_text(one.cumulative_quantity),
+            "leaves_quantity": decimal_text(one.leaves_quantity),
             "reasons": one.reasons,
             "as_of_ns": one.as_of_ns,
             "exec_type": one.exec_type.value if one.exec_type else "",
             "venue_order_id": one.venue_order_id,
             "request_id": one.request_id,
-            "average_price": plain(one.average_price),
+            "average_price": decimal_text(one.average_price),
             "outcome_unknown": one.outcome_unknown,
         }
         for one in steps
@@ -131,13 +142,13 @@ def fill_documents(steps: Iterable[OrderUpdate | Fill]) -> str:
             "client_order_id": one.client_order_id,
             "n": one.n,
             "sequence": one.sequence,
-            "quantity": plain(one.quantity),
-            "price": plain(one.price),
+            "quantity": decimal_text(one.quantity),
+            "price": decimal_text(one.price),
             "as_of_ns": one.as_of_ns,
             "exec_id": one.exec_id,
-            "fee": plain(one.fee),
+            "fee": decimal_text(one.fee),
             "currency": one.currency,
-            "multiplier": plain(one.multiplier),
+            "multiplier": decimal_text(one.multiplier),
             "replaces_exec_id": one.replaces_exec_id,
         }
         for one in steps
@@ -148,7 +159,7 @@ def fill_documents(steps: Iterable[OrderUpdate | Fill]) -> str:
 def position_documents(positions: Iterable[Position]) -> str:
     """Write positions."""
     return documents(
-        {"instrument_id": one.instrument_id, "quantity": plain(one.quantity), "price": plain(one.price)}
+        {"instrument_id": one.instrument_id, "quantity": decimal_text(one.quantity), "price": decimal_text(one.price)}
         for one in positions
     )
 
@@ -192,7 +203,7 @@ def event_columns(events: Sequence[Event]) -> tuple[list[object], ...]:
         [event.time_ns for event in events],
         [event.subject for event in events],
         [event.datacontenttype for event in events],
-        [json.dumps(dict(event.extensions), sort_keys=True) for event in events],
+        [msgspec.json.encode(dict(event.extensions)).decode() for event in events],
         [event.data for event in events],
     )
 
@@ -281,6 +292,9 @@ def kept_order(row: Row, executed: Sequence[Row]) -> KeptOrder:
     submission, update = _submission(row), update_value(row)
     life = json.loads(row["life"])
     wanted = life["replacement"]
+    fills = [fill_value(one, update) for one in executed]
+    trades = _trades(fills, submission.order)
+    counted = {"", *(one.exec_id for one in trades)}
     order = Order(
         submission=submission,
         quantity=life["quantity"],
@@ -290,10 +304,11 @@ def kept_order(row: Row, executed: Sequence[Row]) -> KeptOrder:
         ended=OrderStatus(life["ended"]) if life["ended"] else None,
         cancel_id=life["cancel_id"],
         replacement=Replacement(*wanted) if wanted else None,
-        trades=_trades([fill_value(one, update) for one in executed], submission.order),
+        trades=trades,
         fills=life["fills"],
         venue_order_id=life["venue_order_id"],
         unknown=life["unknown"],
+        gone=tuple(one.replaces_exec_id for one in fills if one.replaces_exec_id not in counted),
     )
     return KeptOrder(order, update)
 
@@ -332,7 +347,8 @@ def _trades(fills: Sequence[Fill], order: OrderIntent) -> tuple[Trade, ...]:
     trades: list[Trade] = []
     for fill in fills:
         quantity = mantissa_of(fill.quantity, order.size_exponent)
-        made = [Trade(fill.exec_id, quantity, mantissa_of(fill.price, order.price_exponent))] if quantity else []
+        price = mantissa_of(fill.price, order.price_exponent)
+        made = [Trade(fill.exec_id, quantity, price, fill.fee, fill.multiplier)] if quantity else []
         place = next((at for at, one in enumerate(trades) if one.exec_id == fill.replaces_exec_id), len(trades))
         trades[place : place + 1] = made
     return tuple(trades)

@@ -314,10 +314,10 @@ class PostgresLedger:
 async def _kept(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asyncpg.Record]) -> tuple[KeptOrder, ...]:
     names = [row["client_order_id"] for row in rows]
     fills = await connection.fetch(_FILLS, names) if names else []
-    return tuple(
-        rows_of.kept_order(row, [one for one in fills if one["client_order_id"] == row["client_order_id"]])
-        for row in rows
-    )
+    executed: dict[str, list[asyncpg.Record]] = {}
+    for one in fills:
+        executed.setdefault(one["client_order_id"], []).append(one)
+    return tuple(rows_of.kept_order(row, executed.get(row["client_order_id"], ())) for row in rows)
 
 
 async def _messages(connection: asyncpg.pool.PoolConnectionProxy, account: str) -> tuple[Carried, ...]:

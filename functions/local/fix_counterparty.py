@@ -1,7 +1,8 @@
 """Run the other side of a FIX session on this machine: a small venue that takes orders and tells prices.
 
-Orders are acknowledged, filled and refused by the rules of `fix_desk`; market data is a random walk, told as W and X to
-whoever asks with V. Faults on demand leave a gap, garble, double, fall silent or drop the connection.
+Orders are acknowledged, filled and refused by the rules of `fix_desk`, and told again to whoever asks with H. Market
+data is a random walk, told as W and X to whoever asks with V. Faults on demand leave a gap, garble, double, fall
+silent or drop the connection.
 `python -m functions.local.fix_counterparty --help` says how to start one.
 """
 
@@ -26,23 +27,27 @@ from functions.local.fix_desk import LOT, Desk, Market, snapshot, step
 from functions.ports.fix_session import Link
 from functions.ports.fix_store import FixStores
 from functions.wire.fix.actions import Deliver, NotLoggedOn, Terms
-from functions.wire.fix.codec import Message
+from functions.wire.fix.codec import Message, Pair
 from functions.wire.fix.messages import (
     CANCEL,
     DATA_REQUEST,
     NEW_ORDER,
+    ORDER_STATUS,
     REPLACE,
     Cancel,
     DataReject,
     DataRequest,
+    ExecutionReport,
     NewOrder,
     Replace,
+    StatusRequest,
     entries,
     read,
+    write,
 )
 from functions.wire.fix.rules import Identity
 
-TAKEN: Final = frozenset((NEW_ORDER, CANCEL, REPLACE, DATA_REQUEST))
+TAKEN: Final = frozenset((NEW_ORDER, CANCEL, REPLACE, ORDER_STATUS, DATA_REQUEST))
 MEMORY_MAX: Final = 10_000
 """Messages and notes that are remembered for whoever looks."""
 _SUBSCRIBE, _UNSUBSCRIBE = "1", "2"
@@ -180,6 +185,10 @@ class Counterparty:
             with contextlib.suppress(NotLoggedOn):
                 await self.link.send(message)
 
+    async def fill(self, cl_ord_id: str, size: Decimal, price: Decimal) -> None:
+        """Fill an order, whatever its state, and tell it if somebody is there to hear."""
+        await self._send(self.desk.fill(cl_ord_id, size, price, self._clock()))
+
     # -- what the session tells
 
     async def opened(self) -> None:
@@ -212,6 +221,9 @@ class Counterparty:
                 await self._send(desk.cancel(read(message, Cancel), now_ns))
             case "G":
                 await self._send(*desk.replace(read(message, Replace), now_ns))
+            case "H":
+                trades, status = desk.status(read(message, StatusRequest), now_ns)
+                await self._send(*map(_again, trades), status)
             case "V":
                 await self._subscribe(message)
 
@@ -242,6 +254,12 @@ class Counterparty:
             await asyncio.sleep(self.house.interval_s)
             for symbol in self.house.symbols:
                 await self.move(symbol)
+
+
+def _again(report: ExecutionReport) -> tuple[str, list[Pair]]:
+    """Write what was told before, under its own ExecID and with PossResend."""
+    msg_type, body = write(report)
+    return msg_type, [(97, "Y"), *body]
 
 
 @contextlib.asynccontextmanager

@@ -4,20 +4,24 @@ Pure: times come in, nothing is sent here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from functions.domain.money import plain
 from functions.wire.fix.codec import Pair
 from functions.wire.fix.messages import (
+    DUPLICATE_ORDER,
     INCREMENTAL,
     SNAPSHOT,
+    UNKNOWN_ORDER,
+    UNKNOWN_SYMBOL,
     Cancel,
     CancelReject,
     ExecutionReport,
     NewOrder,
     Replace,
+    StatusRequest,
 )
 from functions.wire.fix.values import timestamp_text
 
@@ -30,7 +34,7 @@ _TICK: Final = Decimal("0.0001")
 _NOTHING: Final = Decimal(0)
 _BUY: Final = "1"
 _MARKET: Final = "1"
-_UNKNOWN_ORDER: Final = 1
+_NOT_FOUND: Final = 1  # CxlRejReason
 _DONE: Final = frozenset("248")
 
 
@@ -48,6 +52,7 @@ class Order:
     status: str = "0"
     filled: Decimal = _NOTHING
     paid: Decimal = _NOTHING
+    trades: list[ExecutionReport] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -88,7 +93,7 @@ class Desk:
         wrong = self._wrong(request, quantity)
         if wrong:
             order.status = "8"
-            yield self._report(order, "8", now_ns, text=wrong)
+            yield replace(self._report(order, "8", now_ns, text=wrong[1]), reject_reason=wrong[0])
             return
         self.orders[request.cl_ord_id] = order
         while len(self.orders) > ORDERS_MAX:
@@ -117,12 +122,28 @@ class Desk:
         yield self._report(order, "5", now_ns, original=request.orig_cl_ord_id)
         yield from self._fill(order, now_ns)
 
-    def _wrong(self, request: NewOrder, quantity: Decimal) -> str:
+    def status(self, request: StatusRequest, now_ns: int) -> tuple[tuple[ExecutionReport, ...], ExecutionReport]:
+        """Give an order's executions, as they were told, and how it stands; REJECTED when there is no such order."""
+        order = self.orders.get(request.cl_ord_id)
+        if order is not None:
+            found = replace(self._report(order, "I", now_ns), exec_id="0", status_id=request.status_id)
+            return tuple(order.trades), found
+        asked = NewOrder(request.cl_ord_id, request.symbol, request.side, now_ns, _MARKET, account=request.account)
+        unknown = Order(asked, "NONE", _NOTHING, None, status="8")
+        found = self._report(unknown, "I", now_ns, text="unknown order")
+        return (), replace(found, exec_id="0", status_id=request.status_id, reject_reason=UNKNOWN_ORDER)
+
+    def fill(self, cl_ord_id: str, size: Decimal, price: Decimal, now_ns: int) -> ExecutionReport:
+        """Fill an order whatever its state, as a venue may that was late to say so."""
+        order = self.orders[cl_ord_id]
+        return self._traded(order, size, price, now_ns)
+
+    def _wrong(self, request: NewOrder, quantity: Decimal) -> tuple[int, str] | None:
         if request.symbol not in self.markets:
-            return f"unknown symbol {request.symbol}"
+            return UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}"
         if quantity <= 0 or (request.ord_type != _MARKET and request.price is None):
-            return "an order has a quantity above 0 and, unless it is at market, a price"
-        return "ClOrdID was used before" if request.cl_ord_id in self.orders else ""
+            return 0, "an order has a quantity above 0 and, unless it is at market, a price"
+        return (DUPLICATE_ORDER, "ClOrdID was used before") if request.cl_ord_id in self.orders else None
 
     def _fill(self, order: Order, now_ns: int) -> Iterator[ExecutionReport]:
         bids, asks = self.markets[order.request.symbol].book(1)
@@ -130,12 +151,17 @@ class Desk:
         best = asks[0] if buys else bids[0]
         reaches = order.price is None or (order.price >= best if buys else order.price <= best)
         size = min(order.quantity - order.filled, self._fill_max)
-        if not reaches or size <= 0:
-            return
+        if reaches and size > 0:
+            yield self._traded(order, size, best, now_ns)
+
+    def _traded(self, order: Order, size: Decimal, price: Decimal, now_ns: int) -> ExecutionReport:
         order.filled += size
-        order.paid += size * best
-        order.status = "2" if order.filled == order.quantity else "1"
-        yield self._report(order, "F", now_ns, last=(size, best))
+        order.paid += size * price
+        if order.status not in _DONE:
+            order.status = "2" if order.filled >= order.quantity else "1"
+        report = self._report(order, "F", now_ns, last=(size, price))
+        order.trades.append(report)
+        return report
 
     def _report(  # noqa: PLR0913 - each is a part of the report
         self,
@@ -176,7 +202,7 @@ class Desk:
             orig_cl_ord_id=request.orig_cl_ord_id,
             ord_status=order.status if order else "8",
             response_to=to,
-            reason=0 if order else _UNKNOWN_ORDER,
+            reason=0 if order else _NOT_FOUND,
             transact_ns=now_ns,
         )
 

@@ -341,7 +341,7 @@ def _event(type_: str, source: str, id_: str, attributes: bytes, data: bytes | N
 
 
 def find(
-    path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0
+    path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0, bodies: bool = True
 ) -> list[tuple[int, int, Event]]:
     """Read events of a log file, also while a platform writes it, without changing anything.
 
@@ -350,13 +350,15 @@ def find(
         where: SQL condition over offset, recorded_ns, type, source, id; values go through `values`.
         values: Values for the condition's question marks.
         newest: At most so many, the newest; 0 for all.
+        bodies: Whether to read their data, which is most of a log.
     """
+    columns = _COLUMNS if bodies else _COLUMNS.replace(", data", ", NULL")
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         order = "DESC LIMIT ?" if newest else "ASC LIMIT ?"
         stored = database.execute(
             # Conditions are written in this project, values are bound.
-            f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY offset {order}",  # noqa: S608
+            f"SELECT {columns} FROM events WHERE {where} ORDER BY offset {order}",  # noqa: S608
             (*values, newest or -1),
         ).fetchall()
     finally:

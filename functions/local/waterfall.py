@@ -45,7 +45,7 @@ class Histogram:
 
 
 @lru_cache(maxsize=STAGES_MAX)
-def _stage(source: str) -> str:
+def stage_of(source: str) -> str:
     """Take the function's name from a source of ours; whatever else anyone posts is `other`."""
     parts = source.split("/")
     return parts[3] if len(parts) == SOURCE_PARTS and parts[1] == "tickloom" else "other"
@@ -66,7 +66,7 @@ class Waterfall:
         raw_ns = recorded_ns
         if cause is not None:
             stored_ns, raw_ns = cause
-            stage = _stage(event.source)
+            stage = stage_of(event.source)
             self.stages[stage].add(recorded_ns - stored_ns)
             self.from_raw[stage].add(recorded_ns - raw_ns)
         self._stored[event.id] = (recorded_ns, raw_ns)

@@ -24,6 +24,7 @@ from grpc_reflection.v1alpha import reflection
 
 from functions.ports.telemetry import NULL, Telemetry
 from functions.runtime import logs, outcomes, settings, telemetry, tls
+from functions.runtime.collector import CollectorPauses
 from functions.runtime.hosting import HostedService
 
 if TYPE_CHECKING:
@@ -85,12 +86,15 @@ async def start(
     # What is there now stays: the collector need not look at it again, which spares calls its longest pauses.
     gc.collect()
     gc.freeze()
+    pauses = CollectorPauses(kept)  # begins here, so that it tells what calls may have felt
+    pauses.start()
 
     async def stop() -> None:
         await health.enter_graceful_shutdown()
         await asyncio.sleep(limits.drain_ms / 1000)
         await server.stop(limits.graceful_s)
         await hosted.close()
+        await pauses.close()
 
     return Running(bound, stop)
 
@@ -272,7 +276,10 @@ class Guard(grpc.aio.ServerInterceptor):
                 with self._kept.span(method, {"rpc.method": method}, context=_carried(context)):
                     return await behavior(request, context)
             except grpc.aio.AbortError:
-                code = "ABORTED"
+                code = _aborted_with(context)
+                raise
+            except asyncio.CancelledError:  # the caller went away, or its deadline came
+                code = "CANCELLED"
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where any error becomes a status
                 code = outcomes.code_of(error)
@@ -291,7 +298,10 @@ class Guard(grpc.aio.ServerInterceptor):
                 async for answer in behavior(request, context):
                     yield answer
             except grpc.aio.AbortError:
-                code = "ABORTED"
+                code = _aborted_with(context)
+                raise
+            except asyncio.CancelledError:  # the caller went away, or its deadline came
+                code = "CANCELLED"
                 raise
             except Exception as error:  # noqa: BLE001 - as above
                 code = outcomes.code_of(error)
@@ -343,6 +353,11 @@ def _check_deadline(context: Any) -> None:  # noqa: ANN401
     if remaining is not None and remaining <= 0:
         msg = "the deadline has passed before the call began"
         raise outcomes.TooLate(msg)
+
+
+def _aborted_with(context: Any) -> str:  # noqa: ANN401
+    code = context.code()
+    return code.name if isinstance(code, grpc.StatusCode) else "UNKNOWN"
 
 
 def _carried(context: Any) -> dict[str, str]:  # noqa: ANN401

@@ -63,7 +63,21 @@ METRICS: Final = (
         Instrument.HISTOGRAM,
         "s",
         ("method", "code"),
-        "Time one gRPC call took to answer, by status code.",
+        "Time one gRPC call took to answer, by status code; a stream's call lasts as long as the stream.",
+    ),
+    Metric(
+        "tickloom_gc_pause_seconds",
+        Instrument.HISTOGRAM,
+        "s",
+        ("generation",),
+        "Time the garbage collector held all else up, by the oldest generation it looked at.",
+    ),
+    Metric(
+        "tickloom_order_stage_seconds",
+        Instrument.HISTOGRAM,
+        "s",
+        ("stage",),
+        "Time of an order's way through its service: waited, of each request; decided, stored, answered, of a group.",
     ),
     Metric(
         "tickloom_events_published_total",

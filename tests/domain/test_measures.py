@@ -107,6 +107,12 @@ def test_equal_empyrical_on_real_prices(captures: pathlib.Path) -> None:
     assert measured == 40
 
 
+def test_equal_returns_have_no_sharpe() -> None:
+    """Equal returns have no variance, whatever rounding leaves of one; small ones that differ do."""
+    assert [sharpe(np.full(3, one), periods_per_year=365) for one in (0.1, -0.1, 1e-9)] == [None] * 3
+    assert sharpe(np.array([0.1, 0.1 + 1e-9]), periods_per_year=1) == pytest.approx(0.1 / 1e-9 * math.sqrt(2), rel=1e-6)
+
+
 def test_where_empyrical_differs() -> None:
     """What does not exist is None here and NaN or infinite there; a Sharpe ratio of a curve needs a day.
 

@@ -13,6 +13,8 @@ from functions.domain.decisions import ExecType, OrderStatus, Side, TimeInForce
 from functions.domain.errors import Rejected
 from functions.domain.money import scaled
 from functions.domain.orders import life
+from functions.domain.orders.account import open_account
+from functions.domain.orders.booking import settle
 from functions.domain.orders.life import Order, Replacement, Report, Step, begin, fold, refuse
 from tests import trading
 from tests.counts import count
@@ -93,6 +95,34 @@ def test_a_fill_wins_against_a_cancel() -> None:
     assert refused.order.status is OrderStatus.FILLED
     assert refused.update is not None
     assert refused.update.reasons == ("too late",)
+
+
+@pytest.mark.parametrize("kind", [ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT])
+def test_what_was_taken_back_counts_no_more(kind: ExecType) -> None:
+    """An execution that was taken back or corrected, told again, books nothing; nor does its correction."""
+    again = report(kind, exec_id="x9", replaces_exec_id="x1", quantity=30, price=250_100)
+    step = lived(NEW, trade(1, 40), again)
+    assert fold(step.order, trade(1, 40)) == Step(step.order)
+    assert fold(step.order, again).order == step.order
+    same = replace(trade(1, 40), exec_type=ExecType.TRADE_CORRECT, replaces_exec_id="x1")
+    assert fold(lived(NEW, trade(1, 40)).order, same).fill is None
+
+
+def test_corrections_give_back_what_was_paid() -> None:
+    """Cash after a correction is as if the corrected execution had never been: its fee and multiplier go with it."""
+    first = replace(trade(1, 40), fee=Decimal("0.5"), multiplier=Decimal(50))
+    fee = Decimal("0.25")
+    corrected = replace(first, exec_type=ExecType.TRADE_CORRECT, exec_id="x2", replaces_exec_id="x1", fee=fee)
+    busted = report(ExecType.TRADE_CANCEL, exec_id="x3", replaces_exec_id="x2")
+    account = open_account("paper", Decimal(1_000_000))
+    order = lived(NEW).order
+    cash = []
+    for told in (first, corrected, busted):
+        step = fold(order, told)
+        order, account = step.order, settle(account, step)
+        cash.append(account.cash)
+    value = Decimal(40 * 250_000).scaleb(-6) * 50
+    assert cash == [1_000_000 - value - Decimal("0.5"), 1_000_000 - value - fee, 1_000_000]
 
 
 def test_a_replace_keeps_what_was_filled() -> None:

@@ -229,7 +229,7 @@ def test_book_numbers() -> None:
     fee=st.decimals(-9, 9, places=4),
 )
 def test_settle(quantity: int, price: int, side: Side, fee: Decimal) -> None:
-    """A venue's trade, taken back, leaves cash where it was but for the fees, and the position exactly."""
+    """A venue's trade, taken back, leaves cash and position where they were, but for what taking it back costs."""
     asked = replace(order(side, quantity, price), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
     begun = begin(submission(asked=asked))
     trade = Report(ExecType.TRADE, NOW, exec_id="1", quantity=quantity, price=price, fee=fee, multiplier=Decimal(5))
@@ -240,7 +240,7 @@ def test_settle(quantity: int, price: int, side: Side, fee: Decimal) -> None:
     assert after.cash == paper().cash - 5 * sign * scaled(quantity, -4) * scaled(price, -2) - fee
     assert after.positions[ETH] == Position(ETH, sign * scaled(quantity, -4), scaled(price, -2))
     undone = settle(after, back)
-    assert (undone.cash, undone.positions[ETH].quantity) == (paper().cash - 2 * fee, Decimal(0))
+    assert (undone.cash, undone.positions[ETH].quantity) == (paper().cash - fee, Decimal(0))
 
 
 def test_book_canceled() -> None:

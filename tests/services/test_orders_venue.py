@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from trading import ETH, LIMITS, NOW, QUOTE, order, paper, submission
+from waiting import until
 
 from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.memory_venue_orders import MemoryVenue
@@ -17,8 +18,8 @@ from functions.domain.errors import Rejected
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
 from functions.ports.errors import Unavailable
-from functions.ports.kill_switch import Switch
-from functions.ports.ledger import Fenced
+from functions.ports.kill_switch import EVERYONE, Switch
+from functions.ports.ledger import Chapter, Fenced
 from functions.ports.venue_orders import MessageKind
 from functions.services.orders.desk import OrderDesk
 from functions.services.orders.writer import Lead
@@ -89,6 +90,24 @@ async def place() -> AsyncIterator[Place]:
     """Give a desk with the account `paper` and a venue."""
     async with placed() as one:
         yield one
+
+
+class Forgetful(MemoryLedger):
+    """A ledger that stores, and once loses its answer."""
+
+    loses = False
+
+    async def store(self, chapter: Chapter, *, lease_ms: int) -> None:
+        """Store a chapter, and perhaps say that nobody knows.
+
+        Raises:
+            Unavailable: It was told to lose its answer.
+        """
+        await super().store(chapter, lease_ms=lease_ms)
+        if self.loses:
+            self.loses = False
+            message = "the connection broke after the chapter was stored"
+            raise Unavailable(message)
 
 
 def reached(venue: MemoryVenue) -> list[tuple[MessageKind, str]]:
@@ -178,6 +197,22 @@ async def test_said_twice(place: Place) -> None:
     assert (await place.order()).cumulative_quantity == Decimal("0.4")
 
 
+async def test_a_report_that_is_refused_moves_nothing(place: Place) -> None:
+    """A fee finer than risk counts refuses its report; what is written beside it has no hole, and no money moved."""
+    await place.desk.submit(resting())
+    await place.taken()
+    bad = Report(ExecType.TRADE, NOW, exec_id="E1", quantity=10, price=249_000, fee=Decimal("1e-37"))
+    told = await asyncio.gather(
+        place.desk.report("paper", "order-1", bad), place.desk.submit(submission(2)), return_exceptions=True
+    )
+    assert isinstance(told[0], Rejected)
+    numbers = [event.extensions["sequence"] for event in await place.ledger.events("paper", 0, 9)]
+    assert numbers == [f"{number:020d}" for number in range(5)]
+    account = await place.ledger.account("paper")
+    assert account is not None
+    assert account.positions[ETH].quantity == Decimal(1)
+
+
 async def test_unknown_order(place: Place) -> None:
     """What a venue says of an order nobody handed in is put aside, and what it says next is taken."""
     await place.desk.submit(resting())
@@ -240,6 +275,31 @@ async def test_kill_switch(place: Place) -> None:
     assert (await place.desk.submit(submission(2))).update.status is OrderStatus.REJECTED
     assert await place.desk.set_switch(Switch("paper"), engaged=False, reason="over") == (False, ())
     assert (await place.desk.submit(submission(3))).update.status is OrderStatus.FILLED
+
+
+async def test_kill_switch_reaches_every_account(place: Place) -> None:
+    """A switch for all takes back what works in each account led here, though another is led elsewhere by now."""
+    await place.ledger.open_account(replace(paper(), name="another"))
+    await place.desk.submit(submission(2, order(account="another")))
+    await place.ledger.release("another", 1)
+    assert await place.ledger.lead("another", "second", lease_ms=600_000) is not None
+    await place.desk.submit(resting())
+    await place.taken()
+    _, updates = await place.desk.set_switch(EVERYONE, engaged=True, reason="drill")
+    assert [(one.account, one.status) for one in updates] == [("paper", OrderStatus.PENDING_CANCEL)]
+    with pytest.raises(Fenced):
+        await place.desk.set_switch(Switch("another"), engaged=True, reason="drill")
+
+
+async def test_request_ids_are_of_one_request(place: Place) -> None:
+    """A request about one order whose id another request had is refused: the other's answer is none of its own."""
+    await place.desk.submit(resting(1))
+    await place.desk.submit(resting(2))
+    assert await place.desk.mass_cancel(MassCancelRequest("mass-1", "paper", "BTC-USDT.BINANCE", NOW)) == ()
+    await place.desk.cancel(cancel(2, "cancel-2"))
+    for asked in (place.desk.cancel(cancel(1, "mass-1")), place.desk.replace(change(request_id="cancel-2"))):
+        with pytest.raises(Rejected, match="was used for something else"):
+            await asked
 
 
 async def test_resting_counts_for_risk(place: Place) -> None:
@@ -332,6 +392,37 @@ async def test_restart(place: Place, *, sending: bool) -> None:
     assert (update.status, update.outcome_unknown) == (OrderStatus.NEW, False)
     assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
     await again.close()
+
+
+async def test_lead_is_taken_once_it_is_free(place: Place) -> None:
+    """Who starts while another leads goes on trying: what was stored and not sent leaves though nobody asks again."""
+    place.venue.disconnect()
+    await place.desk.submit(resting())
+    second = OrderDesk(
+        place.ledger, place.risk, now_ns=lambda: NOW, lead=Lead("second", lease_ms=20), venue=place.venue
+    )
+    with pytest.raises(Fenced):
+        await second.lead("paper")
+    await place.desk.close()
+    await second.start()
+    await place.venue.reconnect()
+    await until(lambda: bool(place.venue.reached), within_s=30)
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+    await second.close()
+
+
+async def test_forgotten_account_is_led_again(place: Place) -> None:
+    """An order that was stored while its answer was lost leaves though nobody asks again."""
+    ledger = Forgetful()
+    await ledger.open_account(paper())
+    desk = OrderDesk(ledger, place.risk, now_ns=lambda: NOW, lead=Lead("first", lease_ms=60), venue=place.venue)
+    await desk.start()
+    ledger.loses = True
+    with pytest.raises(Unavailable):
+        await desk.submit(resting())
+    await until(lambda: bool(place.venue.reached), within_s=30)
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+    await desk.close()
 
 
 async def test_two_processes(place: Place) -> None:

@@ -5,7 +5,7 @@ What it returns is what the account's ledger stores in one step.
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +25,7 @@ from functions.domain.decisions import (
 from functions.domain.money import EXACT, scaled
 from functions.domain.orders.account import Account, Position
 from functions.domain.orders.life import Order, Report, Step, begin, fold, refuse
+from functions.domain.orders.values import changed
 from functions.domain.risk import CANNOT_DECIDE, mark_price
 
 NO_OPPOSITE_QUOTE: Final = "no_opposite_quote"
@@ -115,7 +116,7 @@ def book(account: Account, submission: Submission, verdict: Verdict) -> Booking:
     if all(violation.rule != CANNOT_DECIDE for violation in verdict.violations):
         after = value(after, submission)
     told = numbered(steps, account.sequence)
-    after = replace(after, sequence=account.sequence + len(told))
+    after = changed(after, sequence=account.sequence + len(told))
     return Booking(submission, after, steps[-1].order, account.sequence, told, verdict.limits_version)
 
 
@@ -142,7 +143,7 @@ def _executed(submission: Submission) -> list[Step]:
 def numbered(steps: Iterable[Step], sequence: int) -> tuple[OrderUpdate | Fill, ...]:
     """Give what steps tell, numbered on the account's stream from `sequence`; a fill stands before its update."""
     told = [one for step in steps for one in (step.fill, step.update) if one is not None]
-    return tuple(replace(one, sequence=number) for number, one in enumerate(told, start=sequence))
+    return tuple(changed(one, sequence=number) for number, one in enumerate(told, start=sequence))
 
 
 def in_motion(order: Order) -> bool:
@@ -153,18 +154,17 @@ def in_motion(order: Order) -> bool:
 def settle(account: Account, step: Step) -> Account:
     """Move cash and position by what a step executed; one that executed nothing moves nothing.
 
-    Cash pays quantity * price * multiplier, and the fee the venue told with it. A position that was never valued is
-    valued at the execution's price.
+    Cash pays quantity * price * multiplier, and the fee the venue told with it; a correction takes back what the
+    execution it is about had cost, fee and all. A position that was never valued is valued at the execution's price.
     """
     if step.fill is None:
         return account
     order = step.order.submission.order
     sign = 1 if order.side is Side.BUY else -1
-    paid = EXACT.multiply(scaled(sign * step.paid, order.size_exponent + order.price_exponent), step.fill.multiplier)
     held = account.positions.get(order.instrument_id) or Position(order.instrument_id, Decimal(0), step.fill.price)
     moved = EXACT.add(held.quantity, scaled(sign * step.moved, order.size_exponent))
-    cash = EXACT.subtract(EXACT.subtract(account.cash, paid), step.fill.fee)
-    return _holding(replace(account, cash=cash), replace(held, quantity=moved, price=held.price or step.fill.price))
+    cash = EXACT.subtract(account.cash, step.cost)
+    return _holding(account, Position(held.instrument_id, moved, held.price or step.fill.price), cash=cash)
 
 
 def value(account: Account, submission: Submission) -> Account:
@@ -172,10 +172,11 @@ def value(account: Account, submission: Submission) -> Account:
     order, quote = submission.order, submission.quote
     held = account.positions.get(order.instrument_id)
     mark = scaled(mark_price(quote), order.price_exponent)
-    if held is None or not mark:
+    if held is None or not mark or mark == held.price:
         return account
-    return _holding(account, replace(held, price=mark))
+    return _holding(account, Position(held.instrument_id, held.quantity, mark), cash=account.cash)
 
 
-def _holding(account: Account, position: Position) -> Account:
-    return replace(account, positions=MappingProxyType({**account.positions, position.instrument_id: position}))
+def _holding(account: Account, position: Position, *, cash: Decimal) -> Account:
+    held = MappingProxyType({**account.positions, position.instrument_id: position})
+    return changed(account, cash=cash, positions=held)

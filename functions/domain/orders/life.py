@@ -6,20 +6,27 @@ and never taken for a rejection.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-from functions.domain.decisions import ExecType, Fill, OrderStatus, OrderUpdate, Submission
+from functions.domain.decisions import ExecType, Fill, OrderIntent, OrderStatus, OrderUpdate, Side, Submission
 from functions.domain.errors import Rejected
-from functions.domain.money import scaled
+from functions.domain.money import EXACT, scaled
 
 TRADES_MAX: Final = 4096
 """Executions of one order that are remembered, so that each counts once; one more is refused."""
 
+FIGURES_KEPT_MAX: Final = 4096
+"""Sizes and prices whose decimals are remembered: steps of one order repeat theirs, and orders each other's."""
+
+_figure: Final = lru_cache(maxsize=FIGURES_KEPT_MAX)(scaled)
+
 _AVERAGE: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _AVERAGE_PLACES: Final = Decimal("1e-12")
+_NO_PRICE: Final = Decimal(0)
 
 _PRECEDENCE: Final[Mapping[OrderStatus, int]] = MappingProxyType(
     {
@@ -75,11 +82,13 @@ _ENDS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """Keep one execution: the venue's name of it, quantity and price mantissas."""
+    """Keep one execution: the venue's name of it, quantity and price mantissas, fee, and multiplier."""
 
     exec_id: str
     quantity: int
     price: int
+    fee: Decimal = Decimal(0)
+    multiplier: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +100,11 @@ class Replacement:
     limit_price: int
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Hold an order as its account's writer knows it; mantissas are in the units of the submission.
+class Order(NamedTuple):
+    """Hold an order as its account's writer knows it; a tuple, because every step makes a few of them.
 
     Args:
-        submission: As it was first handed in.
+        submission: As it was first handed in; mantissas are in its units.
         quantity: Total quantity, after replacements.
         limit_price: Limit price, after replacements.
         steps: Steps told so far; the next has number `steps` + 1.
@@ -108,6 +116,7 @@ class Order:
         fills: Fills told so far, corrections among them.
         venue_order_id: The venue's name of it.
         unknown: Whether nobody knows what became of what was sent last.
+        gone: Executions that were taken back or corrected; told again, they count no more.
     """
 
     submission: Submission
@@ -122,11 +131,12 @@ class Order:
     fills: int = 0
     venue_order_id: str = ""
     unknown: bool = False
+    gone: tuple[str, ...] = ()
 
     @property
     def cumulative(self) -> int:
         """Give the quantity filled, a mantissa."""
-        return sum(trade.quantity for trade in self.trades)
+        return sum([trade.quantity for trade in self.trades]) if self.trades else 0
 
     @property
     def leaves(self) -> int:
@@ -137,12 +147,11 @@ class Order:
     def standing(self) -> OrderStatus:
         """Give how it stands, its pending requests set aside."""
         filled = self.cumulative
-        found = [OrderStatus.NEW if self.acknowledged else OrderStatus.PENDING_NEW]
-        if self.ended:
-            found.append(self.ended)
         if filled:
-            found.append(OrderStatus.FILLED if filled >= self.quantity else OrderStatus.PARTIALLY_FILLED)
-        return max(found, key=_PRECEDENCE.__getitem__)
+            reached = OrderStatus.FILLED if filled >= self.quantity else OrderStatus.PARTIALLY_FILLED
+        else:
+            reached = OrderStatus.NEW if self.acknowledged else OrderStatus.PENDING_NEW
+        return max(reached, self.ended, key=_PRECEDENCE.__getitem__) if self.ended else reached
 
     @property
     def status(self) -> OrderStatus:
@@ -187,9 +196,8 @@ class Report:
     multiplier: Decimal = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Hold what a report or a request did.
+class Step(NamedTuple):
+    """Hold what a report or a request did; a tuple, because every report makes one.
 
     Args:
         order: The order after it.
@@ -198,6 +206,7 @@ class Step:
         moved: Change of the quantity filled, a mantissa; less than 0 when an execution was taken back.
         paid: Change of the sum of quantity times price over executions, a mantissa of both exponents together.
         flaw: What is wrong with the report or the request; empty when nothing is.
+        cost: Change of what executions took out of cash: value * multiplier and fee of each that counts.
     """
 
     order: Order
@@ -206,6 +215,7 @@ class Step:
     moved: int = 0
     paid: int = 0
     flaw: str = ""
+    cost: Decimal = Decimal(0)
 
 
 def begin(submission: Submission) -> Step:
@@ -225,7 +235,7 @@ def request_cancel(order: Order, request_id: str, *, as_of_ns: int) -> Step:
     flaw = _too_late(order) or (order.cancel_id and f"a cancel is on its way already: {order.cancel_id}")
     if flaw:
         return Step(order, flaw=flaw)
-    return _told(replace(order, cancel_id=request_id), ExecType.PENDING_CANCEL, as_of_ns, request_id=request_id)
+    return _told(order._replace(cancel_id=request_id), ExecType.PENDING_CANCEL, as_of_ns, request_id=request_id)
 
 
 def request_replace(order: Order, wanted: Replacement, *, as_of_ns: int) -> Step:
@@ -241,7 +251,7 @@ def request_replace(order: Order, wanted: Replacement, *, as_of_ns: int) -> Step
         flaw = flaw or f"limit price {wanted.limit_price} is not positive"
     if flaw:
         return Step(order, flaw=flaw)
-    asked = replace(order, replacement=wanted)
+    asked = order._replace(replacement=wanted)
     return _told(asked, ExecType.PENDING_REPLACE, as_of_ns, request_id=wanted.request_id)
 
 
@@ -271,11 +281,11 @@ def _too_late(order: Order) -> str:
 def _heard(order: Order, report: Report) -> Order:
     """Give the order after any answer of the venue: it has it, and what was unknown no longer is."""
     named = report.venue_order_id or order.venue_order_id
-    return replace(order, acknowledged=True, unknown=False, venue_order_id=named)
+    return order._replace(acknowledged=True, unknown=False, venue_order_id=named)
 
 
 def _lost(order: Order, report: Report) -> Step:
-    return Step(order) if order.unknown else _step(replace(order, unknown=True), report)
+    return Step(order) if order.unknown else _step(order._replace(unknown=True), report)
 
 
 def _moved_on(order: Order, report: Report) -> Step:
@@ -283,15 +293,15 @@ def _moved_on(order: Order, report: Report) -> Step:
     after = _heard(order, report)
     if ended:
         known = report.exec_type is not ExecType.REJECTED or order.acknowledged
-        after = replace(after, ended=ended, cancel_id="", replacement=None, acknowledged=known)
+        after = after._replace(ended=ended, cancel_id="", replacement=None, acknowledged=known)
     return _step(after, report)
 
 
 def _pended(order: Order, report: Report) -> Step:
     """Fold a venue's word that something is on its way; requests that others made for us count as well."""
-    after = _heard(order, report) if report.exec_type is not ExecType.PENDING_NEW else replace(order, unknown=False)
+    after = _heard(order, report) if report.exec_type is not ExecType.PENDING_NEW else order._replace(unknown=False)
     if report.exec_type is ExecType.PENDING_CANCEL and not order.cancel_id:
-        after = replace(after, cancel_id=report.request_id or report.exec_id or "unsolicited")
+        after = after._replace(cancel_id=report.request_id or report.exec_id or "unsolicited")
     return Step(order) if after == order else _step(after, report)
 
 
@@ -299,18 +309,19 @@ def _replaced(order: Order, report: Report) -> Step:
     wanted = order.replacement
     if wanted is None or report.request_id not in {"", wanted.request_id}:
         return Step(order, flaw=f"replaced, but not as anybody asked: {report.request_id or 'no request'}")
-    after = replace(_heard(order, report), quantity=wanted.quantity, limit_price=wanted.limit_price, replacement=None)
+    heard = _heard(order, report)
+    after = heard._replace(quantity=wanted.quantity, limit_price=wanted.limit_price, replacement=None)
     if after.quantity < after.cumulative:  # filled past it while it was on its way: what is filled is the order
-        after = replace(after, quantity=after.cumulative)
+        after = after._replace(quantity=after.cumulative)
     return _step(after, report)
 
 
 def _request_refused(order: Order, report: Report) -> Step:
     """Fold an OrderCancelReject: the request is answered, the order stands as it did."""
     if order.cancel_id and report.request_id in {"", order.cancel_id}:
-        after = replace(order, cancel_id="", unknown=False)
+        after = order._replace(cancel_id="", unknown=False)
     elif order.replacement and report.request_id in {"", order.replacement.request_id}:
-        after = replace(order, replacement=None, unknown=False)
+        after = order._replace(replacement=None, unknown=False)
     else:
         return Step(order)  # it was answered before, by the order's end for one
     return _step(after, report)
@@ -321,7 +332,7 @@ def _compared(order: Order, report: Report) -> Step:
     if report.status is None:
         if order.acknowledged:
             return Step(order, flaw="the venue does not know an order that it took")
-        return _step(replace(order, unknown=False), report)
+        return _step(order._replace(unknown=False), report)
     if report.quantity > order.cumulative:
         missing = report.quantity - order.cumulative
         return Step(order, flaw=f"executions of {missing} units are missing; ask for them")
@@ -330,15 +341,15 @@ def _compared(order: Order, report: Report) -> Step:
     after = _heard(order, report)
     if report.status in _ENDED and not order.ended:
         known = report.status is not OrderStatus.REJECTED or order.acknowledged
-        after = replace(after, ended=report.status, cancel_id="", replacement=None, acknowledged=known)
+        after = after._replace(ended=report.status, cancel_id="", replacement=None, acknowledged=known)
     return Step(order) if after == order else _step(after, report)
 
 
 def _traded(order: Order, report: Report) -> Step:
-    if any(trade.exec_id == report.exec_id for trade in order.trades):
+    if report.exec_id in order.gone or any(trade.exec_id == report.exec_id for trade in order.trades):
         return Step(order)
     trade = _trade_of(report)
-    if len(order.trades) >= TRADES_MAX:
+    if len(order.trades) + len(order.gone) >= TRADES_MAX:
         message = f"order {order.submission.client_order_id} has {TRADES_MAX} executions already"
         raise Rejected(message)
     flaw = ""
@@ -346,8 +357,8 @@ def _traded(order: Order, report: Report) -> Step:
         flaw = "filled although it was rejected"
     elif order.cumulative + trade.quantity > order.quantity:
         flaw = "filled beyond its quantity"
-    after = replace(_heard(order, report), trades=(*order.trades, trade), fills=order.fills + 1)
-    return _executed(order, after, report, flaw)
+    after = _heard(order, report)._replace(trades=(*order.trades, trade), fills=order.fills + 1)
+    return _executed(after, report, flaw, came=trade)
 
 
 def _corrected(order: Order, report: Report) -> Step:
@@ -356,19 +367,25 @@ def _corrected(order: Order, report: Report) -> Step:
     if not meant:
         again = report.exec_id and any(trade.exec_id == report.exec_id for trade in order.trades)
         return Step(order, flaw="" if again else f"no execution {report.replaces_exec_id!r} counts for the order")
-    instead = (_trade_of(report),) if report.exec_type is ExecType.TRADE_CORRECT else ()
-    kept = tuple(one for trade in order.trades for one in (instead if trade is meant[0] else (trade,)))
-    return _executed(order, replace(_heard(order, report), trades=kept, fills=order.fills + 1), report, "")
+    went = meant[0]
+    corrects = report.exec_type is ExecType.TRADE_CORRECT
+    came = _trade_of(report) if corrects else Trade(report.exec_id, 0, went.price, report.fee)
+    if came == went:
+        return Step(order)
+    kept = tuple(one for trade in order.trades for one in ((came,)[:corrects] if trade is went else (trade,)))
+    gone = order.gone if came.exec_id == went.exec_id and corrects else (*order.gone, went.exec_id)
+    after = _heard(order, report)._replace(trades=kept, fills=order.fills + 1, gone=gone)
+    return _executed(after, report, "", came=came, went=went)
 
 
 def _trade_of(report: Report) -> Trade:
     if not report.exec_id or report.quantity <= 0 or report.price <= 0:
         message = f"execution {report.exec_id!r} of {report.quantity} at {report.price} is no trade"
         raise Rejected(message)
-    return Trade(report.exec_id, report.quantity, report.price)
+    return Trade(report.exec_id, report.quantity, report.price, report.fee, report.multiplier)
 
 
-def _executed(before: Order, after: Order, report: Report, flaw: str) -> Step:
+def _executed(after: Order, report: Report, flaw: str, *, came: Trade, went: Trade | None = None) -> Step:
     step = _step(after, report, flaw=flaw)
     order = after.submission.order
     fill = Fill(
@@ -377,8 +394,8 @@ def _executed(before: Order, after: Order, report: Report, flaw: str) -> Step:
         account=order.account,
         instrument_id=order.instrument_id,
         side=order.side,
-        quantity=scaled(report.quantity if report.exec_type is not ExecType.TRADE_CANCEL else 0, order.size_exponent),
-        price=scaled(report.price, order.price_exponent),
+        quantity=_figure(report.quantity if report.exec_type is not ExecType.TRADE_CANCEL else 0, order.size_exponent),
+        price=_figure(report.price, order.price_exponent),
         signal_id=after.submission.signal_id,
         as_of_ns=report.as_of_ns,
         exec_id=report.exec_id,
@@ -387,12 +404,22 @@ def _executed(before: Order, after: Order, report: Report, flaw: str) -> Step:
         multiplier=report.multiplier,
         replaces_exec_id=report.replaces_exec_id,
     )
-    paid = _paid(after) - _paid(before)
-    return replace(step, fill=fill, moved=after.cumulative - before.cumulative, paid=paid, flaw=flaw)
+    moved, paid, cost = came.quantity, came.quantity * came.price, _cost(came, order)
+    if went is not None:
+        moved, paid = moved - went.quantity, paid - went.quantity * went.price
+        cost = EXACT.subtract(cost, _cost(went, order))
+    return Step(step.order, step.update, fill, moved, paid, flaw, cost)
+
+
+def _cost(trade: Trade, order: OrderIntent) -> Decimal:
+    """Give what an execution takes out of cash: value * multiplier as bought or sold, and its fee."""
+    signed = trade.quantity if order.side is Side.BUY else -trade.quantity
+    value = scaled(signed * trade.price, order.size_exponent + order.price_exponent)
+    return EXACT.add(EXACT.multiply(value, trade.multiplier), trade.fee)
 
 
 def _paid(order: Order) -> int:
-    return sum(trade.quantity * trade.price for trade in order.trades)
+    return sum([trade.quantity * trade.price for trade in order.trades])
 
 
 def _step(after: Order, report: Report, *, flaw: str = "") -> Step:
@@ -403,36 +430,33 @@ def _step(after: Order, report: Report, *, flaw: str = "") -> Step:
 def _told(
     order: Order, exec_type: ExecType, as_of_ns: int, *, reasons: tuple[str, ...] = (), request_id: str = ""
 ) -> Step:
-    after = replace(order, steps=order.steps + 1)
-    intent = order.submission.order
+    submission, intent, filled = order.submission, order.submission.order, order.cumulative
     update = OrderUpdate(
-        client_order_id=order.submission.client_order_id,
-        n=after.steps,
+        client_order_id=submission.client_order_id,
+        n=order.steps + 1,
         account=intent.account,
         instrument_id=intent.instrument_id,
         side=intent.side,
         status=order.status,
-        quantity=scaled(order.quantity, intent.size_exponent),
-        limit_price=scaled(order.limit_price, intent.price_exponent),
-        cumulative_quantity=scaled(order.cumulative, intent.size_exponent),
-        leaves_quantity=scaled(order.leaves, intent.size_exponent),
+        quantity=_figure(order.quantity, intent.size_exponent),
+        limit_price=_figure(order.limit_price, intent.price_exponent),
+        cumulative_quantity=_figure(filled, intent.size_exponent),
+        leaves_quantity=_figure(order.leaves, intent.size_exponent),
         reasons=reasons,
-        signal_id=order.submission.signal_id,
+        signal_id=submission.signal_id,
         as_of_ns=as_of_ns,
         exec_type=exec_type,
         venue_order_id=order.venue_order_id,
         request_id=request_id,
-        average_price=_average(order),
+        average_price=_average(_paid(order), filled, intent.price_exponent) if filled else _NO_PRICE,
         outcome_unknown=order.unknown,
     )
-    return Step(after, update)
+    return Step(order._replace(steps=order.steps + 1), update)
 
 
-def _average(order: Order) -> Decimal:
-    filled = order.cumulative
-    if not filled:
-        return Decimal(0)
-    price = _AVERAGE.divide(Decimal(_paid(order)), Decimal(filled)).scaleb(order.submission.order.price_exponent)
+@lru_cache(maxsize=FIGURES_KEPT_MAX)
+def _average(paid: int, filled: int, price_exponent: int) -> Decimal:
+    price = _AVERAGE.divide(Decimal(paid), Decimal(filled)).scaleb(price_exponent)
     return price.quantize(_AVERAGE_PLACES, context=_AVERAGE)
 
 

@@ -25,6 +25,9 @@ YEAR_S: Final = 365 * 86_400
 SHARPE_SPAN_S_MIN: Final = 86_400
 """Shortest time that a Sharpe ratio of a curve is given for: minutes blown up to a year say nothing."""
 
+_FLAT: Final = 1e-12
+"""Share of the greatest return below which a deviation is what rounding leaves of equal returns."""
+
 _DUST: Final = 1e-9
 """What 1 - 0.9 lacks of 0.1 and more: a place in the tail so near to a whole one is that one."""
 
@@ -170,7 +173,9 @@ def sharpe(returns: Float64, *, periods_per_year: float, risk_free: float = 0.0)
     """
     excess = returns - risk_free
     deviation = float(excess.std(ddof=1)) if len(excess) > 1 else 0.0
-    return float(excess.mean()) / deviation * float(np.sqrt(periods_per_year)) if deviation else None
+    if deviation <= _FLAT * float(np.abs(excess).max(initial=0.0)):
+        return None
+    return float(excess.mean()) / deviation * float(np.sqrt(periods_per_year))
 
 
 def sharpe_of_curve(values: Float64, *, step_s: int) -> float | None:

@@ -1,7 +1,6 @@
 """Lead accounts: one writer for each, carriers to the venue, and streams of what happened."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -37,6 +36,7 @@ PAGE: Final = 256
 class _Led:
     writer: AccountWriter
     carrier: Carrier | None = None
+    fence: int = 0
 
 
 class OrderDesk:
@@ -77,6 +77,7 @@ class OrderDesk:
         self._watchers = 0
         self._closing: set[asyncio.Task[None]] = set()
         self._claims: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
         self._log = structlog.get_logger()
 
     def measure(self, kept: Telemetry) -> None:
@@ -90,6 +91,7 @@ class OrderDesk:
 
     async def close(self) -> None:
         """Let go of the venue and of every account."""
+        self._closed = True
         claims = tuple(self._claims.values())
         for claim in claims:
             claim.cancel()
@@ -247,19 +249,31 @@ class OrderDesk:
             self._claim(account)
             raise
 
-    def _claim(self, account: str) -> None:
-        """Try each length of a lease to lead an account, asked or not: it may have orders that were not sent yet."""
-        if account not in self._claims:
-            claim = self._claims[account] = asyncio.create_task(self._lead_later(account))
+    def _claim(self, account: str, lost: _Led | None = None) -> None:
+        """Try to lead an account, asked or not: it may have orders that were not sent yet.
+
+        Args:
+            account: Which account.
+            lost: It was led here so, until it was forgotten: whoever has followed by now keeps it.
+        """
+        if not self._closed and account not in self._claims:
+            claim = self._claims[account] = asyncio.create_task(self._lead_later(account, lost))
             claim.add_done_callback(lambda _: self._claims.pop(account))
 
-    async def _lead_later(self, account: str) -> None:
-        led = False
-        while not led:
-            await asyncio.sleep(self._lead.lease_ms / 1000)
-            with contextlib.suppress(Unavailable, Overloaded):
+    async def _lead_later(self, account: str, lost: _Led | None) -> None:
+        while True:
+            await asyncio.sleep(self._lead.lease_ms / 3000)
+            try:
+                if lost is not None:
+                    await self._ledger.renew(account, lost.fence, lease_ms=self._lead.lease_ms)
                 await self._writer(account).take_lead()
-                led = True
+            except Fenced:
+                if lost is not None:
+                    return
+            except (Unavailable, Overloaded) as error:
+                self._log.warning("account_not_led", account=account, error=str(error))
+            else:
+                return
 
     def _writer(self, account: str) -> AccountWriter:
         led = self._led.get(account)
@@ -282,7 +296,7 @@ class OrderDesk:
         return led.writer
 
     def _take_up(self, account: str, found: tuple[int, tuple[Carried, ...]] | None) -> None:
-        """Carry on what an account has under way, or let go of it."""
+        """Carry on what an account has under way, or let go of it until it is led again."""
         led = self._led.get(account)
         if led is None or self._venue is None:
             return
@@ -291,7 +305,10 @@ class OrderDesk:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
             led.carrier = None
-        if found is not None:
+        if found is None:
+            self._claim(account, led)
+        else:
+            led.fence = found[0]
             led.carrier = Carrier(led.writer, found[0], self._ledger, self._venue, self._report)
             led.carrier.start(found[1])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.domain.decisions import Fill, OrderOutcome, OrderStatus, OrderUpdate, Side
 from functions.domain.money import EXACT, scaled
@@ -125,13 +125,14 @@ class Draft:
 
     def place(self, booking: Booking) -> OrderOutcome:
         """Take an order in; one that is to rest leaves for its venue."""
-        outcome, submission, before = booking.outcome, booking.submission, self.account
+        outcome, submission = booking.outcome, booking.submission
+        moved = _moved(self.account, booking.account, submission.order.instrument_id)  # may refuse, as in `take`
         self.account = booking.account
         if booking.order.ended is not OrderStatus.REJECTED:
             order, at = submission.order, submission.as_of_ns
             self.risk.apply_accepted(submission.client_order_id, order, submission.quote, as_of_ns=at)
             _work(self.risk, booking.order)
-        _follow(self.risk, before, self.account, submission.order.instrument_id)
+        _follow(self.risk, moved)
         self._steps.extend(booking.steps)
         self._placed.append(Placed(submission, booking.limits_version, outcome.update.n))
         self._touched[submission.client_order_id] = KeptOrder(booking.order, outcome.update)
@@ -145,9 +146,11 @@ class Draft:
         name = step.order.submission.client_order_id
         told = numbered((step,), self.account.sequence)
         before = self.account
-        self.account = replace(settle(before, step), sequence=before.sequence + len(told))
+        after = replace(settle(before, step), sequence=before.sequence + len(told))
+        moved = _moved(before, after, step.order.submission.order.instrument_id)  # may refuse: nothing has moved yet
+        self.account = after
         _work(self.risk, step.order)
-        _follow(self.risk, before, self.account, step.order.submission.order.instrument_id)
+        _follow(self.risk, moved)
         self._steps.extend(told)
         last = next((one for one in reversed(told) if isinstance(one, OrderUpdate)), None)
         if last is None:
@@ -239,12 +242,31 @@ def _work(risk: RiskState, order: Order) -> None:
     )
 
 
-def _follow(risk: RiskState, before: Account, after: Account, instrument_id: str) -> None:
-    """Tell risk how cash and an instrument's position moved, and what it is worth."""
+class _Moved(NamedTuple):
+    """Hold how an instrument's position moved, what was paid, and what it is worth, as risk counts."""
+
+    instrument_id: str
+    quantity: int
+    paid: int
+    mark: int
+
+
+def _moved(before: Account, after: Account, instrument_id: str) -> _Moved | None:
+    """Count how an account moved; None when it did not.
+
+    Raises:
+        Rejected: A figure is finer than risk counts.
+    """
     held, had = after.positions.get(instrument_id), before.positions.get(instrument_id)
     if held is None or (held == had and before.cash == after.cash):
-        return
+        return None
     moved = EXACT.subtract(held.quantity, had.quantity) if had else held.quantity
     paid = money_of(EXACT.subtract(before.cash, after.cash))
-    risk.apply_trade(instrument_id, Side.BUY, atto_of(moved), 0, fee=paid)
-    risk.apply_mark(instrument_id, atto_of(held.price))
+    return _Moved(instrument_id, atto_of(moved), paid, atto_of(held.price))
+
+
+def _follow(risk: RiskState, moved: _Moved | None) -> None:
+    """Tell risk how cash and an instrument's position moved, and what it is worth."""
+    if moved is not None:
+        risk.apply_trade(moved.instrument_id, Side.BUY, moved.quantity, 0, fee=moved.paid)
+        risk.apply_mark(moved.instrument_id, moved.mark)

@@ -1,6 +1,5 @@
 """Write down as events what happened to orders: every step and every fill, in the order they happened."""
 
-from types import MappingProxyType
 from typing import Final
 
 from functions.domain.decisions import Fill, OrderUpdate, Submission
@@ -31,7 +30,7 @@ def event_of(step: OrderUpdate | Fill, submission: Submission) -> Event:
         time_ns=step.as_of_ns,
         subject=step.instrument_id,
         datacontenttype=facts.PROTOBUF,
-        extensions=MappingProxyType(_extensions(submission, step.account, step.sequence)),
+        extensions=_extensions(submission, step.account, step.sequence),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 import grpc.aio
 from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 
+from functions.adapters.fix_store import DiskFixStores
+from functions.adapters.fix_venue import FixEnd, FixVenue
 from functions.adapters.http_sink import HttpSink, overrides_of
 from functions.adapters.paper_venue import PaperVenue
 from functions.adapters.postgres import Pool
@@ -21,7 +24,7 @@ from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
 from functions.ports.errors import Unavailable
-from functions.runtime import grpc_app, outcomes
+from functions.runtime import grpc_app, logs, outcomes
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
@@ -30,8 +33,12 @@ from functions.services.orders.relay import BATCH_MAX, Relay
 from functions.services.orders.service import OrdersServicer
 from functions.services.orders.writer import LEASE_MS, Lead
 from functions.wire.codecs.limits import decode_limits
+from functions.wire.fix.actions import Terms
+from functions.wire.fix.rules import Identity
 
 PAPER: Final = "paper"
+FIX: Final = "fix"
+PORT_MAX: Final = 65_535
 SHIPPED_LIMITS: Final = Path(__file__).parents[1] / "risk" / "limits.json"
 
 
@@ -52,7 +59,19 @@ class Settings:
         orders_holder: Name under which accounts are led; who starts again under it need not wait for the lease. Empty
             makes one of this process alone.
         orders_lease_ms: How long a process that fell silent keeps its accounts, milliseconds.
-        orders_venue: Where orders rest: `paper`, which is reached by the sink; empty takes none that would rest.
+        orders_venue: Where orders rest: `paper`, which is reached by the sink; `fix`, by a FIX 4.4 session; empty takes
+            none that would rest.
+        fix_host: Where the FIX venue listens.
+        fix_port: Its port.
+        fix_tls: Whether the session is encrypted with TLS, and the host proves itself.
+        fix_sender_comp_id: Our CompID.
+        fix_target_comp_id: The venue's CompID.
+        fix_username: User name of the Logon; empty for none.
+        fix_password: Password of the Logon.
+        fix_heartbeat_s: Heartbeat interval, seconds; 0 is none.
+        fix_symbols: The venue's symbols, each `INSTRUMENT=SYMBOL`; orders for other instruments are refused.
+        fix_folder: Folder of the session's store; it must outlive the process, on a volume of its own.
+        fix_fsync: Whether every message reaches the disk before it leaves: safe against power loss, and slower.
         outbox_batch_max: Most events the relay reads at once.
         orders_connections_max: Most PostgreSQL connections.
     """
@@ -69,6 +88,17 @@ class Settings:
     orders_holder: str = ""
     orders_lease_ms: int = LEASE_MS
     orders_venue: str = PAPER
+    fix_host: str = "127.0.0.1"
+    fix_port: int = 0
+    fix_tls: bool = False
+    fix_sender_comp_id: str = "TICKLOOM"
+    fix_target_comp_id: str = "VENUE"
+    fix_username: str = ""
+    fix_password: str = field(default="", repr=False)
+    fix_heartbeat_s: int = 30
+    fix_symbols: tuple[str, ...] = ()
+    fix_folder: str = "var/fix-orders"
+    fix_fsync: bool = True
     outbox_batch_max: int = BATCH_MAX
     orders_connections_max: int = 8
 
@@ -78,8 +108,12 @@ class Settings:
             if getattr(self, name) <= 0:
                 message = f"{name} must be more than 0"
                 raise ValueError(message)
-        if self.orders_venue not in {"", PAPER}:
-            message = f"orders_venue must be {PAPER!r} or empty, not {self.orders_venue!r}"
+        if self.orders_venue not in {"", PAPER, FIX}:
+            message = f"orders_venue must be {PAPER!r}, {FIX!r} or empty, not {self.orders_venue!r}"
+            raise ValueError(message)
+        symbols = _symbols(self.fix_symbols)
+        if self.orders_venue == FIX and not (0 < self.fix_port <= PORT_MAX and symbols):
+            message = "orders_venue fix needs the venue's fix_port, and fix_symbols"
             raise ValueError(message)
         opening_of(self.account, self.capital, self.opening_positions)
         overrides_of(self.sink_overrides)
@@ -92,13 +126,13 @@ def compose(settings: Settings) -> HostedService:
     engine = _engine(settings, pool)
     sink = HttpSink(settings.sink_url, overrides=overrides_of(settings.sink_overrides))
     relay = Relay(ledger, sink, batch_max=settings.outbox_batch_max)
-    paper = PaperVenue(sink) if settings.orders_venue and settings.sink_url else None
+    paper = PaperVenue(sink) if settings.orders_venue == PAPER and settings.sink_url else None
     desk = OrderDesk(
         ledger,
         engine,
         now_ns=time.time_ns,
         lead=Lead(settings.orders_holder or _own_name(), settings.orders_lease_ms),
-        venue=paper,
+        venue=_fix(settings, ledger) if settings.orders_venue == FIX else paper,
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
     )
@@ -124,7 +158,7 @@ def compose(settings: Settings) -> HostedService:
         await pool.close()
 
     name = service_pb2.DESCRIPTOR.services_by_name["OrdersService"].full_name
-    return HostedService(CARD, register, (name,), start, close)
+    return HostedService(CARD, register, (name,), start, close, measure=desk.measure)
 
 
 def _engine(settings: Settings, pool: Pool) -> RiskEngine:
@@ -135,6 +169,23 @@ def _engine(settings: Settings, pool: Pool) -> RiskEngine:
         refresh_s=settings.risk_refresh_s,
         blind_s_max=settings.risk_blind_s_max,
     )
+
+
+def _fix(settings: Settings, ledger: PostgresLedger) -> FixVenue:
+    terms = Terms(settings.fix_heartbeat_s, username=settings.fix_username, password=settings.fix_password)
+    identity = Identity(settings.fix_sender_comp_id, settings.fix_target_comp_id)
+    end = FixEnd(identity, settings.fix_host, settings.fix_port, settings.fix_tls, terms)
+    stores = DiskFixStores(Path(settings.fix_folder), fsync=settings.fix_fsync)
+    report = logs.logger(CARD.name).warning
+    return FixVenue(end, stores, ledger, symbols=_symbols(settings.fix_symbols), report=report)
+
+
+def _symbols(texts: Iterable[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if not all(instrument_id and symbol for instrument_id, _, symbol in pairs):
+        message = f"fix_symbols {list(texts)} are not each written INSTRUMENT=SYMBOL"
+        raise ValueError(message)
+    return {instrument_id: symbol for instrument_id, _, symbol in pairs}
 
 
 def _fault(error: Exception) -> tuple[str, bool]:

@@ -14,6 +14,7 @@ from functions.ports.errors import Overloaded, PortError, Unavailable
 from functions.ports.ledger import Carried, Chapter, Fenced, Ledger
 from functions.services.orders.asks import Ask, CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
 from functions.services.orders.draft import Draft, Known, Memory
+from functions.services.orders.stages import Stages
 
 GROUP_MAX: Final = 64
 """Asks that are stored together: a statement of a few milliseconds."""
@@ -37,6 +38,7 @@ class Lead:
 class _Waiting(Generic[Answer]):
     ask: Ask
     answer: asyncio.Future[Answer]
+    since_s: float
 
 
 class AccountWriter:
@@ -49,6 +51,7 @@ class AccountWriter:
         lead: How it is led.
         led: Told the fencing number and the unsettled messages when the lead is taken, None when it is lost.
         stored: Told each chapter once it is stored.
+        stages: Where the time of groups is measured.
     """
 
     def __init__(  # noqa: PLR0913 - what it leads, where, by which rules, and who is told
@@ -60,6 +63,7 @@ class AccountWriter:
         lead: Lead,
         led: Callable[["tuple[int, tuple[Carried, ...]] | None"], None],
         stored: Callable[[Chapter], None],
+        stages: Stages,
     ) -> None:
         """Lead nothing yet."""
         self.name = name
@@ -69,6 +73,7 @@ class AccountWriter:
         self._lead = lead
         self._tell_led = led
         self._tell_stored = stored
+        self._stages = stages
         self._memory: Memory | None = None
         self._sure_until_s = 0.0
         self._taking = asyncio.Lock()
@@ -126,7 +131,7 @@ class AccountWriter:
             raise Overloaded(message)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[object] = loop.create_future()
-        self._queue.append(_Waiting(ask, answer))
+        self._queue.append(_Waiting(ask, answer, self._stages.clock()))
         if self._drainer is None:
             self._drainer = loop.create_task(self._drain())
         return answer
@@ -180,13 +185,16 @@ class AccountWriter:
             self._queue.clear()
 
     async def _write(self, group: list[_Waiting[object]]) -> None:
+        lap = self._stages.begin(one.since_s for one in group)
         try:
             memory = await self.take_lead()
             draft = Draft(memory, await self._look_up(memory, [one.ask for one in group]))
             answers = [self._decide(one.ask, draft) for one in group]
+            lap("decided")
             chapter = draft.chapter()
             if chapter is not None:
                 await self._store(chapter)
+                lap("stored")
         except (PortError, DomainError) as error:
             self._forget()
             _fail(group, error)
@@ -199,6 +207,7 @@ class AccountWriter:
                 draft.keep()
                 self._tell_stored(chapter)
             _answer(group, answers)
+            lap("answered")
             self._beat()
 
     async def _store(self, chapter: Chapter) -> None:

@@ -11,9 +11,16 @@ from typing import Final
 from tickloom.orders.v1 import order_pb2, service_pb2
 
 from functions.domain.decisions import ExecType, Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Submission
-from functions.domain.money import plain
 from functions.wire.codecs.messages import parse
-from functions.wire.codecs.risk import check_name, decimal_value, order_message, order_value, quote_message, quote_value
+from functions.wire.codecs.risk import (
+    check_name,
+    decimal_text,
+    decimal_value,
+    order_message,
+    order_value,
+    quote_message,
+    quote_value,
+)
 from functions.wire.errors import Malformed
 
 ORDER_UPDATE: Final = "tickloom.orders.v1.OrderUpdate"
@@ -71,17 +78,17 @@ def update_message(value: OrderUpdate) -> order_pb2.OrderUpdate:
         instrument_id=value.instrument_id,
         side=value.side.value,
         status=_WRITTEN[value.status],
-        quantity=plain(value.quantity),
-        limit_price=plain(value.limit_price),
-        cumulative_quantity=plain(value.cumulative_quantity),
-        leaves_quantity=plain(value.leaves_quantity),
+        quantity=decimal_text(value.quantity),
+        limit_price=decimal_text(value.limit_price),
+        cumulative_quantity=decimal_text(value.cumulative_quantity),
+        leaves_quantity=decimal_text(value.leaves_quantity),
         reasons=value.reasons,
         signal_id=value.signal_id,
         as_of_ns=value.as_of_ns,
         exec_type=_EXEC_TYPES[value.exec_type],
         venue_order_id=value.venue_order_id,
         request_id=value.request_id,
-        average_price=plain(value.average_price),
+        average_price=decimal_text(value.average_price),
         outcome_unknown=value.outcome_unknown,
         sequence=value.sequence,
     )
@@ -131,14 +138,14 @@ def fill_message(value: Fill) -> order_pb2.Fill:
         account=value.account,
         instrument_id=value.instrument_id,
         side=value.side.value,
-        quantity=plain(value.quantity),
-        price=plain(value.price),
+        quantity=decimal_text(value.quantity),
+        price=decimal_text(value.price),
         signal_id=value.signal_id,
         as_of_ns=value.as_of_ns,
         exec_id=value.exec_id,
-        fee=plain(value.fee),
+        fee=decimal_text(value.fee),
         currency=value.currency,
-        multiplier=plain(value.multiplier),
+        multiplier=decimal_text(value.multiplier),
         replaces_exec_id=value.replaces_exec_id,
         sequence=value.sequence,
     )

@@ -168,8 +168,8 @@ def check_message(
 def account_message(value: AccountState) -> service_pb2.AccountState:
     """Write an account's state."""
     return service_pb2.AccountState(
-        capital=_text(value.capital),
-        gross_exposure=_text(value.gross_exposure),
+        capital=decimal_text(value.capital),
+        gross_exposure=decimal_text(value.gross_exposure),
         position=value.position,
         position_price=value.position_price,
         net_exposure_low=_told(value.net_exposure_low),
@@ -208,7 +208,7 @@ def account_value(message: service_pb2.AccountState) -> AccountState:
 
 
 def _told(value: Decimal | None) -> str:
-    return "" if value is None else _text(value)
+    return "" if value is None else decimal_text(value)
 
 
 def _heard(what: str, text: str) -> Decimal | None:
@@ -237,6 +237,12 @@ def verdict_value(message: service_pb2.CheckResponse) -> Verdict:
     return Verdict(violations, message.limits_version)
 
 
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def decimal_text(value: Decimal) -> str:
+    """Write a decimal as plain text; equal decimals give equal text."""
+    return plain(value)
+
+
 def decimal_value(what: str, text: str) -> Decimal:
     """Read a plain decimal.
 
@@ -250,7 +256,6 @@ def decimal_value(what: str, text: str) -> Decimal:
         raise Malformed(detail) from error
 
 
-_text: Final = lru_cache(maxsize=TEXTS_KEPT_MAX)(plain)
 _amount: Final = lru_cache(maxsize=TEXTS_KEPT_MAX)(decimal_value)
 
 

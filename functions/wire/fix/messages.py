@@ -32,6 +32,8 @@ OTHER: Final = 99
 """SessionRejectReason (373)."""
 UNSUPPORTED_MESSAGE_TYPE: Final = 3
 """BusinessRejectReason (380)."""
+UNKNOWN_SYMBOL, UNKNOWN_ORDER, DUPLICATE_ORDER = 1, 5, 6
+"""OrdRejReason (103)."""
 
 KNOWN_TYPES: Final = frozenset(
     (
@@ -171,6 +173,7 @@ class Replace:
     price: Decimal | None = None
     account: str | None = None
     text: str | None = None
+    time_in_force: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,25 @@ class ExecutionReport:
     transact_ns: int | None = None
     account: str | None = None
     text: str | None = None
+    exec_ref_id: str | None = None
+    status_id: str | None = None
+    reject_reason: int | None = None
+    commission: Decimal | None = None
+    commission_kind: str | None = None
+    commission_currency: str | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    """Hold an OrderStatusRequest."""
+
+    cl_ord_id: str
+    symbol: str
+    side: str
+    order_id: str | None = None
+    status_id: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +335,16 @@ SHAPES: Final[Mapping[str, tuple[type, tuple[Field, ...]]]] = MappingProxyType(
         ),
         REPLACE: (
             Replace,
-            _all(*_CHAIN, (37, "order_id", "String"), _ACCOUNT, *_WHO, *_PRICED, (40, "ord_type", "char!"), _TEXT),
+            _all(
+                *_CHAIN,
+                (37, "order_id", "String"),
+                _ACCOUNT,
+                *_WHO,
+                *_PRICED,
+                (40, "ord_type", "char!"),
+                (59, "time_in_force", "char"),
+                _TEXT,
+            ),
         ),
         EXECUTION_REPORT: (
             ExecutionReport,
@@ -334,7 +365,25 @@ SHAPES: Final[Mapping[str, tuple[type, tuple[Field, ...]]]] = MappingProxyType(
                 (14, "cumulative_quantity", "float!"),
                 (6, "average_price", "float!"),
                 (60, "transact_ns", "UTCTimestamp"),
+                (19, "exec_ref_id", "String"),
+                (790, "status_id", "String"),
+                (103, "reject_reason", "int"),
+                (12, "commission", "float"),
+                (13, "commission_kind", "char"),
+                (479, "commission_currency", "String"),
+                (15, "currency", "String"),
                 _TEXT,
+            ),
+        ),
+        ORDER_STATUS: (
+            StatusRequest,
+            _all(
+                (37, "order_id", "String"),
+                (11, "cl_ord_id", "String!"),
+                (790, "status_id", "String"),
+                _ACCOUNT,
+                (55, "symbol", "String!"),
+                (54, "side", "char!"),
             ),
         ),
         CANCEL_REJECT: (

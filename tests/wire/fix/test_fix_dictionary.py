@@ -8,16 +8,16 @@ import pytest
 from functions.wire.fix.messages import KNOWN_TYPES, SHAPES
 
 KINDS = {
-    "String": {"STRING"},
+    "String": {"STRING", "CURRENCY"},
     "char": {"CHAR"},
     "int": {"INT", "NUMINGROUP"},
     "SeqNum": {"SEQNUM"},
     "Boolean": {"BOOLEAN"},
-    "float": {"QTY", "PRICE"},
+    "float": {"QTY", "PRICE", "AMT"},
     "UTCTimestamp": {"UTCTIMESTAMP"},
 }
 SYMBOL = 55
-STRICTER = {("D", SYMBOL), ("F", SYMBOL), ("G", SYMBOL), ("W", SYMBOL)}
+STRICTER = {("D", SYMBOL), ("F", SYMBOL), ("G", SYMBOL), ("H", SYMBOL), ("W", SYMBOL)}
 """Volume 1, "Instrument": Symbol says [N/A] where there is none, so it is always there; the dictionary is laxer."""
 LAXER = {("V", 146), ("V", 267)}
 """Real venues take an unsubscription (263=2) without its groups, and say so in their documents."""

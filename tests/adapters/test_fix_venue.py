@@ -1,0 +1,352 @@
+"""Orders over FIX 4.4, from the desk to the shipped counterparty over loopback: through lives, breaks and restarts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from types import MappingProxyType
+
+import pytest
+from fix_peer import called, text
+from trading import ETH, LIMITS, NOW, QUOTE, order, paper, submission
+from waiting import until
+
+from functions.adapters.fix_venue import FixEnd, FixVenue
+from functions.adapters.memory_fix_store import MemoryFixStores
+from functions.adapters.memory_ledger import MemoryLedger
+from functions.adapters.risk_memory import MemoryRisk
+from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
+from functions.domain.orders.requests import CancelRequest, ReplaceRequest
+from functions.local.fix_counterparty import Counterparty, House, serving
+from functions.ports.errors import Unavailable
+from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage
+from functions.services.orders.desk import OrderDesk
+from functions.services.orders.main import Settings, compose
+from functions.services.orders.writer import Lead
+from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
+from functions.wire.fix.actions import Terms
+from functions.wire.fix.codec import Message
+from functions.wire.fix.messages import ExecutionReport, Reject
+from functions.wire.fix.rules import Identity
+
+SYMBOL = "ETH/USDT"
+US = Identity("US", "VENUE")
+SYMBOLS = MappingProxyType({ETH: SYMBOL, "LOST": "LOST/USDT"})
+PRICE = Decimal("2490.00")
+
+
+def resting(number: int = 1, limit: int = 249_000, instrument_id: str = ETH) -> Submission:
+    """Hand in a buy of one coin; at 2490.00 it rests."""
+    asked = replace(order(Side.BUY, 10_000, limit), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
+    return submission(number, replace(asked, instrument_id=instrument_id))
+
+
+def message(number: int = 1) -> VenueMessage:
+    """Ask the venue for a new order."""
+    one = resting(number)
+    return VenueMessage(MessageKind.NEW, 0, one.client_order_id, "", one.order, 10_000, 249_000, NOW)
+
+
+@dataclass(slots=True)
+class Place:
+    """Hold a desk, what it reaches, and what its venue noted."""
+
+    counterparty: Counterparty
+    ledger: MemoryLedger
+    stores: MemoryFixStores
+    notes: list[str] = field(default_factory=list)
+
+    def venue(self) -> FixVenue:
+        """Give a venue as a process would make it."""
+        end = FixEnd(US, "127.0.0.1", self.counterparty.port, backoff_s=0.001, backoff_max_s=0.01)
+        return FixVenue(end, self.stores, self.ledger, symbols=SYMBOLS, report=lambda one, **_: self.notes.append(one))
+
+    @asynccontextmanager
+    async def desk(self) -> AsyncIterator[OrderDesk]:
+        """Run a desk as one process does, logged on."""
+        async with leading(self.ledger, self.venue()) as desk:
+            await self.connected()
+            yield desk
+
+    async def connected(self) -> None:
+        """Wait until the session is active."""
+        await until(lambda: self.counterparty.link is not None)
+
+    def asked(self, msg_type: str) -> list[Message]:
+        """Give what the venue took of a kind."""
+        return [one for one in self.counterparty.taken if one.msg_type == msg_type]
+
+
+@asynccontextmanager
+async def leading(ledger: MemoryLedger, venue: FixVenue) -> AsyncIterator[OrderDesk]:
+    """Run a desk that leads the account."""
+    lead = Lead("first", 600_000)
+    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=lead, venue=venue)
+    await desk.start()
+    await desk.lead("paper")
+    yield desk
+    await desk.close()
+
+
+async def step(desk: OrderDesk, met: Callable[[OrderUpdate], bool], number: int = 1) -> OrderUpdate:
+    """Follow the account until an order stands as wanted; give that step."""
+    async with asyncio.timeout(20):
+        async for event in desk.watch("paper", 0):
+            if event.type == ORDER_UPDATE:
+                update = decode_order_update(event.data or b"")
+                if update.client_order_id == f"order-{number}" and met(update):
+                    return update
+    raise AssertionError
+
+
+async def came(desk: OrderDesk, exec_type: ExecType, number: int = 1) -> OrderUpdate:
+    """Wait for a step of a kind."""
+    return await step(desk, lambda one: one.exec_type is exec_type, number)
+
+
+async def filled(desk: OrderDesk, quantity: str) -> OrderUpdate:
+    """Wait until so much is filled."""
+    return await step(desk, lambda one: one.cumulative_quantity == Decimal(quantity))
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """Serve the counterparty; its best ask is 2500.01."""
+    ledger = MemoryLedger()
+    await ledger.open_account(paper())
+    house = House(Identity("VENUE", "US"), (SYMBOL,), fill_max=Decimal("0.4"))
+    async with serving(Counterparty(house)) as counterparty:
+        counterparty.desk.markets[SYMBOL].mid = Decimal("2500.0099")
+        yield Place(counterparty, ledger, MemoryFixStores())
+
+
+async def test_fills(place: Place) -> None:
+    """An order is acknowledged and filled in parts, and the account moves by exactly what the venue said."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        assert (await came(desk, ExecType.NEW)).venue_order_id == "O1"
+        await place.counterparty.fill("order-1", Decimal("0.4"), PRICE)
+        assert (await filled(desk, "0.4")).status is OrderStatus.PARTIALLY_FILLED
+        await place.counterparty.fill("order-1", Decimal("0.6"), Decimal("2489.99"))
+        final = await filled(desk, "1")
+        assert (final.status, final.average_price) == (OrderStatus.FILLED, Decimal("2489.994"))
+        account = await place.ledger.account("paper")
+        assert account is not None
+        assert (account.cash, account.positions[ETH].quantity) == (Decimal("997510.006"), Decimal(1))
+        (new,) = place.asked("D")
+        said = [new.text(tag) for tag in (11, 55, 54, 38, 40, 44, 59, 1)]
+        assert said == ["order-1", SYMBOL, "1", "1", "2", "2490", "1", "paper"]
+
+
+async def test_replace_and_cancel(place: Place) -> None:
+    """A replaced order goes by its new name: it is filled and canceled under that one."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
+        replaced = await came(desk, ExecType.REPLACED)
+        assert (replaced.quantity, replaced.limit_price, replaced.request_id) == (Decimal(2), Decimal(2480), "r-1")
+        await place.counterparty.fill("r-1", Decimal("0.5"), Decimal(2480))
+        await filled(desk, "0.5")
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        canceled = await came(desk, ExecType.CANCELED)
+        assert (canceled.status, canceled.request_id, canceled.leaves_quantity) == (
+            OrderStatus.CANCELED,
+            "c-1",
+            Decimal(0),
+        )
+        (change,), (cancel,) = place.asked("G"), place.asked("F")
+        assert [change.text(tag) for tag in (41, 11, 37, 59)] == ["order-1", "r-1", "O1", "1"]
+        assert [cancel.text(tag) for tag in (41, 11, 37)] == ["r-1", "c-1", "O1"]
+        await place.counterparty.fill("r-1", Decimal("0.1"), Decimal(2480))
+        assert (await filled(desk, "0.6")).status is OrderStatus.CANCELED
+
+
+async def test_cancel_refused(place: Place) -> None:
+    """A cancel that comes too late is refused with the reason, and the fill that overtook it counts."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        place.counterparty.desk.fill("order-1", Decimal(1), PRICE, NOW)
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        refused = await came(desk, ExecType.CANCEL_REJECT)
+        assert (refused.request_id, refused.reasons) == ("c-1", ("CxlRejReason 0",))
+
+
+async def test_rejected(place: Place) -> None:
+    """What the venue does not trade it rejects; what has no symbol here is refused before it leaves."""
+    async with place.desk() as desk:
+        await desk.submit(resting(1, instrument_id="LOST"))
+        assert (await came(desk, ExecType.REJECTED, 1)).reasons == ("unknown symbol LOST/USDT",)
+        await desk.submit(resting(2, instrument_id="NOWHERE"))
+        assert (await came(desk, ExecType.REJECTED, 2)).reasons == ("the venue has no symbol for NOWHERE",)
+        assert len(place.asked("D")) == 1
+
+
+@pytest.mark.parametrize("msg_type", ["3", "j"])
+async def test_messages_rejected(msg_type: str) -> None:
+    """A rejected cancel is refused with the text; who asks a venue that rejects the question is told so."""
+    ledger, stores = MemoryLedger(), MemoryFixStores()
+    await ledger.open_account(paper())
+    async with called("VENUE", "US") as (port, call):
+        end = FixEnd(US, "127.0.0.1", port)
+        venue = FixVenue(end, stores, ledger, symbols=SYMBOLS, report=lambda _, **__: None)
+        async with leading(ledger, venue) as desk:
+            peer = await call()
+            await peer.hear("A")
+            await peer.say("A", (98, 0), (108, 30))
+            await until(lambda: stores.read(US).numbers.next_in > 1)
+            await desk.submit(resting())
+            (new,) = await peer.hear("D")
+            figures = ((54, 1), (151, 1), (14, 0), (6, 0))
+            await peer.say("8", (37, "V1"), (17, "E1"), (150, 0), (39, 0), (11, text(new, 11)), *figures)
+            await came(desk, ExecType.NEW)
+            await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+            (cancel,) = await peer.hear("F")
+            await peer.say(msg_type, (45, text(cancel, 34)), (372, "F"), (380, 4), (58, "closed"))
+            refused = await came(desk, ExecType.CANCEL_REJECT)
+            assert (refused.status, refused.request_id, refused.reasons) == (OrderStatus.NEW, "c-1", ("closed",))
+            asking = asyncio.create_task(venue.ask("order-1"))
+            (question,) = await peer.hear("H")
+            await peer.say(msg_type, (45, text(question, 34)), (372, "H"), (380, 3), (58, "not taken"))
+            with pytest.raises(Unavailable, match="does not tell orders' status: not taken"):
+                await asking
+
+
+async def test_new_order_rejected(place: Place) -> None:
+    """A session Reject of an order rejects it with the text."""
+    async with place.desk() as desk:
+        place.counterparty.faults.gap = 1
+        await desk.submit(resting())
+        await until(lambda: bool(place.asked("D")))
+        link = place.counterparty.link
+        assert link is not None
+        await link.send(Reject(place.asked("D")[0].number(34) or 0, text="closed"))
+        assert (await came(desk, ExecType.REJECTED)).reasons == ("closed",)
+
+
+async def test_gap(place: Place) -> None:
+    """Executions lost on the wire are sent again by the session, in order and once."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        place.counterparty.faults.gap = 1
+        place.counterparty.faults.doubled = 1
+        for size in ("0.1", "0.2"):
+            await place.counterparty.fill("order-1", Decimal(size), PRICE)
+        assert (await filled(desk, "0.3")).status is OrderStatus.PARTIALLY_FILLED
+
+
+async def test_disconnect(place: Place) -> None:
+    """What happened while the connection was down is asked for when it is up again: executions, then the status."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await place.counterparty.fill("order-1", Decimal("0.1"), PRICE)
+        await filled(desk, "0.1")
+        await place.counterparty.drop()
+        await place.counterparty.fill("order-1", Decimal("0.2"), PRICE)
+        await place.connected()
+        assert (await filled(desk, "0.3")).status is OrderStatus.PARTIALLY_FILLED
+        await place.counterparty.drop()
+        place.counterparty.desk.orders["order-1"].status = "4"
+        await place.connected()
+        assert (await came(desk, ExecType.ORDER_STATUS)).status is OrderStatus.CANCELED
+        assert len(place.asked("D")) == 1
+
+
+async def test_restart(place: Place) -> None:
+    """A process that starts again goes on in sequence, and knows whose a fill is under a replaced name."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
+        await came(desk, ExecType.REPLACED)
+    await until(lambda: place.counterparty.link is None)
+    async with place.desk() as desk:
+        await place.counterparty.fill("r-1", Decimal("0.5"), Decimal(2480))
+        await filled(desk, "0.5")
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        await came(desk, ExecType.CANCELED)
+    numbers = [one.number(34) or 0 for one in place.counterparty.taken]
+    assert numbers == sorted(set(numbers))
+    assert "fix_sequence_reset" not in place.notes
+
+
+async def test_unknown_order(place: Place) -> None:
+    """An order that the venue does not know has no status; one of nobody's is noted and nothing else."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+    place.counterparty.desk.orders.clear()
+    venue, heard = place.venue(), set()
+
+    async def hear(name: str, _: object) -> None:
+        heard.add(name)
+
+    up = asyncio.Event()
+
+    async def tell_up() -> None:
+        up.set()
+
+    await venue.start(hear, tell_up)
+    await up.wait()
+    (standing,) = await venue.ask("order-1")
+    assert (standing.exec_type, standing.status, standing.text) == (ExecType.ORDER_STATUS, None, "unknown order")
+    with pytest.raises(Unavailable, match="not in the ledger"):
+        await venue.ask("nobody")
+    link = place.counterparty.link
+    assert link is not None
+    none = Decimal(0)
+    await link.send(ExecutionReport("O9", "E9", "0", "0", "1", none, none, none, cl_ord_id="nobody"))
+    await until(lambda: "venue_order_unknown" in place.notes)
+    await venue.close()
+    assert "nobody" not in heard
+
+
+async def test_unfit(place: Place) -> None:
+    """An execution at a price finer than the order's unit is not rounded: the order's outcome is unknown, and why."""
+    place.counterparty.desk.markets[SYMBOL].mid = Decimal(2500)
+    async with place.desk() as desk:
+        await desk.submit(resting(limit=250_010))
+        lost = await came(desk, ExecType.UNKNOWN)
+        assert lost.outcome_unknown
+        assert "2500.0001 is finer than one unit of 10^-2" in lost.reasons[0]
+
+
+async def test_duplicate(place: Place) -> None:
+    """An order that the venue has already under its name is not taken for rejected."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        link = place.counterparty.link
+        assert link is not None
+        refused = ExecutionReport(
+            "O2", "E9", "8", "8", "1", Decimal(0), Decimal(0), Decimal(0), cl_ord_id="order-1", reject_reason=6
+        )
+        await link.send(refused)
+        await until(lambda: "venue_order_duplicate" in place.notes)
+        await place.counterparty.fill("order-1", Decimal(1), PRICE)
+        assert (await filled(desk, "1")).status is OrderStatus.FILLED
+
+
+async def test_not_connected(place: Place) -> None:
+    """Without a session nothing leaves, and it says so; numbers that begin anew at each logon are refused."""
+    venue = place.venue()
+    with pytest.raises(NotSent):
+        await venue.send(message())
+    with pytest.raises(ValueError, match="must not reset"):
+        FixEnd(US, "127.0.0.1", 1, terms=Terms(reset_on_logon=True))
+    await venue.close()
+
+
+def test_settings() -> None:
+    """The orders service takes a FIX venue only with its port and its symbols, and never prints its password."""
+    with pytest.raises(ValueError, match="fix_port"):
+        Settings("postgresql://nowhere", orders_venue="fix", fix_symbols=("A=B",))
+    with pytest.raises(ValueError, match="INSTRUMENT=SYMBOL"):
+        Settings("postgresql://nowhere", fix_symbols=("A",))
+    held = Settings("postgresql://nowhere", orders_venue="fix", fix_port=1, fix_symbols=("A=B",))
+    assert "fix_password" not in repr(held)
+    assert compose(held).card.name == "orders"
