@@ -60,6 +60,7 @@ class MemoryViews:
         """Keep an order update by (client_order_id, n); it never changes."""
         row = _fields(update) | {"side": update.side.value, "status": update.status.value}
         row["reasons"] = list(update.reasons)
+        row["exec_type"] = update.exec_type.value if update.exec_type else None
         self.order_updates.setdefault((update.client_order_id, update.n), row)
 
     async def put_fill(self, fill: Fill) -> None:

@@ -118,20 +118,24 @@ WHERE excluded.bar_revision > kept.bar_revision
 _PUT_ORDER_UPDATES: Final = """
 INSERT INTO order_updates (
     client_order_id, n, account, instrument_id, side, status, quantity, limit_price, cumulative_quantity,
-    leaves_quantity, reasons, signal_id, as_of_ns)
+    leaves_quantity, reasons, signal_id, as_of_ns, exec_type, venue_order_id, request_id, average_price,
+    outcome_unknown, sequence)
 SELECT * FROM jsonb_to_recordset($1::jsonb) AS u (
     client_order_id text, n integer, account text, instrument_id text, side text, status text, quantity numeric,
     limit_price numeric, cumulative_quantity numeric, leaves_quantity numeric, reasons jsonb, signal_id text,
-    as_of_ns bigint)
+    as_of_ns bigint, exec_type text, venue_order_id text, request_id text, average_price numeric,
+    outcome_unknown boolean, sequence bigint)
 ON CONFLICT (client_order_id, n) DO NOTHING
 """
 
 _PUT_FILLS: Final = """
 INSERT INTO fills (
-    client_order_id, n, account, instrument_id, side, quantity, price, signal_id, as_of_ns)
+    client_order_id, n, account, instrument_id, side, quantity, price, signal_id, as_of_ns, exec_id, fee, currency,
+    multiplier, replaces_exec_id, sequence)
 SELECT * FROM jsonb_to_recordset($1::jsonb) AS f (
     client_order_id text, n integer, account text, instrument_id text, side text, quantity numeric, price numeric,
-    signal_id text, as_of_ns bigint)
+    signal_id text, as_of_ns bigint, exec_id text, fee numeric, currency text, multiplier numeric,
+    replaces_exec_id text, sequence bigint)
 ON CONFLICT (client_order_id, n) DO NOTHING
 """
 

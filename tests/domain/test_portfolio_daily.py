@@ -68,10 +68,10 @@ PRICES = st.lists(st.integers(1, 999), min_size=4, max_size=4)
 @given(TRADES, PRICES, PRICES)
 def test_days_add_up(drawn: list[tuple[int, int, int, int, bool, bool]], eth: list[int], btc: list[int]) -> None:
     """Instruments earn the day's profit, and days the account's, whatever is corrected; each opens as one ended."""
-    made = [
-        trade(n, h, f"{q}e-3", str(p), fee=f"{f}e-2", of=ETH if first else BTC, replaces=n - 1 if corrects else 0)
-        for n, (h, q, p, f, first, corrects) in enumerate(drawn, start=1)
-    ]
+    made, of = [], ETH
+    for n, (h, q, p, f, first, corrects) in enumerate(drawn, start=1):
+        of = of if corrects else ETH if first else BTC  # a correction is of what it corrects
+        made.append(trade(n, h, f"{q}e-3", str(p), fee=f"{f}e-2", of=of, replaces=n - 1 if corrects else 0))
     told = history(*made, held=[(BTC, "-1.5", "70")])
     days = [
         day_of(

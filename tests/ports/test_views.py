@@ -20,6 +20,7 @@ from functions.adapters.postgres_views import PostgresViews
 from functions.domain.decisions import (
     Action,
     Evidence,
+    ExecType,
     Fill,
     Gate,
     ModelScore,
@@ -292,14 +293,16 @@ async def test_signal_revision(kept: Kept) -> None:
 
 async def test_orders(kept: Kept) -> None:
     """Order updates and fills are kept once by (client_order_id, n), with their exact decimals."""
-    later = replace(UPDATE, n=2, status=OrderStatus.CANCELED)
+    later = replace(UPDATE, n=2, status=OrderStatus.CANCELED, exec_type=ExecType.CANCELED, request_id="q1")
+    filled = replace(FILL, exec_id="x7", fee=Decimal("0.25"), currency="USDT", sequence=9)
     writes = [kept.views.put_order_update(one) for one in (UPDATE, later, UPDATE)]
-    await asyncio.gather(*writes, kept.views.put_fill(FILL), kept.views.put_fill(FILL))
+    await asyncio.gather(*writes, kept.views.put_fill(filled), kept.views.put_fill(filled))
     updates = await kept.rows("order_updates")
     assert [(row["n"], row["status"], row["reasons"]) for row in updates] == [
         (1, "rejected", ["exposure_ratio: 0.97 > 0.95"]),
         (2, "canceled", ["exposure_ratio: 0.97 > 0.95"]),
     ]
+    assert [(row["exec_type"], row["request_id"]) for row in updates] == [(None, ""), ("canceled", "q1")]
     (fill,) = await kept.rows("fills")
     assert fill == {
         "client_order_id": UPDATE.client_order_id,
@@ -311,6 +314,12 @@ async def test_orders(kept: Kept) -> None:
         "price": Decimal("12345678901234567890.123456789"),
         "signal_id": "",
         "as_of_ns": SIGNAL.as_of_ns,
+        "exec_id": "x7",
+        "fee": Decimal("0.25"),
+        "currency": "USDT",
+        "multiplier": Decimal(1),
+        "replaces_exec_id": "",
+        "sequence": 9,
     }
 
 

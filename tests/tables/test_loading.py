@@ -28,9 +28,9 @@ from functions.tables.pairs import main as pairs
     ids=lambda value: value.card.name if isinstance(value, HostedTable) else "",
 )
 def test_compiled(hosted: HostedTable, kernel: ModuleType, entry: str) -> None:
-    """A table that was loaded has compiled code for what it calls, of the one form it is called in."""
+    """A table that was loaded has compiled code for what it calls."""
     hosted.load()
-    assert len(getattr(compiled(kernel), entry).signatures) == 1
+    assert getattr(compiled(kernel), entry).signatures
 
 
 def test_plain() -> None:
