@@ -59,6 +59,13 @@ METRICS: Final = (
         "tickloom_feed_faults_total", Instrument.COUNTER, "1", ("venue", "fault"), "What was wrong with those rows."
     ),
     Metric(
+        "tickloom_signals_routed_total",
+        Instrument.COUNTER,
+        "1",
+        ("outcome",),
+        "Signals by order, or why there is none.",
+    ),
+    Metric(
         "tickloom_rpc_duration_seconds",
         Instrument.HISTOGRAM,
         "s",

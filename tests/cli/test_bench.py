@@ -137,7 +137,10 @@ def test_report_names_machine_log_and_bars(ran: Ran) -> None:
     """The report says on what it was measured, with which log, and what each figure is held against."""
     said = bench.report(ran.found)
     wanted = (ran.found["machine"]["processor"], "given capture capture.txt", "| disk log", "| memory log")
-    assert all(words in said for words in (*wanted, ">= 150,000", "<= 0.6", "x bare grpc.aio echo, stream", "lateness is 250 ms"))
+    assert all(
+        words in said
+        for words in (*wanted, ">= 150,000", "<= 0.6", "x bare grpc.aio echo, stream", "lateness is 250 ms")
+    )
     assert all(one["name"] in said for one in ran.found["stages"]["figures"])
 
 

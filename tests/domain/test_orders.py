@@ -31,7 +31,7 @@ from functions.domain.errors import Rejected
 from functions.domain.money import scaled
 from functions.domain.orders.account import Position, account_state
 from functions.domain.orders.booking import Execution, book, execute, settle
-from functions.domain.orders.intents import Sizing, limit_through, size_order
+from functions.domain.orders.intents import Sizing, Unsized, limit_through, size_order
 from functions.domain.orders.life import Report, begin, fold
 
 SIZING = Sizing("paper", Decimal(10_000), Decimal(10))
@@ -63,8 +63,8 @@ def signal(action: Action = Action.BUY, confidence: float = 50.0, quote: Quote =
     )
 
 
-def sized(found: OrderIntent | None) -> OrderIntent:
-    assert found is not None
+def sized(found: OrderIntent | Unsized) -> OrderIntent:
+    assert isinstance(found, OrderIntent)
     return found
 
 
@@ -82,20 +82,20 @@ def test_size_sell() -> None:
 
 
 @pytest.mark.parametrize(
-    "idle",
+    ("idle", "why"),
     [
-        signal(Action.HOLD),
-        signal(quote=replace(QUOTE, ask_price=0)),
-        signal(Action.SELL, quote=replace(QUOTE, bid_price=0)),
-        signal(confidence=0.0),
-        signal(confidence=-5.0),
-        signal(confidence=1e-9),
+        (signal(Action.HOLD), Unsized.HOLDS),
+        (signal(quote=replace(QUOTE, ask_price=0)), Unsized.NO_OPPOSITE_QUOTE),
+        (signal(Action.SELL, quote=replace(QUOTE, bid_price=0)), Unsized.NO_OPPOSITE_QUOTE),
+        (signal(confidence=0.0), Unsized.BELOW_ONE_UNIT),
+        (signal(confidence=-5.0), Unsized.BELOW_ONE_UNIT),
+        (signal(confidence=1e-9), Unsized.BELOW_ONE_UNIT),
     ],
     ids=["hold", "no ask", "no bid", "no confidence", "negative confidence", "less than a lot"],
 )
-def test_size_nothing(idle: Signal) -> None:
-    """A signal that holds, has no opposite quote, or is worth less than one lot makes no order."""
-    assert size_order(idle, SIZING) is None
+def test_size_nothing(idle: Signal, why: Unsized) -> None:
+    """A signal that holds, has no opposite quote, or is worth less than one lot makes no order, and it is said why."""
+    assert size_order(idle, SIZING) is why
 
 
 def test_size_confidence_capped() -> None:
@@ -150,7 +150,7 @@ def test_size_never_more(price: int, bps: Decimal, confidence: float) -> None:
     assert price <= limit_through(quote, Side.BUY, bps) <= price * (1 + Fraction(bps) / 10_000)
     assert price >= limit_through(quote, Side.SELL, bps) >= price * (1 - Fraction(bps) / 10_000)
     asked = size_order(signal(confidence=confidence, quote=quote), replace(SIZING, slippage_bps=bps))
-    if asked is not None:
+    if isinstance(asked, OrderIntent):
         worth = Fraction(asked.quantity * asked.limit_price, 10**6)
         share = Fraction(10_000) * Fraction(confidence) / 100
         assert worth <= share < Fraction((asked.quantity + 1) * asked.limit_price, 10**6)

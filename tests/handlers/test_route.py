@@ -13,10 +13,11 @@ from functions.domain.decisions import Action, OrderStatus, Side, Signal
 from functions.domain.errors import Rejected
 from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD
-from functions.handlers.route.handler import Deps, handle
+from functions.handlers.route.handler import Deps, counts, handle
 from functions.handlers.route.main import Settings, compose
 from functions.ports.errors import Unavailable
 from functions.runtime import settings
+from functions.runtime.telemetry import METRICS
 from functions.wire import facts
 from functions.wire.codecs.signals import SIGNAL, encode_signal
 from functions.wire.envelope import Event
@@ -153,3 +154,11 @@ def test_settings(wrong: dict[str, str]) -> None:
     """Sizes that cannot be stop the start."""
     with pytest.raises(settings.SettingsError, match=r"must be|no plain decimal"):
         settings.load(Settings, {f"TICKLOOM_{name.upper()}": value for name, value in wrong.items()})
+
+
+def test_counted_with_its_reason(deps: Deps) -> None:
+    """Each signal counts once: as ordered, or by why there is no order."""
+    for told, outcome in ((SOLD, "ordered"), (replace(SOLD, action=Action.HOLD), "holds")):
+        counted = list(counts(event_of(told), sizing=deps.sizing))
+        assert counted == [("tickloom_signals_routed_total", {"outcome": outcome}, 1)]
+    assert "tickloom_signals_routed_total" in {metric.name for metric in METRICS}

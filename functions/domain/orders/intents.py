@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from math import ceil, floor
 from types import MappingProxyType
@@ -35,25 +36,34 @@ class Sizing:
     order_notional_max: Decimal | None = None
 
 
-def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
+class Unsized(Enum):
+    """Why a signal makes no order."""
+
+    HOLDS = "holds"
+    NO_OPPOSITE_QUOTE = "no_opposite_quote"
+    BELOW_ONE_UNIT = "below_one_unit"
+
+
+def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
     """Size the order a signal asks for: its value over the limit price, floored to whole size units.
 
     Behind a calibrated chance the value is the signal's position size, a share of the capital. A weighted count of
     rules is no chance: behind it the value is order_notional * confidence.
 
     Returns:
-        The order, or None when the signal holds, its quote has no opposite side, or nothing is left after flooring.
+        The order, or why there is none: the signal holds, its quote has no opposite side, or nothing is left after
+        flooring.
 
     Raises:
         Rejected: The signal has no time, so its order could not be decided on, or units no instrument has.
     """
     side = _SIDES.get(signal.action)
     if side is None:
-        return None
+        return Unsized.HOLDS
     _check_signal(signal)
     limit = limit_through(signal.quote, side, sizing.slippage_bps)
     if not 0 < limit <= MANTISSA_MAX:
-        return None
+        return Unsized.NO_OPPOSITE_QUOTE
     price = Fraction(scaled(limit, signal.price_exponent))
     unit = Fraction(scaled(1, signal.size_exponent))
     quantity = min(floor(_value(signal, sizing) / price / unit), MANTISSA_MAX)
@@ -61,7 +71,7 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | None:
         dearest = Fraction(scaled(max(limit, signal.quote.bid_price), signal.price_exponent))
         quantity = min(quantity, floor(Fraction(sizing.order_notional_max) / dearest / unit))
     if quantity <= 0:
-        return None
+        return Unsized.BELOW_ONE_UNIT
     return OrderIntent(
         account=sizing.account,
         instrument_id=signal.instrument_id,

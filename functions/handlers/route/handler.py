@@ -1,10 +1,11 @@
 """Hand in the order a Signal asks for; the answer is 204 whether or not there was one."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from functions.domain.decisions import OrderIntent, Signal, Submission
-from functions.domain.orders.intents import Sizing, size_order
+from functions.domain.orders.intents import Sizing, Unsized, size_order
 from functions.handlers.route import CARD
 from functions.ports.orders import Orders
 from functions.wire import facts
@@ -28,6 +29,8 @@ class Deps:
 async def handle(event: Event, *, deps: Deps) -> Event | None:
     """Submit the order of one signal; one that holds, has no quote or is too small for one unit submits nothing.
 
+    `counts` says why.
+
     Raises:
         Malformed: The event is no readable Signal.
         Rejected: The signal has no time, or the orders service refuses such an order for good.
@@ -38,9 +41,16 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
         raise Malformed(detail)
     signal = decode_signal(event.data or b"")
     order = size_order(signal, deps.sizing)
-    if order is not None:
+    if isinstance(order, OrderIntent):
         await deps.orders.submit(_submission(event, signal, order))
     return None
+
+
+def counts(event: Event, *, sizing: Sizing) -> Iterator[tuple[str, Mapping[str, str], int]]:
+    """Count what became of a signal: an order, or why there is none."""
+    order = size_order(decode_signal(event.data or b""), sizing)
+    outcome = order.value if isinstance(order, Unsized) else "ordered"
+    yield "tickloom_signals_routed_total", {"outcome": outcome}, 1
 
 
 def _submission(event: Event, signal: Signal, order: OrderIntent) -> Submission:

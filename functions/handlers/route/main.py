@@ -59,7 +59,8 @@ def compose(settings: Settings) -> HostedHandler:
         capital=plain_decimal(settings.capital),
         order_notional_max=plain_decimal(settings.order_notional_max),
     )
-    return HostedHandler(CARD, partial(handler.handle, deps=handler.Deps(orders, sizing)), orders.close)
+    handle = partial(handler.handle, deps=handler.Deps(orders, sizing))
+    return HostedHandler(CARD, handle, orders.close, partial(handler.counts, sizing=sizing))
 
 
 respond = event_app.endpoint(Settings, compose)
