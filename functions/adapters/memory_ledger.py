@@ -208,6 +208,17 @@ class MemoryLedger:
         for number in sequences:
             self._messages[account, number].state = "sent"
 
+    async def messages(self, client_order_id: str) -> tuple[VenueMessage, ...]:
+        """Give every message about an order."""
+        told = (one.message for one in self._messages.values() if one.message.client_order_id == client_order_id)
+        return tuple(sorted(told, key=lambda one: one.sequence))
+
+    async def unsettled(self, limit: int) -> tuple[str, ...]:
+        """Name the accounts with something under way."""
+        moving = {one.order.submission.order.account for one in self._orders.values() if in_motion(one.order)}
+        unsent = {name for (name, _), one in self._messages.items() if one.state != "sent"}
+        return tuple(sorted(moving | unsent)[:limit])
+
     async def pending(self) -> int:
         """Count what is still to be published."""
         return len(self._outbox)

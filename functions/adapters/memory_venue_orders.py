@@ -128,6 +128,11 @@ class MemoryVenue:
         if self._tell_connected is not None:
             await self._tell_connected()
 
+    def forget(self) -> None:
+        """Lose every order, and what it would have said of them."""
+        self.orders.clear()
+        self._said.clear()
+
     def speak(self) -> None:
         """Say what was held back while it was mute."""
         self.mute = False

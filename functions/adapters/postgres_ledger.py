@@ -15,6 +15,7 @@ from functions.domain.decisions import OrderOutcome, OrderUpdate
 from functions.domain.orders.account import Account
 from functions.domain.orders.requests import OrdersPage
 from functions.ports.ledger import Carried, Chapter, Fenced, KeptOrder, Led, OrderTaken, OutboxRow
+from functions.ports.venue_orders import VenueMessage
 from functions.wire.envelope import Event
 
 _OPEN_ACCOUNT: Final = """
@@ -111,6 +112,18 @@ WHERE r.account = $1 AND r.request_id = ANY($2::text[]) ORDER BY r.request_id, s
 _MESSAGES: Final = """
 SELECT * FROM ledger_venue_message WHERE account = $1 AND state <> 'sent' ORDER BY sequence
 """
+# A message has the number of the step that asks: found by keys alone.
+_TOLD: Final = """
+SELECT m.* FROM ledger_order AS o JOIN ledger_order_update AS u USING (client_order_id)
+JOIN ledger_venue_message AS m ON m.account = o.account AND m.sequence = u.sequence
+WHERE o.client_order_id = $1 ORDER BY m.sequence
+"""
+_UNSETTLED: Final = """
+SELECT account FROM ledger_account AS a
+WHERE EXISTS (SELECT FROM ledger_order AS o WHERE o.account = a.account AND o.working)
+    OR EXISTS (SELECT FROM ledger_venue_message AS m WHERE m.account = a.account AND m.state <> 'sent')
+ORDER BY account LIMIT $1
+"""
 _PAGE: Final = """
 SELECT * FROM ledger_last_step
 WHERE account = $1 AND (working OR NOT $2) AND ($3 = '' OR instrument_id = $3) AND ($4::bigint IS NULL OR opened < $4)
@@ -174,7 +187,8 @@ class PostgresLedger:
                     raise Fenced(message)
                 found = await connection.fetch(_ACCOUNT, account)
                 working = await _kept(connection, await connection.fetch(_WORKING, account))
-                return Led(fence, rows_of.account_value(account, found), working, await _messages(connection, account))
+                messages = await _carried(connection, await connection.fetch(_MESSAGES, account))
+                return Led(fence, rows_of.account_value(account, found), working, messages)
 
     async def renew(self, account: str, fence: int, *, lease_ms: int) -> None:
         """Lengthen a lease.
@@ -289,6 +303,19 @@ class PostgresLedger:
         with port_errors():
             await (await self._pool.get()).execute(_SENT, account, list(sequences))
 
+    async def messages(self, client_order_id: str) -> tuple[VenueMessage, ...]:
+        """Give every message about an order."""
+        with port_errors():
+            async with (await self._pool.get()).acquire() as connection:
+                rows = await connection.fetch(_TOLD, client_order_id)
+                return tuple(one.message for one in await _carried(connection, rows))
+
+    async def unsettled(self, limit: int) -> tuple[str, ...]:
+        """Name the accounts with something under way."""
+        with port_errors():
+            rows = await (await self._pool.get()).fetch(_UNSETTLED, limit)
+        return tuple(row["account"] for row in rows)
+
     async def pending(self) -> int:
         """Count what is still to be published."""
         with port_errors():
@@ -320,8 +347,7 @@ async def _kept(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asy
     return tuple(rows_of.kept_order(row, executed.get(row["client_order_id"], ())) for row in rows)
 
 
-async def _messages(connection: asyncpg.pool.PoolConnectionProxy, account: str) -> tuple[Carried, ...]:
-    rows = await connection.fetch(_MESSAGES, account)
+async def _carried(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asyncpg.Record]) -> tuple[Carried, ...]:
     names = [row["client_order_id"] for row in rows]
     kept = await _kept(connection, await connection.fetch(_ORDERS, names)) if names else ()
     orders = {one.update.client_order_id: one.order.submission.order for one in kept}

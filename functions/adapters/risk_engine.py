@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -20,6 +20,9 @@ from functions.wire.errors import Malformed
 
 SWITCHES_MAX: Final = 10_000
 BLIND_S_MAX: Final = 30.0
+
+Stopped: TypeAlias = Callable[[Switch], Awaitable[object]]
+"""Takes a switch that was engaged by another process; told again at the next look unless it returns."""
 
 
 class RiskEngine:
@@ -55,8 +58,14 @@ class RiskEngine:
         self._changing = asyncio.Lock()  # a look-up that began before a change must not undo it
         self._known: dict[Switch, bool] | None = None
         self._engaged: frozenset[Switch] = frozenset()
+        self._untold: set[Switch] = set()
+        self._tell: Stopped | None = None
         self._looked_s = 0.0
         self._refreshing: asyncio.Task[None] | None = None
+
+    def tell(self, stopped: Stopped) -> None:
+        """Say who is told of each switch that a look finds newly engaged, those found at the start among them."""
+        self._tell = stopped
 
     async def start(self) -> None:
         """Load limits and switches, and go on looking them up.
@@ -179,8 +188,9 @@ class RiskEngine:
 
     async def _look(self) -> None:
         found = await self._store.load() or self._shipped
-        self._known = dict(await self._switches.load())
+        before, self._known = self._engaged, dict(await self._switches.load())
         self._engaged = _engaged(self._known)
+        self._untold = {one for one in self._engaged if one in self._untold or one not in before}
         if found.version != self.limits.version:
             self._rulebook = Rulebook(found)
         self._looked_s = self._now_s()
@@ -199,6 +209,18 @@ class RiskEngine:
             else:
                 if self.limits.version != before:
                     log.info("limits_changed", version=self.limits.version, before=before)
+                await self._tell_stops()
+
+    async def _tell_stops(self) -> None:
+        if self._tell is None:
+            return
+        for switch in sorted(self._untold & self._engaged):
+            try:
+                await self._tell(switch)
+            except Exception:  # noqa: BLE001 - whatever it is, limits and switches must be looked up; told again then
+                structlog.get_logger().exception("stop_not_obeyed", account=switch.account, desk=switch.desk)
+            else:
+                self._untold.discard(switch)
 
 
 def _engaged(known: dict[Switch, bool]) -> frozenset[Switch]:

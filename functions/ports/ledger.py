@@ -188,6 +188,14 @@ class Ledger(Protocol):
         """Remember that these messages left, or need not leave any more."""
         ...
 
+    async def messages(self, client_order_id: str) -> tuple[VenueMessage, ...]:
+        """Give every message about an order, oldest first, whether it left or not."""
+        ...
+
+    async def unsettled(self, limit: int) -> tuple[str, ...]:
+        """Name the accounts with orders in motion or messages that are not known to have left, at most `limit`."""
+        ...
+
     async def pending(self) -> int:
         """Count the events that the broker has not accepted yet."""
         ...

@@ -294,6 +294,39 @@ async def test_messages(ledger: Ledger) -> None:
     assert [(one.message.client_order_id, one.sending) for one in again.messages] == [("order-2", True)]
 
 
+async def test_messages_of_an_order(ledger: Ledger) -> None:
+    """Every message about an order is given as it was stored, oldest first, though it left long ago."""
+    memory = await led(ledger)
+    first = await booked(ledger, memory, resting(1), resting(2))
+    draft = Draft(memory, Known())
+    draft.ask(MessageKind.CANCEL, request_cancel(memory.working["order-1"].order, "cancel-1", as_of_ns=NOW))
+    second = await stored(ledger, draft)
+    await ledger.mark_sent("paper", [0, 1, 2])
+    assert await ledger.messages("order-1") == (first.messages[0], *second.messages)
+    assert await ledger.messages("order-9") == ()
+
+
+async def test_unsettled(ledger: Ledger) -> None:
+    """Accounts with an order in motion or a message that may not have left are named, no more than asked for."""
+    for name in ("quiet", "second"):
+        await ledger.open_account(replace(paper(), name=name))
+    await booked(ledger, await led(ledger, account="quiet"), submission(9, order(account="quiet")))
+    assert await ledger.unsettled(10) == ()
+    memory = await led(ledger, account="second")
+    asked = resting(2)
+    await booked(ledger, memory, replace(asked, order=replace(asked.order, account="second")))
+    await booked(ledger, await led(ledger), resting(1))
+    assert await ledger.unsettled(10) == ("paper", "second")
+    assert await ledger.unsettled(1) == ("paper",)
+    draft = Draft(memory, Known())
+    draft.take(fold(memory.working["order-2"].order, Report(ExecType.REJECTED, NOW)))
+    await stored(ledger, draft)
+    assert await ledger.unsettled(10) == ("paper", "second")
+    await ledger.mark_sent("paper", [0])
+    await ledger.mark_sent("second", [0])
+    assert await ledger.unsettled(10) == ("paper",)
+
+
 async def test_page(ledger: Ledger) -> None:
     """Orders are told newest first, in pages, by instrument, and those in motion alone."""
     memory = await led(ledger)

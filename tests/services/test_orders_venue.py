@@ -10,8 +10,11 @@ import pytest
 from trading import ETH, LIMITS, NOW, QUOTE, order, paper, submission
 from waiting import until
 
+from functions.adapters.memory_kill_switch import MemoryKillSwitches
 from functions.adapters.memory_ledger import MemoryLedger
+from functions.adapters.memory_limits import MemoryLimits
 from functions.adapters.memory_venue_orders import MemoryVenue
+from functions.adapters.risk_engine import RiskEngine
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
 from functions.domain.errors import Rejected
@@ -21,7 +24,7 @@ from functions.ports.errors import Unavailable
 from functions.ports.kill_switch import EVERYONE, Switch
 from functions.ports.ledger import Chapter, Fenced
 from functions.ports.venue_orders import MessageKind
-from functions.services.orders.desk import OrderDesk
+from functions.services.orders.desk import AHEAD_MS_MAX, OrderDesk
 from functions.services.orders.writer import Lead
 from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
 
@@ -291,6 +294,33 @@ async def test_kill_switch_reaches_every_account(place: Place) -> None:
         await place.desk.set_switch(Switch("another"), engaged=True, reason="drill")
 
 
+async def test_switch_of_another_process(place: Place) -> None:
+    """A switch that another process engaged takes back what works here, once each time that it is engaged."""
+    switches = MemoryKillSwitches()
+    engine = RiskEngine(MemoryLimits(), switches, shipped=LIMITS, refresh_s=0.005)
+    told: list[Switch] = []
+
+    async def stopped(switch: Switch) -> None:
+        told.append(switch)
+        if len(told) == 1:
+            message = "the ledger is away"
+            raise Unavailable(message)
+        await place.desk.take_back(switch)
+
+    engine.tell(stopped)
+    await engine.start()
+    await place.desk.submit(resting())
+    await place.taken()
+    await switches.set(Switch("another"), engaged=False, reason="drill")
+    await switches.set(EVERYONE, engaged=True, reason="drill")
+    await place.until(lambda one: one.status is OrderStatus.CANCELED)
+    await switches.set(Switch("another"), engaged=True, reason="drill")
+    await until(lambda: len(told) == 3)
+    assert told == [EVERYONE, EVERYONE, Switch("another")]
+    assert reached(place.venue) == [(MessageKind.NEW, "order-1"), (MessageKind.CANCEL, "order-1")]
+    await engine.close()
+
+
 async def test_request_ids_are_of_one_request(place: Place) -> None:
     """A request about one order whose id another request had is refused: the other's answer is none of its own."""
     await place.desk.submit(resting(1))
@@ -347,6 +377,28 @@ async def test_unknown_and_lost(place: Place) -> None:
     await place.until(lambda one: one.outcome_unknown)
     await place.taken()
     assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
+
+
+async def test_lost_after_it_left(place: Place) -> None:
+    """Orders that left and that the venue has lost are sent again on reconnect, unless it had acknowledged them."""
+    await place.desk.submit(resting(1))
+    await place.taken(1)
+    place.venue.mute = True
+    await place.desk.submit(resting(2))
+    await place.desk.submit(resting(3))
+    await place.desk.cancel(cancel(3))
+    await until(lambda: len(place.venue.reached) == 4)
+    place.venue.disconnect()
+    place.venue.forget()
+    place.venue.mute = False
+    await place.venue.reconnect()
+    await place.taken(2)
+    await place.until(lambda one: one.status is OrderStatus.CANCELED, 3)
+    assert reached(place.venue)[4:] == [
+        (MessageKind.NEW, "order-2"),
+        (MessageKind.NEW, "order-3"),
+        (MessageKind.CANCEL, "order-3"),
+    ]
 
 
 @pytest.mark.parametrize("lost", [True, False])
@@ -423,6 +475,39 @@ async def test_forgotten_account_is_led_again(place: Place) -> None:
     await until(lambda: bool(place.venue.reached), within_s=30)
     assert reached(place.venue) == [(MessageKind.NEW, "order-1")]
     await desk.close()
+
+
+async def test_every_account_goes_on(place: Place) -> None:
+    """At the start every account that has something under way is led, though nobody asks about it."""
+    place.venue.disconnect()
+    await place.ledger.open_account(replace(paper(), name="another"))
+    asked = resting(2)
+    await place.desk.submit(replace(asked, order=replace(asked.order, account="another")))
+    await place.desk.close()
+    again = place.desk_again()
+    await again.start()
+    await again.resume("paper")
+    await place.venue.reconnect()
+    await until(lambda: bool(place.venue.reached))
+    assert reached(place.venue) == [(MessageKind.NEW, "order-2")]
+    await again.close()
+
+
+async def test_ahead_of_the_clock(place: Place) -> None:
+    """A request of a time that is still to come is refused, and counts against no rate; a little ahead is taken."""
+    allowed, late = NOW + AHEAD_MS_MAX * 1_000_000, NOW + (AHEAD_MS_MAX + 1) * 1_000_000
+    for refused in (
+        place.desk.submit(replace(submission(1), as_of_ns=late)),
+        place.desk.cancel(replace(cancel(), as_of_ns=late)),
+        place.desk.replace(replace(change(), as_of_ns=late)),
+        place.desk.mass_cancel(MassCancelRequest("mass-1", "paper", "", late)),
+    ):
+        with pytest.raises(Rejected, match="as_of_ns lies 10001 ms ahead of the clock here, allowed 10000 ms"):
+            await refused
+    assert await place.ledger.pending() == 0
+    for number, at in ((1, allowed), (2, NOW - 3_600 * 1_000_000_000)):
+        asked = submission(number, quote=replace(QUOTE, ts_event=at))
+        assert (await place.desk.submit(replace(asked, as_of_ns=at))).update.status is OrderStatus.FILLED
 
 
 async def test_two_processes(place: Place) -> None:

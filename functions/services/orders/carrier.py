@@ -2,7 +2,8 @@
 
 A message is marked `sending` in the ledger before it leaves. One that is found so marked, or whose sending failed half
 way, may have arrived: the order's outcome is unknown, the venue is asked how it stands, and the message is sent again
-only when the venue knows no such order. A cancel or a replace is sent again while it still waits for its answer: it
+only when the venue knows no such order. So is one that left and that the venue has never heard of when everything is
+compared, unless it has acknowledged it. A cancel or a replace is sent again while it still waits for its answer: it
 names what shall be, so that twice is once.
 """
 
@@ -42,6 +43,10 @@ class Leading(Protocol):
 
     def awaits(self, client_order_id: str, request_id: str) -> bool:
         """Tell whether a cancel or replace of an order still waits for its answer."""
+        ...
+
+    def unacknowledged(self, client_order_id: str) -> bool:
+        """Tell whether an order is in motion that the venue has not acknowledged."""
         ...
 
     def working(self) -> tuple[str, ...]:
@@ -205,24 +210,34 @@ class Carrier:
                 raise
 
     async def _resolve(self, doubt: _Doubt) -> None:
-        """Ask until the venue has said how an order stands, and send the message again if it did not arrive."""
+        """Ask until the venue has said how an order stands, and send again what did not arrive."""
         message = doubt.message
         if message is not None:
             await self._say(doubt.client_order_id, Report(ExecType.UNKNOWN, message.as_of_ns))
         reports = await self._venue.ask(doubt.client_order_id)
         for report in reports:
             await self._say(doubt.client_order_id, report)
+        for one in await self._lost(doubt, unknown_there=reports[-1].status is None):
+            await self._check_lead()
+            await self._venue.send(one)
+        if message is not None:
+            await self._settle([message.sequence])
+
+    async def _lost(self, doubt: _Doubt, *, unknown_there: bool) -> tuple[VenueMessage, ...]:
+        """Give what did not arrive: the message in doubt, or an order that left, with what was asked of it since."""
+        message, name = doubt.message, doubt.client_order_id
         if message is None:
-            return
-        unknown_there = reports[-1].status is None
+            if not (unknown_there and self._writer.unacknowledged(name)):
+                return ()
+            told = await self._ledger.messages(name)
+            return tuple(
+                one for one in told if one.kind is MessageKind.NEW or self._writer.awaits(name, one.request_id)
+            )
         if message.kind is MessageKind.NEW:
             again = unknown_there
         else:
-            again = not unknown_there and self._writer.awaits(message.client_order_id, message.request_id)
-        if again:
-            await self._check_lead()
-            await self._venue.send(message)
-        await self._settle([message.sequence])
+            again = not unknown_there and self._writer.awaits(name, message.request_id)
+        return (message,) if again else ()
 
     async def _say(self, client_order_id: str, report: Report) -> None:
         try:

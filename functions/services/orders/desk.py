@@ -1,9 +1,10 @@
 """Lead accounts: one writer for each, carriers to the venue, and streams of what happened."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import structlog
 
@@ -30,6 +31,11 @@ WATCHERS_MAX: Final = 256
 """Streams that one process serves at a time."""
 PAGE: Final = 256
 """Events a stream reads at once; nothing else is held for a reader."""
+AHEAD_MS_MAX: Final = 10_000
+"""How far a request's time may lie ahead of the clock here; rates count by it, and would wait for it to come."""
+_NS_PER_MS: Final = 1_000_000
+
+Asked = TypeVar("Asked", Submission, CancelRequest, ReplaceRequest, MassCancelRequest)
 
 
 @dataclass(slots=True)
@@ -45,7 +51,7 @@ class OrderDesk:
     Args:
         ledger: Where accounts and orders are kept.
         risk: Who decides whether an order may leave.
-        now_ns: Clock for requests that come without a time; read once, at the door.
+        now_ns: Clock for requests that come without a time; none may be far ahead of it; read once, at the door.
         lead: How accounts are led.
         venue: Where orders rest; None rejects those that would.
         stored: Told after each chapter, so that its events leave without delay.
@@ -111,11 +117,12 @@ class OrderDesk:
         """Take one order; the same client_order_id gets the first answer, whatever else it says.
 
         Raises:
-            Rejected: There is no such account, or the id is another account's; nothing was stored.
+            Rejected: There is no such account, the id is another account's, or its time is still to come; nothing was
+                stored.
             Unavailable: Another process leads the account, or risk or the ledger did not answer; ask again.
             Overloaded: The account has too many requests waiting.
         """
-        stamped = submission if submission.as_of_ns else replace(submission, as_of_ns=self._now_ns())
+        stamped = self._stamped(submission)
         writer = self._writer(submission.order.account)
         return cast("OrderOutcome", await writer.put(SubmitAsk(stamped)))  # what its ask decides
 
@@ -140,59 +147,71 @@ class OrderDesk:
         """Ask the venue to take an order back; the same request_id gets the first answer.
 
         Raises:
-            Rejected: The account has no such order, or the request_id was used for something else.
+            Rejected: The account has no such order, the request_id was used for something else, or its time is still to
+                come.
             Unavailable: As `submit`.
         """
-        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        stamped = self._stamped(request)
         return _about(stamped, await self._updates(request.account, CancelAsk(stamped)))
 
     async def replace(self, request: ReplaceRequest) -> OrderUpdate:
         """Ask the venue for another quantity or price; the same request_id gets the first answer.
 
         Raises:
-            Rejected: The account has no such order, or the request_id was used for something else.
+            Rejected: The account has no such order, the request_id was used for something else, or its time is still to
+                come.
             Unavailable: As `submit`.
         """
-        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        stamped = self._stamped(request)
         return _about(stamped, await self._updates(request.account, ReplaceAsk(stamped)))
 
     async def mass_cancel(self, request: MassCancelRequest) -> tuple[OrderUpdate, ...]:
         """Ask the venue to take back all that works; the same request_id gets the first answer.
 
         Raises:
-            Rejected: There is no such account.
+            Rejected: There is no such account, or its time is still to come.
             Unavailable: As `submit`.
         """
-        stamped = request if request.as_of_ns else replace(request, as_of_ns=self._now_ns())
+        stamped = self._stamped(request)
         return await self._updates(request.account, MassCancelAsk(stamped))
 
     async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> tuple[bool, tuple[OrderUpdate, ...]]:
         """Stop trading and take back what works there, in the accounts that this process leads; or open it again.
 
-        Every account is tried, whatever becomes of another; one that is led elsewhere by now is passed over, unless it
-        was named.
-
         Returns:
             Whether trading is stopped there now, and what is being canceled.
 
         Raises:
-            Unavailable: The switch could not be stored, or not every cancel; set it again.
+            Unavailable: The switch could not be stored, or not every cancel, or another process leads the account that
+                was named; set it again.
         """
         stopped = await self._risk.set_switch(switch, engaged=engaged, reason=reason)
         if not engaged:
             return stopped, ()
+        if switch.account:
+            return stopped, await self.mass_cancel(_kill(switch.account, self._now_ns()))
+        return stopped, await self.take_back(switch)
+
+    async def take_back(self, switch: Switch) -> tuple[OrderUpdate, ...]:
+        """Take back what works where a switch stopped trading, in the accounts that this process leads.
+
+        Every account is tried, whatever becomes of another; one that is led elsewhere by now is passed over.
+
+        Raises:
+            Overloaded: An account has too many requests waiting; try again.
+            Unavailable: Not every cancel could be stored; try again.
+        """
         now_ns = self._now_ns()
-        asked = [MassCancelRequest(f"kill:{now_ns}", name, "", now_ns) for name in self._meant(switch)]
-        told = await asyncio.gather(*map(self.mass_cancel, asked), return_exceptions=True)
-        passed = () if switch.account else (Fenced, Rejected)
+        asked = (self.mass_cancel(_kill(name, now_ns)) for name in self._meant(switch))
+        told = await asyncio.gather(*asked, return_exceptions=True)
         for one in told:
-            if isinstance(one, BaseException) and not isinstance(one, passed):
+            if isinstance(one, BaseException) and not isinstance(one, Fenced | Rejected):
                 raise one
-        return stopped, tuple(update for one in told if not isinstance(one, BaseException) for update in one)
+        return tuple(update for one in told if not isinstance(one, BaseException) for update in one)
 
     def _meant(self, switch: Switch) -> list[str]:
         if switch.account:
-            return [switch.account]
+            return [name for name in self._led if name == switch.account]
         if switch.desk:
             return sorted(name for name in self._led if self._desk_of(name) == switch.desk)
         return sorted(self._led)
@@ -234,6 +253,21 @@ class OrderDesk:
     async def _updates(self, account: str, ask: CancelAsk | ReplaceAsk | MassCancelAsk) -> tuple[OrderUpdate, ...]:
         return cast("tuple[OrderUpdate, ...]", await self._writer(account).put(ask))  # what these asks decide
 
+    def _stamped(self, asked: Asked) -> Asked:
+        """Give a request the time, unless it has one.
+
+        Raises:
+            Rejected: Its time is still to come: taken, it would count against all that is asked until then.
+        """
+        now_ns = self._now_ns()
+        if not asked.as_of_ns:
+            return replace(asked, as_of_ns=now_ns)
+        ahead_ms = (asked.as_of_ns - now_ns) // _NS_PER_MS
+        if ahead_ms > AHEAD_MS_MAX:
+            message = f"as_of_ns lies {ahead_ms} ms ahead of the clock here, allowed {AHEAD_MS_MAX} ms"
+            raise Rejected(message)
+        return asked
+
     # --- accounts -----------------------------------------------------------------------------------------------------
 
     async def lead(self, account: str) -> None:
@@ -248,6 +282,16 @@ class OrderDesk:
         except Unavailable:
             self._claim(account)
             raise
+
+    async def resume(self, account: str) -> None:
+        """Lead an account, and every other that has something under way; who is led elsewhere is, once it is free.
+
+        Raises:
+            Unavailable: The ledger does not answer.
+        """
+        for name in dict.fromkeys((account, *await self._ledger.unsettled(ACCOUNTS_MAX - 1))):
+            with contextlib.suppress(Unavailable):
+                await self.lead(name)
 
     def _claim(self, account: str, lost: _Led | None = None) -> None:
         """Try to lead an account, asked or not: it may have orders that were not sent yet.
@@ -364,6 +408,10 @@ class OrderDesk:
                     raise Unavailable(message)
                 yield event
                 following += 1
+
+
+def _kill(account: str, now_ns: int) -> MassCancelRequest:
+    return MassCancelRequest(f"kill:{now_ns}", account, "", now_ns)
 
 
 def _about(request: CancelRequest | ReplaceRequest, told: tuple[OrderUpdate, ...]) -> OrderUpdate:

@@ -1,7 +1,6 @@
 """Bind the orders service to its ledger, to risk and to the broker its events leave for."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import socket
@@ -23,7 +22,6 @@ from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
-from functions.ports.errors import Unavailable
 from functions.runtime import grpc_app, logs, outcomes
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
@@ -136,6 +134,7 @@ def compose(settings: Settings) -> HostedService:
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
     )
+    engine.tell(desk.take_back)
     opening = opening_of(settings.account, settings.capital, settings.opening_positions)
     servicer = OrdersServicer(desk, ledger, fault=_fault, answered=paper.answered if paper else None)
 
@@ -146,8 +145,7 @@ def compose(settings: Settings) -> HostedService:
         await engine.start()
         await ledger.open_account(opening)
         await desk.start()
-        with contextlib.suppress(Unavailable):  # another process leads it still: then it is taken up when asked for
-            await desk.lead(opening.name)
+        await desk.resume(opening.name)
         if settings.sink_url:
             relay.start()
 

@@ -118,6 +118,11 @@ class AccountWriter:
         wanted = kept.order.replacement
         return request_id in {kept.order.cancel_id, wanted.request_id if wanted else ""}
 
+    def unacknowledged(self, client_order_id: str) -> bool:
+        """Tell whether an order is in motion that the venue has not acknowledged."""
+        kept = self._memory.working.get(client_order_id) if self._memory else None
+        return kept is not None and bool(kept.order.leaves) and not kept.order.acknowledged
+
     def put(self, ask: Ask) -> "asyncio.Future[object]":
         """Hand over one ask; await its answer, which comes once it is stored.
 
