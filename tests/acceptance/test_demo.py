@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from demonstrated import in_a_minute
 
 from functions.local.children import Children, leftovers
 from functions.local.servers import start_stores
 
 if TYPE_CHECKING:
     from demonstrated import Demo
-
-SECONDS_MAX = 60
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def summary(demo: "Demo") -> dict[str, Any]:
 def test_ends_well_and_in_time(demo: "Demo") -> None:
     """The demo ends by itself with exit status 0 in less than a minute."""
     assert demo.status == 0, demo.said
-    assert demo.seconds < SECONDS_MAX
+    assert in_a_minute(demo.seconds)
 
 
 def test_leaves_no_process(demo: "Demo") -> None:

@@ -37,6 +37,7 @@ from stores import fresh_database
 
 from functions.adapters.postgres import migrate, open_pool
 from functions.domain.decisions import Action, ExecType, Fill, OrderStatus, OrderUpdate, Quote, Reason, Side, Signal
+from functions.domain.feedback import Feedback, FeedbackOutcome
 from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.indicators.registry import NAMES
 from functions.domain.market import RawBatch, Rejection
@@ -52,6 +53,7 @@ from functions.wire.codecs.activity import ACTIVITY_BAR_BATCH, encode_activity_b
 from functions.wire.codecs.bars import BAR_BATCH, encode_bar_batch
 from functions.wire.codecs.calendar import CALENDAR_BATCH, encode_calendar_batch
 from functions.wire.codecs.features import FEATURE_BATCH, encode_feature_batch
+from functions.wire.codecs.feedback import FEEDBACK, encode_feedback
 from functions.wire.codecs.flow import ORDER_FLOW, encode_order_flow
 from functions.wire.codecs.market import TICK_BATCH, decode_raw_batch, encode_tick_batch
 from functions.wire.codecs.news import NEWS_BATCH, encode_news_batch
@@ -266,6 +268,7 @@ def report_due(date: dt.date) -> Event:
 
 
 ROW, BREACH = breached()
+SAID: Final = Feedback("s-1", "u-7", FeedbackOutcome.WIN, NOW, Decimal("2301.3"))
 PINGED: Final = replace(event(PING, b'{"account": "paper"}'), datacontenttype="application/json")
 """What the PingSource sends."""
 CANCEL_ORDER: Final = encode(
@@ -325,6 +328,7 @@ def tables() -> dict[str, Rows]:
                 "drift": event(DRIFT_DETECTED, encode_drift(DRIFT), emitter="tables/outcomes"),
                 "outcome": outcome(OUTCOME),
                 "signal": signal(),
+                "feedback": event(FEEDBACK, encode_feedback(SAID), emitter="cli/feedback"),
                 "reentry decision": event(
                     REENTRY_DECISION, encode_reentry_decision(DECISION), emitter="handlers/reenter"
                 ),
