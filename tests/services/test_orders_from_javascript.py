@@ -4,12 +4,13 @@ import asyncio
 import json
 import pathlib
 import shutil
+import time
 from functools import partial
 
 import pytest
 from counts import FULL
 from tickloom.orders.v1 import service_pb2_grpc
-from trading import ETH, LIMITS, NOW, paper, serving
+from trading import ETH, LIMITS, paper, serving
 
 from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.risk_memory import MemoryRisk
@@ -55,7 +56,7 @@ async def test_submits_and_follows(client: pathlib.Path) -> None:
     """The order is filled, and its steps and fills come on the stream in their order."""
     ledger = MemoryLedger()
     await ledger.open_account(paper())
-    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=Lead("first", 600_000))
+    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=time.time_ns, lead=Lead("first", 600_000))
     servicer = OrdersServicer(desk, ledger, fault=lambda error: (type(error).__name__, False))
     register = partial(service_pb2_grpc.add_OrdersServiceServicer_to_server, servicer)
     async with serving(CARD, register) as target:
