@@ -17,12 +17,13 @@ from functions.runtime.principals import Principal
 
 
 class Role(StrEnum):
-    """What a principal does."""
+    """What a principal does; `venue` says what became of orders, and may do nothing else."""
 
     TRADER = "trader"
     RISK = "risk"
     OPERATOR = "operator"
     VIEWER = "viewer"
+    VENUE = "venue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,13 @@ class Permission:
 _ROLES: Final = "your roles may not call this"
 _OTHERS: Final = "not for your accounts"
 
-_ALL: Final = frozenset(Role)
+_ALL: Final = frozenset(Role) - {Role.VENUE}
 _TRADE: Final = frozenset((Role.TRADER,))
 _CHECK: Final = frozenset((Role.TRADER, Role.RISK))
 _CANCEL: Final = frozenset((Role.TRADER, Role.RISK, Role.OPERATOR))
 _STOP: Final = frozenset((Role.RISK, Role.OPERATOR))
 _OPERATE: Final = frozenset((Role.OPERATOR,))
+_VENUE: Final = frozenset((Role.VENUE,))
 
 _FEATURES: Final = "tickloom.features.v1.FeaturesService"
 _INFERENCE: Final = "tickloom.inference.v1.InferenceService"
@@ -90,7 +92,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     f"{_ORDERS}/ListOrders": Permission(_ALL, _ACCOUNT, answers=("updates[].account",)),
     f"{_ORDERS}/MassCancel": Permission(_CANCEL, _ACCOUNT, answers=("updates[].account",)),
     f"{_ORDERS}/Replace": Permission(_TRADE, _ACCOUNT, answers=("update.account",)),
-    f"{_ORDERS}/Report": Permission(_OPERATE, ("report.account",)),
+    f"{_ORDERS}/Report": Permission(_VENUE, ("report.account",)),
     f"{_ORDERS}/SetKillSwitch": Permission(_STOP, _ACCOUNT, ("desk",), answers=("updates[].account",)),
     f"{_ORDERS}/Submit": Permission(_TRADE, ("order.account",), answers=("update.account",)),
     f"{_ORDERS}/SubmitMany": Permission(_TRADE, ("orders[].order.account",), answers=("orders[].update.account",)),
