@@ -156,7 +156,12 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(name) as member:
             yield member
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:  # zipfile: of its methods, keys
         # The last two are how zipfile refuses a packing it does not know, and a password.
         message = f"{path}: no readable ZIP ({error})"
         raise Malformed(message) from error
