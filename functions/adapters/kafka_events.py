@@ -55,12 +55,15 @@ def broker_topic(broker: str, namespace: str = NAMESPACE) -> str:
     return f"knative-broker-{namespace}-{broker}"
 
 
-async def make_topics(servers: str, topics: Mapping[str, int]) -> None:
+async def make_topics(
+    servers: str, topics: Mapping[str, int], *, config: Mapping[str, str] = STAMPED_BY_BROKER
+) -> None:
     """Make topics that are not there yet, and wait until each partition has a leader.
 
     Args:
         servers: Addresses of brokers, `host:port` separated by commas.
         topics: Number of partitions by name.
+        config: The broker's settings for those that are made.
 
     Raises:
         Unavailable: The broker refuses one, or a topic has another number of partitions.
@@ -69,7 +72,7 @@ async def make_topics(servers: str, topics: Mapping[str, int]) -> None:
     await admin.start()
     try:
         copies = min(COPIES_MAX, len((await admin.describe_cluster())["brokers"]))
-        wanted = [NewTopic(name, count, copies, topic_configs=STAMPED_BY_BROKER) for name, count in topics.items()]
+        wanted = [NewTopic(name, count, copies, topic_configs=dict(config)) for name, count in topics.items()]
         answer = await admin.create_topics(wanted)
         for name, code, *_ in answer.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:

@@ -16,7 +16,6 @@ from functions.wire.envelope import Event
 
 _log: Final = logs.logger("kafka_consumer")
 
-GROUP: Final = "tickloom-{}"
 COMMIT_S: Final = 0.5
 """Seconds between commits of offsets; a crash delivers so much again, which ids and sequences make harmless."""
 

@@ -24,7 +24,7 @@ from functions.local.dispatch import Subscriber
 from functions.local.foundation import SERVICES, Foundation, Options, PlatformFailedError, pin
 from functions.local.ingress import Ingress
 from functions.local.kafka import Kafka, start_kafka
-from functions.local.kafka_consumer import GROUP, TopicConsumer
+from functions.local.kafka_consumer import TopicConsumer
 from functions.local.kafka_scan import TopicScan, last_from
 from functions.local.kafka_tables import FaustTable, look_for_ever, unawaited
 from functions.local.kafka_topic import Topic
@@ -33,6 +33,7 @@ from functions.local.servers import Stores
 from functions.local.supervision import Supervisor
 from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
+from functions.runtime.groups import CHANGELOG, changelog_of, group_of
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_of
@@ -92,6 +93,11 @@ class KafkaPlatform:
         brokers = {one.name: (broker_topic(one.name), one.partitions) for one in self.topology.brokers.values()}
         return {**brokers, **{one.name: (one.topic, one.partitions) for one in self.topology.sinks.values()}}
 
+    def _changelogs(self) -> dict[str, int]:
+        """Name the changelog of each table; a worker that had to make it would not find it in its first assignment."""
+        tables, brokers = self.topology.tables, self.topology.brokers
+        return {changelog_of(group_of(one.name)): brokers[one.broker].partitions for one in tables}
+
     async def start(self) -> None:
         """Start broker and stores, then services, handlers and tables, then deliver."""
         foundation, options = self._foundation, self.options
@@ -101,6 +107,7 @@ class KafkaPlatform:
         self.kafka, _ = await asyncio.gather(start_kafka(options.folder, self.children), foundation.start_stores())
         foundation.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")  # the process stays
         await make_topics(self.kafka.servers, dict(self._places().values()))
+        await make_topics(self.kafka.servers, self._changelogs(), config=CHANGELOG)
         self._producer = EventProducer(self.kafka.servers, idempotent=self.kafka.idempotent)
         await self._producer.start()
         self._offsets = GroupOffsets(self.kafka.servers)
@@ -128,7 +135,7 @@ class KafkaPlatform:
         starts: dict[str, list[list[int]]] = {name: [] for name in self.topics}
         for one in self.topology.subscriptions:
             topic = self.topics[one.broker]
-            group = TopicReader(self.kafka.servers, topic.name, topic.partitions, group=GROUP.format(one.name))
+            group = TopicReader(self.kafka.servers, topic.name, topic.partitions, group=group_of(one.name))
             consumer = TopicConsumer(
                 one, reached[one.subscriber_kind, one.subscriber], topic=topic, group=group, outbound=self
             )
@@ -161,7 +168,7 @@ class KafkaPlatform:
             one.specs(self._foundation, self.kafka, asked.get(one.name, 1), patient=one.name in patient)
             for one in self.tables
         ]
-        for team in itertools.zip_longest(*teams):  # a table's first worker makes its topics, then come the others
+        for team in itertools.zip_longest(*teams):  # a first worker compiles what nobody has
             await asyncio.gather(*(self.supervisor.start(spec) for spec in team if spec is not None))
 
     def _run(self) -> None:

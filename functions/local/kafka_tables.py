@@ -19,10 +19,10 @@ from functions.local.kafka import Kafka
 from functions.local.kafka_topic import Topic
 from functions.local.topology import Broker, Sink, Table
 from functions.runtime import logs
+from functions.runtime.groups import group_of
 
 _log: Final = logs.logger("kafka_tables")
 
-GROUP: Final = "tickloom-{}"
 READY_S: Final = 300.0
 """A worker loads its kernel before it is ready, and compiles it where nobody has yet; one that ends is seen at once."""
 STOP_S: Final = 10.0
@@ -109,7 +109,7 @@ class FaustTable:
     async def look(self, offsets: GroupOffsets) -> None:
         """Ask the broker how far the table is; keep what is known where it does not answer."""
         try:
-            done = await offsets.committed(GROUP.format(self.name), self._topic.name, self._topic.partitions)
+            done = await offsets.committed(group_of(self.name), self._topic.name, self._topic.partitions)
         except KafkaError:
             self._moved_at = time.monotonic()  # who knows how it would have moved
             return

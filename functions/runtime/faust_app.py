@@ -16,17 +16,12 @@ from faust.types import TP
 from functions.ports.errors import Unavailable
 from functions.runtime import logs
 from functions.runtime.faust_driver import OFFSET_BYTES, App, States, StateTable, Transport, Verbatim
+from functions.runtime.groups import CHANGELOG
 from functions.runtime.health import Health
 from functions.runtime.table_worker import Record, TableWorker
 
 RECOVERY_RECORDS_MAX: Final = 16
 """Changelog records held before they are applied; each holds a state of up to 256 KiB."""
-CHANGELOG: Final = {
-    "segment.bytes": str(16 * 1024 * 1024),  # what is being written is never compacted, and recovery reads it all
-    "segment.ms": "60000",
-    "min.cleanable.dirty.ratio": "0.1",
-    "min.compaction.lag.ms": "60000",  # a late write of a worker taken for dead must not be all that is left
-}
 STOP_S: Final = 15.0
 
 _log: Final = logs.logger("faust_app")

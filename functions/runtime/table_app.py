@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from functions.runtime import health, logs, settings, telemetry
+from functions.runtime.groups import group_of
 from functions.runtime.hosting import HostedTable
 from functions.runtime.table_worker import Rules, TableWorker
 
@@ -135,7 +136,7 @@ async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosti
         loop.add_signal_handler(number, stop.set)
     group = Group(
         servers=own.servers,
-        name=own.table_group or f"tickloom-{hosted.card.name}",
+        name=own.table_group or group_of(hosted.card.name),
         topic=own.table_topic,
         partitions=own.table_partitions,
         folder=own.folder,

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from counts import count
 from working import Bench, producer
 
-from functions.runtime.faust_app import CHANGELOG
+from functions.runtime.groups import CHANGELOG, changelog_of
 
 PARTITIONS = 4
 KEYS = count(160)
@@ -32,11 +32,10 @@ async def bench(kafka_servers: str, tmp_path: pathlib.Path, request: pytest.Fixt
 
 async def _fill(bench: Bench) -> int:
     """Write a full table into its changelog several times over; give the bytes."""
-    name = f"{bench.name}-group-states-changelog"
+    name = changelog_of(f"{bench.name}-group")
     admin = AIOKafkaAdminClient(bootstrap_servers=bench.servers)
     await admin.start()
-    settings = {**CHANGELOG, "cleanup.policy": "compact"}
-    await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=settings)])
+    await admin.create_topics([NewTopic(name, PARTITIONS, 1, topic_configs=CHANGELOG)])
     await admin.close()
     async with producer(bench.servers) as out:
         for write in range(WRITES):

@@ -21,6 +21,7 @@ from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.pairs import encode_pair_batch
+from functions.wire.codecs.portfolio import LIMIT_BREACH, RISK_METRICS
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_text
 from functions.wire.rows import STREAMS
@@ -162,6 +163,13 @@ def test_event_hash_counts_once_in_any_order() -> None:
     expected = event_hash([log_of(first, second)])
     assert event_hash([log_of(second, first, second)]) == expected
     assert event_hash([log_of(first), log_of(second, first)]) == expected
+
+
+@pytest.mark.parametrize("kind", [RISK_METRICS, LIMIT_BREACH])
+def test_event_hash_leaves_mixtures_to_rows(kind: str) -> None:
+    """How often a window was told, which follows from the mixture of fills and bars, does not count."""
+    told = dataclasses.replace(event(1), type=kind)
+    assert event_hash([log_of(event(0), told)]) == event_hash([log_of(event(0))])
 
 
 def test_events_are_counted() -> None:

@@ -1,0 +1,29 @@
+"""Name consumer groups and the topics that keep tables' states, and say how a broker keeps those."""
+
+from typing import Final
+
+CHANGELOG: Final = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(16 * 1024 * 1024),  # what is being written is never compacted, and recovery reads it all
+    "segment.ms": "60000",
+    "min.cleanable.dirty.ratio": "0.1",
+    "min.compaction.lag.ms": "60000",  # a late write of a worker taken for dead must not be all that is left
+}
+
+
+def group_of(name: str) -> str:
+    """Name the consumer group of a Trigger or a table; a table's is its Faust app too.
+
+    >>> group_of("bars")
+    'tickloom-bars'
+    """
+    return f"tickloom-{name}"
+
+
+def changelog_of(group: str) -> str:
+    """Name the changelog topic of a group's table, as Faust does.
+
+    >>> changelog_of("tickloom-bars")
+    'tickloom-bars-states-changelog'
+    """
+    return f"{group}-states-changelog"
