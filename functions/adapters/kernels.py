@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeGuard, cast
 
 import numba
 import numpy as np
+from numba.core.caching import UserProvidedCacheLocator
 from numpy.typing import DTypeLike, NDArray
 
 from functions.domain.activity import kernel as activity_kernel
@@ -287,9 +288,19 @@ def exercise_texts() -> None:
     loops.iso_times(_none(np.uint8), number, odd)
 
 
+class KeptBySources(UserProvidedCacheLocator):  # type: ignore[misc]  # numba says nothing of its types
+    """Keep code in the very folder that `CACHE_DIR` names, wherever the sources lie: a copy serves another clone."""
+
+    def __init__(self, py_func: FunctionType, py_file: str) -> None:
+        """Find the folder as numba asks for it."""
+        super().__init__(py_func, py_file)
+        self._cache_path = _SETTINGS.CACHE_DIR
+
+
 def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> object:
     """Compile one function; without any folder that may be written to, its code lives for this process only."""
     _SETTINGS.CACHE_DIR = str(folder)
+    _SETTINGS.CACHE_LOCATOR_CLASSES = f"{KeptBySources.__module__}.{KeptBySources.__name__}"
     # Kernels make no arrays, and counting references to the ones they are given costs more than the work itself.
     options: dict[str, Any] = {"_nrt": False, "forceinline": inline}
     try:

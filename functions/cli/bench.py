@@ -6,7 +6,7 @@ import os
 import pathlib
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,8 @@ BATCH_TICKS: Final = 512
 """Ticks of a batch that the effort for bars is counted in."""
 
 LATENCY_STAGES: Final = ("normalize", "enrich", "bars", "features", "infer", "signals", "orders")
+
+PARTS: Final = ("stages", "windows", "venues", "runs", "calls")
 
 END_TO_END: Final = """\
 End to end, from the first line read to the last sink's acknowledgement after the end of the tape; kernels are loaded
@@ -123,6 +125,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds-max", type=float, default=600, help="give a run up after this long (default 600)")
     parser.add_argument("--quick", action="store_true", help="fewer messages and rounds: a look in about a minute")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, default=[], metavar="PART", help=f"just this part: {', '.join(PARTS)}"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -133,22 +138,31 @@ def run(args: argparse.Namespace) -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     began, load = time.monotonic(), os.getloadavg()
     tape = prepare(args)
-    found = _measure(args, tape)
-    from functions.local.summary import machine_facts  # noqa: PLC0415 - `tickloom --help` need not pay for it
+    from functions.local.benchmarks import PartFailedError  # noqa: PLC0415 - `tickloom --help` need not pay for it
+    from functions.local.summary import machine_facts  # noqa: PLC0415 - as above
 
-    told = {
+    cores = sorted(os.sched_getaffinity(0))
+    told: dict[str, Any] = {
         "measured_on": time.strftime("%Y-%m-%d"),
         "quick": args.quick,
         "machine": machine_facts(),
         "load_before": load[0],
         "input": tape,
-        **found,
-        "seconds": time.monotonic() - began,
+        "cores": {"platform": cores[0], "services_and_stores": cores[-1]},
+        "failed": [],
     }
     kept = args.folder / "bench.json"
-    kept.write_text(json.dumps(told, indent=1) + "\n")
+    measuring = _measures(args, tape, (cores[0], cores[-1]))
+    for part in args.only or PARTS:
+        try:
+            told[part] = measuring[part]()
+        except PartFailedError as error:  # what the other parts measure stays true
+            told["failed"].append(str(error))
+        told["seconds"] = time.monotonic() - began
+        kept.write_text(json.dumps(told, indent=1) + "\n")
     sys.stdout.write(json.dumps(told, indent=1) + "\n" if args.json else report(told) + f"\n\nFigures: {kept}\n")
-    return 1 if any(fault_of(one, tape) for one in told["runs"]) else 0
+    sys.stderr.writelines(f"tickloom bench: {one}\n" for one in told["failed"])
+    return 1 if told["failed"] or any(fault_of(one, tape) for one in told.get("runs", ())) else 0
 
 
 # --- the tape ---------------------------------------------------------------------------------------------------------
@@ -187,58 +201,41 @@ def source_of(args: argparse.Namespace) -> tuple[pathlib.Path, str, str]:
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def _measure(args: argparse.Namespace, tape: Mapping[str, Any]) -> dict[str, Any]:
-    """Run every part, one after the other."""
+def _measures(args: argparse.Namespace, tape: Mapping[str, Any], cpus: Sequence[int]) -> dict[str, Callable[[], Any]]:
+    """Say how each part is measured."""
     effort = QUICK if args.quick else WHOLE
-    cores = sorted(os.sched_getaffinity(0))
-    cpus = [cores[0], cores[-1]]
     source = {"tape": tape["tape"], "dialect": tape["dialect"]}
-    stages = _part(
-        args,
-        "stages",
-        {
-            **source,
-            "messages": min(effort.stage_messages, tape["messages"]),
-            "cut_ms": args.cut_ms,
-            "rounds": effort.rounds,
-            "calls": effort.calls,
-            "cpu": cpus[0],
-        },
-    )
-    windows = _part(
-        args,
-        "windows",
-        {
-            "rounds": effort.rounds,
-            "ticks": effort.batches * BATCH_TICKS,
-            "closes": effort.closes,
-            "history": effort.history,
-            "cpu": cpus[0],
-        },
-    )
-    venues = _part(args, "venues", {"rounds": effort.rounds, "cpu": cpus[0]})
-    runs = list(_runs(args, tape, effort, cpus))
-    calls = _part(
-        args,
-        "calls",
-        {
-            **source,
-            "folder": str(args.folder / "calls"),
-            "environ": own_environment(),
-            "rounds": effort.rounds,
-            "calls": effort.closed_calls,
-            "open_s": effort.open_s,
-            "http_s": effort.http_s,
-            "cpus": cpus,
-        },
-    )
+    stages = {
+        **source,
+        "messages": min(effort.stage_messages, tape["messages"]),
+        "cut_ms": args.cut_ms,
+        "rounds": effort.rounds,
+        "calls": effort.calls,
+        "cpu": cpus[0],
+    }
+    windows = {
+        "rounds": effort.rounds,
+        "ticks": effort.batches * BATCH_TICKS,
+        "closes": effort.closes,
+        "history": effort.history,
+        "cpu": cpus[0],
+    }
+    calls = {
+        **source,
+        "folder": str(args.folder / "calls"),
+        "environ": own_environment(),
+        "rounds": effort.rounds,
+        "calls": effort.closed_calls,
+        "open_s": effort.open_s,
+        "http_s": effort.http_s,
+        "cpus": cpus,
+    }
     return {
-        "cores": {"platform": cpus[0], "services_and_stores": cpus[1]},
-        "runs": runs,
-        "stages": stages,
-        "windows": windows,
-        "venues": venues,
-        "calls": calls,
+        "stages": lambda: _part(args, "stages", stages),
+        "windows": lambda: _part(args, "windows", windows),
+        "venues": lambda: _part(args, "venues", {"rounds": effort.rounds, "cpu": cpus[0]}),
+        "runs": lambda: list(_runs(args, tape, effort, cpus)),
+        "calls": lambda: _part(args, "calls", calls),
     }
 
 
@@ -322,7 +319,8 @@ def fault_of(run: Mapping[str, Any], tape: Mapping[str, Any]) -> str:
 
 def report(told: Mapping[str, Any]) -> str:
     """Put the figures into words and tables (Markdown), each beside the bar it is held against."""
-    parts = (_head(told), _end_to_end(told), _stages(told), _windows(told), _venues(told), _calls(told))
+    words = {"runs": _end_to_end, "stages": _stages, "windows": _windows, "venues": _venues, "calls": _calls}
+    parts = [_head(told), *(say(told) for part, say in words.items() if part in told)]
     return "\n\n".join("\n".join(part) for part in parts)
 
 

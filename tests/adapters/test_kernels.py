@@ -3,10 +3,12 @@
 import io
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from types import FunctionType
 
+import functions
 from functions.adapters.kernels import compile_all, compiled
 from functions.domain.activity import kernel as activity
 from functions.domain.bars import kernel as bars
@@ -52,3 +54,25 @@ def test_cached_elsewhere(tmp_path: pathlib.Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)  # noqa: S603 - our own interpreter
     assert done.stdout == "2.5\n"
     assert list(tmp_path.rglob("*.nbi"))
+
+
+def test_another_clone(tmp_path: pathlib.Path) -> None:
+    """A copy of the compiled code serves sources that lie elsewhere: nothing is compiled again."""
+    install = tmp_path / "elsewhere"
+    shutil.copytree(
+        pathlib.Path(functions.__file__).parent, install / "functions", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    script = (
+        "from functions.adapters.kernels import compiled; from functions.domain.pairs import kernel; import functions;"
+        "from functions.adapters.kernels import exercise_pairs; exercise_pairs();"
+        "twin = compiled(kernel); print(functions.__file__, sum(twin.step.stats.cache_misses.values()))"
+    )
+    compiled_here = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    ran = [
+        subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", script], env=compiled_here, cwd=cwd, capture_output=True, text=True, check=True
+        ).stdout
+        for cwd in (pathlib.Path(functions.__file__).parents[1], install)
+    ]
+    assert [one.split()[1] for one in ran] == ["1", "0"]
+    assert str(install) in ran[1]

@@ -1,6 +1,7 @@
 """The `bench` verb measures end to end, by stage and by call, and reports every figure beside its bar."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 from dataclasses import dataclass
@@ -195,3 +196,20 @@ def test_part_that_fails(tmp_path: pathlib.Path) -> None:
     """A part that ends without a result says why."""
     with pytest.raises(PartFailedError, match="nonsense"):
         run_part("stages", {"nonsense": 1}, log=tmp_path / "log", seconds_max=60, tell=lambda *_: None)
+
+
+def test_what_was_measured_stays(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the parts that were asked for are measured; one that fails is named and takes no other's figures along."""
+    capture = tmp_path / "capture.txt"
+    simulate(capture, seconds=5)
+    monkeypatch.setattr(bench, "QUICK", dataclasses.replace(TINY, batches=-1))  # no such number of made-up batches
+    words = ("--quick", "--input", capture, "--dialect", "binance.spot", "--messages", 2_000, "--folder", tmp_path)
+    assert bench.run(parsed(*words, "--only", "stages", "--only", "windows")) == 1
+    told = json.loads((tmp_path / "bench.json").read_text())
+    assert told["stages"]["figures"]
+    assert not {"windows", "venues", "runs", "calls"} & set(told)
+    said = capsys.readouterr()
+    assert "the windows part" in said.err
+    assert "Each stage by itself" in said.out
