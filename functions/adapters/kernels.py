@@ -288,12 +288,12 @@ def exercise_texts() -> None:
     loops.iso_times(_none(np.uint8), number, odd)
 
 
-class KeptBySources(UserProvidedCacheLocator):  # type: ignore[misc]  # numba says nothing of its types
+class KeptBySources(UserProvidedCacheLocator):
     """Keep code in the very folder that `CACHE_DIR` names, wherever the sources lie: a copy serves another clone."""
 
     def __init__(self, py_func: FunctionType, py_file: str) -> None:
         """Find the folder as numba asks for it."""
-        super().__init__(py_func, py_file)
+        super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]  # numba says nothing of its types
         self._cache_path = _SETTINGS.CACHE_DIR
 
 
