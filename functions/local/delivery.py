@@ -5,14 +5,16 @@ Written once and used by every log. What they imitate: which answers are retried
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from functions.runtime.dead_letters import error_extensions
-from functions.wire.envelope import Event
+from functions.wire.cesql.expression import attribute_value, attributes_of, compile_expression
+from functions.wire.cesql.values import CesqlSyntaxError, Type, to_string
+from functions.wire.envelope import CORE_NAMES, Event
 
 Filter: TypeAlias = Callable[[Event], bool]
 
@@ -21,6 +23,9 @@ DECISIONS_MAX: Final = 1024
 
 RETRYABLE: Final = frozenset({404, 408, 409, 429})
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9]*")
+_TOLD: Final = "kne-"
+_EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}$").match
+_VALUE: Final = re.compile(r"[ -~]+").fullmatch
 _DURATION: Final = re.compile(r"PT(?:(\d+)M)?(?:(\d+(?:\.\d)?)S)?")
 
 
@@ -45,11 +50,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a subscriber answered: status, a CloudEvent if it sent one, and the start of any other body."""
+    """What a subscriber answered: status, a CloudEvent or any other body, and what it tells a dead letter."""
 
     status: int
     event: Event | None = None
     other_body: bytes = b""
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def delivered(self) -> bool:
@@ -62,30 +68,21 @@ class Answer:
         return self.status in RETRYABLE or self.status >= 500  # noqa: PLR2004 - the class of 5xx
 
 
-_CORE: Final = frozenset(("id", "source", "subject", "datacontenttype", "dataschema"))
-
-
 def attribute(event: Event, name: str) -> str | None:
     """Read an attribute as filters see it: text, or None when it is not set."""
-    if name == "type":
-        return event.type
-    if name in _CORE:
-        value = getattr(event, name)
-        return None if value is None else str(value)
-    if name == "specversion":
-        return "1.0"
-    extension = event.extensions.get(name)
-    return None if extension is None else str(extension)
+    value = attribute_value(event, name)
+    return None if value is None else to_string(value)
 
 
 def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
     """Compile a Trigger's `filters`: all must match; none matches everything.
 
     Raises:
-        WiringError: A dialect is unknown, not supported here (`cesql`), or one element holds two dialects.
+        WiringError: A dialect is unknown, one element holds two, or an expression cannot be relied on.
     """
-    parts = tuple(_compile(one, where) for one in filters)
-    names = tuple(sorted(_names(filters)))
+    looked_at: set[str] = set()
+    parts = tuple(_compile(one, where, looked_at) for one in filters)
+    names = tuple(sorted(looked_at))
     if "id" in names:
         return lambda event: all(part(event) for part in parts)
     decided: dict[object, bool] = {}
@@ -104,43 +101,53 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
     return accepts
 
 
-def _attributes_of(event: Event, names: Sequence[str]) -> tuple[str | None, ...]:
-    return tuple([attribute(event, name) for name in names])
+def _attributes_of(event: Event, names: Sequence[str]) -> tuple[object, ...]:
+    """Give values that are equal only where their types are: to an expression, true is not 1 and 1 is not "1"."""
+    values = [attribute_value(event, name) for name in names]
+    return tuple([one if one is None or isinstance(one, str) else (type(one), one) for one in values])
 
 
-def _names(filters: object) -> set[str]:
-    """Collect the attributes that filters look at."""
-    if isinstance(filters, Mapping):
-        return {
-            name
-            for dialect, body in filters.items()
-            for name in (body if dialect in _TESTS and isinstance(body, Mapping) else _names(body))
-        }
-    if isinstance(filters, Sequence) and not isinstance(filters, str):
-        return {name for one in filters for name in _names(one)}
-    return set()
-
-
-def _compile(element: Mapping[str, Any], where: str) -> Filter:
+def _compile(element: Mapping[str, Any], where: str, names: set[str]) -> Filter:
+    """Compile one element, and add the attributes it looks at to the names."""
     if len(element) != 1:
         msg = f"{where}: a filter element holds exactly one dialect, found {sorted(element)}"
         raise WiringError(msg)
     ((dialect, body),) = element.items()
     match dialect:
         case "exact" | "prefix" | "suffix":
+            names.update(body)
             return _attributes(dialect, body, where)
         case "all" | "any":
-            parts = tuple(_compile(one, where) for one in body)
+            parts = tuple(_compile(one, where, names) for one in body)
             decide = all if dialect == "all" else any
             return lambda event: decide(part(event) for part in parts)
         case "not":
-            part = _compile(body, where)
+            part = _compile(body, where, names)
             return lambda event: not part(event)
         case "cesql":
-            msg = f"{where}: the cesql dialect is not supported by the local platform yet; use exact, prefix, suffix"
-            raise WiringError(msg)
+            return _expression(body, where, names)
     msg = f"{where}: unknown filter dialect {dialect!r}"
     raise WiringError(msg)
+
+
+def _expression(text: object, where: str, names: set[str]) -> Filter:
+    """Compile an expression that the specification and the engines of Knative read and decide alike."""
+    if not isinstance(text, str):
+        msg = f"{where}: cesql takes an expression as text, found {text!r:.80}"
+        raise WiringError(msg)
+    try:
+        expression = compile_expression(text)
+    except CesqlSyntaxError as error:
+        msg = f"{where}: cesql {error}"
+        raise WiringError(msg) from error
+    doubts = list(expression.doubts)
+    if expression.returns not in {None, Type.BOOLEAN}:
+        doubts.append(f"a filter is true or false, and this is of type {expression.returns.value}")
+    if doubts:
+        msg = f"{where}: cesql {'; '.join(doubts)}"
+        raise WiringError(msg)
+    names.update(expression.syntax.names)
+    return lambda event: expression.matches(attributes_of(event))
 
 
 _TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
@@ -182,6 +189,20 @@ def parse_duration_s(text: str, where: str) -> float:
     return int(found[1] or 0) * 60 + float(found[2] or 0)
 
 
+def told_by(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Take what an answer's headers `kne-<name>` tell a dead letter; what no event may carry is left out.
+
+    >>> told_by([(b"Kne-Table", b"bars"), (b"kne-not-a-name", b"x"), (b"content-type", b"text/plain")])
+    {'table': 'bars'}
+    """
+    told: dict[str, str] = {}
+    for header, value in headers:
+        name, text = header.lower().decode("latin-1"), value.decode("latin-1")
+        if name.startswith(_TOLD) and _EXTENSION(name, len(_TOLD)) and _VALUE(text):
+            told[name[len(_TOLD) :]] = text
+    return {name: text for name, text in told.items() if name not in CORE_NAMES}
+
+
 def dead_letter(*, destination: str, answer: Answer) -> Mapping[str, str]:
     """Give the extensions the Kafka Broker adds to an event it could not deliver."""
-    return error_extensions(destination=destination, status=answer.status, body=answer.other_body)
+    return {**answer.told, **error_extensions(destination=destination, status=answer.status, body=answer.other_body)}

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from functions.local.delivery import Answer
+from functions.local.delivery import Answer, told_by
 from functions.local.dispatch import Subscriber
 from functions.local.poster import Headers, Poster, PostError
+from functions.ports.telemetry import NULL, TRACEPARENT, Telemetry
 from functions.runtime.event_app import dispatch
 from functions.runtime.hosting import HostedHandler
+from functions.runtime.tracing import origin_of
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.http_binding import from_http, to_http
@@ -18,22 +20,30 @@ HANDLER = "local:/handlers/{}"
 _PREFER = (b"prefer", b"reply")
 
 
-def in_process(hosted: HostedHandler) -> Subscriber:
+def in_process(hosted: HostedHandler, kept: Telemetry = NULL) -> Subscriber:
     """Call a handler directly, through the same error table as its HTTP host."""
 
     async def deliver(event: Event) -> Answer:
-        status, reply, error = await dispatch(hosted, event)
+        status, reply, error = await dispatch(hosted, event, kept=kept)
         return Answer(status, reply, b"" if status // 100 == 2 else error.encode())  # noqa: PLR2004 - class of 2xx
 
     pure = not (hosted.card.calls or hosted.card.stores)
     return Subscriber(HANDLER.format(hosted.card.name), deliver, inline=pure)
 
 
-def over_http(poster: Poster, address: str = "") -> Subscriber:
-    """Post events in binary mode, as the Kafka Broker's dispatcher does; dead letters name `address`, else the URL."""
+def over_http(poster: Poster, address: str = "", *, traced: bool = False) -> Subscriber:
+    """Post events in binary mode, as the Kafka Broker's dispatcher does.
+
+    Args:
+        poster: Who posts.
+        address: What dead letters call the subscriber; empty for the URL.
+        traced: Say in the header `traceparent`, for those who know no other, which span made the event.
+    """
 
     async def deliver(event: Event) -> Answer:
         headers, body = to_http(event)
+        if traced and (origin := origin_of(event)):
+            headers.append((TRACEPARENT.encode(), origin.encode()))
         try:
             return _answer(*await poster.post([*headers, _PREFER], body))
         except PostError as error:
@@ -44,7 +54,7 @@ def over_http(poster: Poster, address: str = "") -> Subscriber:
 
 def _answer(status: int, headers: Headers, body: bytes) -> Answer:
     if status // 100 != 2:  # noqa: PLR2004 - class of 2xx
-        return Answer(status, other_body=body)
+        return Answer(status, other_body=body, told=told_by(headers))
     if not body and not any(name.lower().startswith(b"ce-") for name, _ in headers):
         return Answer(status)
     try:

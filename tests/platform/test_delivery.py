@@ -25,6 +25,13 @@ EVENT = Event(id="1", source="/tickloom/handlers/normalize/X-0", type="a.b.TickB
         ([{"all": [{"exact": {"id": "1"}}, {"prefix": {"type": "z"}}]}], False),
         ([{"exact": {"id": "1"}}, {"exact": {"specversion": "1.0"}}], True),
         ([{"exact": {"id": "1", "type": "other"}}], False),
+        ([{"cesql": "type LIKE '%Batch' AND EXISTS rejected AND rejected > 10"}], True),
+        ([{"cesql": "EXISTS missing AND missing = 'x'"}], False),
+        ([{"cesql": "EXISTS rejected AND rejected / 0 = 1"}], False),  # an error is no match
+        ([{"not": {"cesql": "EXISTS rejected AND rejected / 0 = 1"}}], True),
+        ([{"all": [{"cesql": "id = '1'"}, {"prefix": {"type": "a."}}]}], True),
+        ([{"any": [{"cesql": "source LIKE '%-1'"}, {"suffix": {"source": "-0"}}]}], True),
+        ([{"cesql": "id = '1'"}, {"exact": {"rejected": "13"}}], False),
     ],
 )
 def test_filters(filters: list[dict[str, object]], passes: bool) -> None:  # noqa: FBT001 - a table column
@@ -32,13 +39,30 @@ def test_filters(filters: list[dict[str, object]], passes: bool) -> None:  # noq
     assert compile_filters(filters, "here")(EVENT) is passes
 
 
+def test_filters_tell_types_apart() -> None:
+    """What was decided for one value is not taken for another one that merely looks or counts like it."""
+    accepts = compile_filters([{"cesql": "EXISTS flag AND flag = 'true'"}], "here")
+    values = (True, 1, "1", "True", "true", True, 1)
+    decided = [accepts(Event(id="1", source="/s", type="t", extensions={"flag": value})) for value in values]
+    assert decided == [True, False, False, False, True, True, False]
+
+
 @pytest.mark.parametrize(
-    "filters",
-    [[{"cesql": "TRUE"}], [{"regex": {}}], [{"exact": {"a": "1"}, "prefix": {"b": "2"}}], [{"exact": {"Type": "x"}}]],
+    ("filters", "message"),
+    [
+        ([{"regex": {}}], "here: unknown filter dialect"),
+        ([{"exact": {"a": "1"}, "prefix": {"b": "2"}}], "here: .* exactly one dialect"),
+        ([{"exact": {"Type": "x"}}], "here: 'Type' is no attribute name"),
+        ([{"not": {"cesql": "type = "}}], "here: cesql 1:8: expected a value"),
+        ([{"cesql": True}], "here: cesql takes an expression as text"),
+        ([{"cesql": "LENGTH(type)"}], "here: cesql .* of type Integer"),
+        ([{"cesql": "EXISTS a OR id = '1' AND type = 't'"}], "here: cesql 1:1: put parentheses"),
+        ([{"cesql": "NOT (subject = 'x')"}], "here: cesql .* ask EXISTS subject"),
+    ],
 )
-def test_refused_filters(filters: list[dict[str, object]]) -> None:
-    """A dialect that cannot be honoured is refused at the start, with its place."""
-    with pytest.raises(WiringError, match="here"):
+def test_refused_filters(filters: list[dict[str, object]], message: str) -> None:
+    """A filter that cannot be honoured, or that engines decide differently, is refused at the start, with its place."""
+    with pytest.raises(WiringError, match=message):
         compile_filters(filters, "here")
 
 
