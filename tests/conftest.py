@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from demonstrated import Demo
 
@@ -38,6 +38,14 @@ def captures() -> pathlib.Path:
 def schemas() -> pathlib.Path:
     """Give the folder of Knative's schemas, or skip with the reason."""
     return _folder("TICKLOOM_SCHEMAS", "schemas")
+
+
+@pytest.fixture(scope="session")
+def tool() -> "Callable[[str], pathlib.Path]":
+    """Give a function from a tool's name to its program, or skip with the reason; `toolbox` says when one is made."""
+    from toolbox import program  # noqa: PLC0415 - beside this file, and only tests that need tools pay for it
+
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -22,12 +22,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from google.protobuf import descriptor_pb2
 
 import functions
-from functions.local import children, servers
+from functions.local import children, servers, tools
 from functions.local import kafka as kafka_local
 
 State: TypeAlias = Literal["ok", "warn", "fail"]
@@ -112,7 +113,10 @@ def all_checks(environ: Mapping[str, str], folder: pathlib.Path) -> dict[str, Ch
         "hyperfine": lambda: tool(
             "hyperfine", lost="start times are taken by our own timer", fix="apt install hyperfine"
         ),
-        "promtool": lambda: tool("promtool", lost="alert rules are not unit-tested", fix="apt install prometheus"),
+        "debootstrap": lambda: tool(
+            "debootstrap", lost="the image's tests, as root, fetch its package", fix="apt install debootstrap"
+        ),
+        **{name: partial(made, name) for name in tools.RECIPES},
         "kubectl": lambda: tool("kubectl", lost="manifests cannot be applied from here", fix="install kubectl"),
     }
 
@@ -373,6 +377,15 @@ def tool(name: str, *question: str, lost: str, fix: str) -> Finding:
     done = subprocess.run((there, *question), capture_output=True, timeout=TOOL_S, check=False)  # noqa: S603
     version = _VERSION.search((done.stdout + done.stderr).decode("utf-8", "replace"))
     return Finding("ok", version[0] if version else "here", there)
+
+
+def made(name: str) -> Finding:
+    """Find a program that `make tools` makes where it is not installed."""
+    there = tools.find(name)
+    if there.path is None:
+        found, _, fix = there.reason.partition(": ")
+        return Finding("warn", f"{found} (optional)", "", fix)
+    return Finding("ok", "here", f"{there.path}, by {there.reason}")
 
 
 def place(environ: Mapping[str, str], variable: str, what: str) -> Finding:

@@ -5,7 +5,7 @@ from typing import Final
 
 OURS: Final = ("TICKLOOM_", "OTEL_")
 STORES: Final = ("DATABASE_URL", "REDIS_URL")
-RESERVED: Final = ("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS")
+RESERVED: Final = ("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS", "TICKLOOM_CACHE")
 
 
 def own_environment() -> dict[str, str]:

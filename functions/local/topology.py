@@ -11,6 +11,8 @@ from functions.local.delivery import Delivery, Filter, WiringError, compile_filt
 
 ORDER: Final = "kafka.eventing.knative.dev/delivery.order"
 TABLE: Final = "tickloom.dev/table"
+KUSTOMIZATION: Final = "kustomization.yaml"
+"""Says to kustomize which files there are; it is no manifest itself."""
 DEFAULT_FOLDER: Final = pathlib.Path(__file__).parents[2] / "eventing"
 
 
@@ -92,7 +94,7 @@ def load(folder: pathlib.Path = DEFAULT_FOLDER) -> Topology:
 
 
 def _documents(folder: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    files = sorted(folder.rglob("*.yaml"))
+    files = sorted(file for file in folder.rglob("*.yaml") if file.name != KUSTOMIZATION)
     if not files:
         msg = f"no wiring under {folder}: expected brokers/, triggers/, tables/ with YAML manifests"
         raise WiringError(msg)

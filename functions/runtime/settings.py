@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 PREFIX: Final = "TICKLOOM_"
-RESERVED: Final = frozenset(("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS"))  # the test suite's own
+RESERVED: Final = frozenset(("TICKLOOM_TESTS", "TICKLOOM_DATA", "TICKLOOM_SCHEMAS", "TICKLOOM_CACHE"))
+"""The test suite's own, and where programs are kept: no function knows them, and none minds them."""
 MASK: Final = "***"
 OFF: Final = "off"
 MESH: Final = "mesh"

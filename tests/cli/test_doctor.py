@@ -135,6 +135,16 @@ def test_generated_is_missing(checkout: pathlib.Path) -> None:
     assert "no stubs of tickloom/market/v1/bar.proto" in checks.generated().found
 
 
+def test_made(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that is not here is optional and is told with what makes it; one that is, with its place."""
+    monkeypatch.setenv("TICKLOOM_CACHE", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert checks.made("kustomize").state == "warn"
+    assert "go for `make tools`" in checks.made("kustomize").fix
+    (tmp_path / "kustomize").touch(0o755)
+    assert checks.made("kustomize") == Finding("ok", "here", f"{tmp_path / 'kustomize'}, by PATH")
+
+
 def test_place(tmp_path: pathlib.Path) -> None:
     """A folder that is named must be there; one that is not named is optional."""
     assert checks.place({}, "TICKLOOM_DATA", "captures").state == "warn"

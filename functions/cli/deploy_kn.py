@@ -1,0 +1,28 @@
+"""`tickloom deploy kn NAME`: say a handler's or service's manifest as a line of Knative's `kn`."""
+
+import argparse
+import sys
+from typing import Any
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    parser.add_argument("name", metavar="NAME", help="a handler or a service, for example normalize")
+    parser.add_argument("--image", help="another image than the manifest's")
+    parser.add_argument("--target", metavar="DIR", help="write the manifest there instead of asking a cluster")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the line."""
+    from functions.cli.errors import UsageError  # noqa: PLC0415 - as every verb, `--help` loads nothing
+    from functions.local.deployment import kn_lines  # noqa: PLC0415 - see above
+
+    try:
+        manifest: dict[str, Any] = dict(kn_lines.manifest_of(args.name))
+    except LookupError as error:
+        raise UsageError(str(error)) from error
+    if args.image:
+        manifest["spec"]["template"]["spec"]["containers"][0]["image"] = args.image
+    target = f" \\\n  --target {args.target}" if args.target else ""
+    sys.stdout.write(f"{kn_lines.line_of(manifest).text}{target}\n")
+    return 0

@@ -1,0 +1,1 @@
+"""Deploy the wiring to Knative: manifests rendered, generated, and checked before a cluster sees them."""
