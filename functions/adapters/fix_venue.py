@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from functions.adapters.fix_connection import FixInitiator, Line
-from functions.adapters.fix_orders import FixOrders, KnownOrder, question_of, request_of
+from functions.adapters.fix_orders import question_of, request_of
 from functions.adapters.fix_store import leased
+from functions.adapters.known_orders import KnownOrder, KnownOrders
 from functions.domain.decisions import ExecType
 from functions.domain.errors import Rejected
 from functions.domain.orders.life import Report
@@ -118,7 +119,7 @@ class FixVenue:
         """Connect to nothing yet."""
         self._end = end
         self._stores = stores
-        self._orders = FixOrders(ledger)
+        self._orders = KnownOrders(ledger)
         self._symbols = symbols
         self._note = report
         self._answer_s = answer_s

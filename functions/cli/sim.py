@@ -7,18 +7,24 @@ import pathlib
 import signal
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final, Protocol
 
 from functions.cli.errors import UsageError
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import Shock
 from functions.local import loop
+from functions.local.fix_desk import Market
 from functions.local.venues.exchange import VenueOptions
 from functions.local.venues.faults import Fault, FaultRates, rates_of
 from functions.local.venues.mt4 import Bridge, BridgeOptions
+from functions.local.venues.mt4_orders import OrdersBridge
 from functions.local.venues.plans import HISTORY_S, KITS, RATE, Plan, build
 
 MT4: Final = "mt4.bridge"
+MT4_ORDERS: Final = "mt4.orders"
+ORDERS_UNITS_MAX: Final = Decimal(1_000_000)
+"""Most that the orders' bridge fills at once."""
 
 
 class Server(Protocol):
@@ -35,7 +41,7 @@ class Server(Protocol):
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("venue", metavar="VENUE", help=f"one of {', '.join((*KITS, MT4))}")
+    parser.add_argument("venue", metavar="VENUE", help=f"one of {', '.join((*KITS, MT4, MT4_ORDERS))}")
     parser.add_argument("--symbols", default="", help="in the venue's own words, separated by commas")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
@@ -76,6 +82,9 @@ def _server(args: argparse.Namespace, faults: FaultRates) -> Server:
     symbols = tuple(one for one in args.symbols.split(",") if one)
     if args.venue == MT4:
         return Bridge(BridgeOptions(symbols or ("EURUSD", "USDJPY"), rate=args.rate, seed=args.seed, faults=faults))
+    if args.venue == MT4_ORDERS:
+        markets = {one: Market(Decimal(1)) for one in symbols or ("EURUSD",)}
+        return OrdersBridge(markets, fill_max=ORDERS_UNITS_MAX)
     options = VenueOptions(faults, args.seed, eager=args.at_once)
     rate = args.rate if args.capture is None or args.rate != RATE else 1.0
     plan = Plan(args.venue, symbols, rate, args.seed, args.capture, args.history, args.history_s, options=options)

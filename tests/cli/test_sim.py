@@ -56,9 +56,10 @@ async def test_a_capture_is_served(captures: pathlib.Path) -> None:
     assert await ended(process) == 0
 
 
-async def test_a_bridge_is_served() -> None:
-    """The MetaTrader 4 bridge is simulated by the same verb."""
-    process, told = await served("mt4.bridge", "--symbols", "EURUSD")
+@pytest.mark.parametrize("side", ["mt4.bridge", "mt4.orders"])
+async def test_a_bridge_is_served(side: str) -> None:
+    """Both sides of the MetaTrader 4 bridge are simulated by the same verb."""
+    process, told = await served(side, "--symbols", "EURUSD")
     reader, writer = await asyncio.open_connection("127.0.0.1", told["port"])
     writer.write(b"HELLO 1 me\n")
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HELLO 1 ")

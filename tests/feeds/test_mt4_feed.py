@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from waiting import until
 
 from functions.adapters.memory_sink import MemorySink
-from functions.adapters.mt4_client import BridgeAddress, Sequencer
+from functions.adapters.mt4_client import BridgeClient, Sequencer
+from functions.adapters.mt4_connection import BridgeEnd
 from functions.domain.market import RawBatch
 from functions.feeds.mt4.main import Settings, compose
 from functions.local.venues.faults import Fault, FaultRates
@@ -234,7 +235,7 @@ def test_a_hole_that_never_fills_is_given_up() -> None:
 def test_symbols_that_do_not_fit_a_line_are_refused(symbols: tuple[str, ...]) -> None:
     """A symbol with a blank, a comma or a line end would break the protocol."""
     with pytest.raises(ValueError, match="symbols"):
-        BridgeAddress("127.0.0.1", 1, symbols)
+        BridgeClient(BridgeEnd("127.0.0.1", 1), symbols, report=lambda _, **__: None)
 
 
 def test_faults_have_names() -> None:

@@ -35,7 +35,7 @@ from functions.runtime.settings import SettingsError, load
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
 from functions.services.orders.main import Settings, compose
-from functions.services.orders.opening import opening_of
+from functions.services.orders.opening import account_of
 from functions.services.orders.relay import Relay
 from functions.services.orders.service import OrdersServicer
 from functions.services.orders.writer import Lead
@@ -359,7 +359,7 @@ async def test_relay_runs() -> None:
 
 def test_opening() -> None:
     """An account opens with what the settings say."""
-    account = opening_of("paper", "1000000", ("ETH-USDT.BINANCE=10@2500", "BTC-USDT.BINANCE=-0.5@60000"))
+    account = account_of("paper", "1000000", ("ETH-USDT.BINANCE=10@2500", "BTC-USDT.BINANCE=-0.5@60000"))
     assert account.cash == Decimal(1_005_000)
     assert account.positions[ETH] == Position(ETH, Decimal(10), Decimal(2500))
 
@@ -381,7 +381,7 @@ def test_opening() -> None:
 def test_opening_wrong(name: str, capital: str, positions: tuple[str, ...]) -> None:
     """An opening that cannot be read stops the start."""
     with pytest.raises(ValueError, match=r".+"):
-        opening_of(name, capital, positions)
+        account_of(name, capital, positions)
 
 
 quotes = st.builds(

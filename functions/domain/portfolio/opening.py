@@ -11,12 +11,16 @@ def opening_of(capital: str, positions: Iterable[str] = ()) -> Opening:
     """Read an account's opening; positions are written `ETH-USDT.BINANCE=10@2500`, a short one with a minus.
 
     Raises:
-        ValueError: A text cannot be read, or a price is not positive.
+        ValueError: A text cannot be read, a price is not positive, or an instrument is named twice.
 
     >>> opening_of("1000000", ["ETH-USDT.BINANCE=10@2500"]).held
     (('ETH-USDT.BINANCE', Decimal('10'), Decimal('2500')),)
     """
-    return Opening(plain_decimal(capital), tuple(map(_position, positions)))
+    held = tuple(map(_position, positions))
+    if len({instrument_id for instrument_id, _, _ in held}) < len(held):
+        message = f"opening positions {[instrument_id for instrument_id, _, _ in held]} name an instrument twice"
+        raise ValueError(message)
+    return Opening(plain_decimal(capital), held)
 
 
 def named_openings(texts: Iterable[str]) -> dict[str, Opening]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.http_sink import sink_from
-from functions.adapters.mt4_client import LINE_BYTES_MAX, BridgeAddress, BridgeClient
+from functions.adapters.mt4_client import BridgeClient
+from functions.adapters.mt4_connection import LINE_BYTES_MAX, BridgeEnd
 from functions.adapters.patient_sink import PatientSink
 from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX
 from functions.feeds.mt4 import CARD
@@ -74,10 +75,9 @@ class Settings:
 def compose(settings: Settings) -> HostedFeed:
     """Bind the feed to its bridge; nothing is connected before it runs."""
     label = Label(settings.mt4_shard, settings.stream or f"{settings.mt4_shard}.{CARD.name}", DIALECT)
-    address = BridgeAddress(
+    end = BridgeEnd(
         settings.mt4_host,
         settings.mt4_port,
-        settings.mt4_symbols,
         idle_s=settings.mt4_idle_s,
         backoff_s=settings.backoff_s,
         backoff_max_s=settings.backoff_max_s,
@@ -90,11 +90,11 @@ def compose(settings: Settings) -> HostedFeed:
         settings.heartbeat_ms / 1_000,
         settings.duration_s,
     )
+    client = BridgeClient(end, settings.mt4_symbols, report=logs.logger(CARD.name).warning)
     first = Standing(settings.first_sequence, settings.first_row)
     options = OutboxOptions(CARD.name, settings.mt4_state, settings.spool, first)
 
     async def run(sink: Sink) -> None:
-        client = BridgeClient(address, report=logs.logger(CARD.name).warning)
         async with FileOutbox(label, PatientSink(sink), options) as outbox:
             await listen(client, outbox, rhythm)
 
