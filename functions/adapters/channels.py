@@ -1,4 +1,4 @@
-"""Open channels to our services, and show them who we are: a certificate, a bearer token, or nothing.
+"""Open channels to our services: calls carry the current trace and show who we are, by certificate, token or nothing.
 
 What is shown is said by the environment of the process, under the same names for every caller (`VARIABLES`), for it is
 the process that has an identity and not each of its clients.
@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 
 from functions.ports.errors import Unavailable
+from functions.ports.telemetry import carried
 
 VARIABLES: Final = {
     "ca_path": "TICKLOOM_SERVICE_CA_PATH",
@@ -78,7 +79,7 @@ def open_channel(target: str, ours: Identity | None = None) -> grpc.aio.Channel:
         channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
     else:
         channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
-    return BearingChannel(channel, Bearer(ours, time.monotonic)) if ours.token_path or ours.token else channel
+    return BearingChannel(channel, Bearer(ours, time.monotonic))
 
 
 class Bearer:
@@ -93,7 +94,7 @@ class Bearer:
         self._shown = _shown(ours.token)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Give the metadata; a file that cannot be read leaves what was read before, at first nothing."""
+        """Give the metadata, nothing without a token; a file that cannot be read leaves what was read before."""
         if self._path is not None and self._now() - self._looked_s >= LOOK_S:
             self._looked_s = self._now()
             self._renew(self._path)
@@ -108,7 +109,7 @@ class Bearer:
 
 
 class BearingChannel(grpc.aio.Channel):
-    """A channel whose calls all show a token; nothing that uses it can forget to."""
+    """A channel whose calls all carry the current trace and show a token; nothing that uses it can forget to."""
 
     def __init__(self, channel: grpc.aio.Channel, bearer: Bearer) -> None:
         """Put a bearer on a channel."""
@@ -160,7 +161,10 @@ class BearingChannel(grpc.aio.Channel):
 
     def _bearing(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, metadata: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
-            return method(*args, metadata=(*(metadata or ()), *self._bearer.metadata()), **kwargs)
+            trace, shown = carried(), self._bearer.metadata()
+            if trace or shown:
+                metadata = (*(metadata or ()), *trace.items(), *shown)
+            return method(*args, metadata=metadata, **kwargs)
 
         return call
 

@@ -6,6 +6,7 @@ Only the gathering lives here; what a group means to a store is said by the `wri
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from functions.ports.errors import Overloaded, PortError
@@ -69,7 +70,7 @@ class GroupCommit(Generic[Item]):
             return stored
         self._gathered.append((item, rows, stored))
         if self._writer is None:
-            self._writer = loop.create_task(self._drain())
+            self._writer = loop.create_task(self._drain(), context=Context())
         return stored
 
     async def close(self) -> None:

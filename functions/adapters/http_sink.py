@@ -9,7 +9,7 @@ from typing import Final, Self
 import aiohttp
 
 from functions.ports.errors import Overloaded, Unavailable
-from functions.ports.telemetry import NULL, Telemetry
+from functions.ports.telemetry import carried
 from functions.wire.envelope import Event, ExtensionValue
 from functions.wire.errors import Malformed
 from functions.wire.http_binding import to_http
@@ -36,7 +36,6 @@ class HttpSink:
         url: Address of the broker's ingress.
         overrides: Extensions that every event gets (SinkBinding's `ceOverrides`).
         timeout_s: Seconds until an answer counts as missing.
-        telemetry: Where the current trace is read from.
     """
 
     def __init__(
@@ -45,13 +44,11 @@ class HttpSink:
         *,
         overrides: Mapping[str, ExtensionValue] = _NONE,
         timeout_s: float = TIMEOUT_S,
-        telemetry: Telemetry = NULL,
     ) -> None:
         """Keep where to; nothing is opened yet."""
         self._url = url
         self._overrides = dict(overrides)
         self._timeout_s = timeout_s
-        self._telemetry = telemetry
         self._session: aiohttp.ClientSession | None = None
 
     async def publish(self, event: Event) -> None:
@@ -66,7 +63,7 @@ class HttpSink:
             event = replace(event, extensions={**event.extensions, **self._overrides})
         raw, body = to_http(event)
         headers = [(name.decode(), value.decode()) for name, value in raw]
-        headers += self._telemetry.context().items()
+        headers += carried().items()
         try:
             async with self._open().post(
                 self._url, headers=headers, data=body, allow_redirects=False, skip_auto_headers=_NOT_OURS

@@ -6,7 +6,8 @@ than the rows in it, and each request in it is answered on its own.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -19,6 +20,7 @@ from functions.domain.market import FeatureColumns, ModelOutput
 from functions.domain.predictions import degraded
 from functions.domain.serving import ordered
 from functions.ports.errors import Unavailable
+from functions.ports.telemetry import carried, carrying
 from functions.wire.codecs.features import columns_fields
 from functions.wire.codecs.predictions import output_value
 from functions.wire.errors import Malformed
@@ -47,11 +49,12 @@ _Outputs: TypeAlias = tuple[ModelOutput, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Rows to score, until when on the loop's clock (seconds), and where the answer goes."""
+    """Rows to score, until when on the loop's clock (seconds), where the answer goes, and in which trace."""
 
     columns: FeatureColumns
     due_s: float
     answer: "asyncio.Future[_Outputs]"
+    carried: Mapping[str, str]
 
 
 class InferenceClient:
@@ -75,9 +78,9 @@ class InferenceClient:
             return self._degraded(columns.row_count, f"{WAITING_MAX} requests wait already")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[_Outputs] = loop.create_future()
-        self._waiting.append(_Waiting(columns, loop.time() + self._deadline_ms / 1000, answer))
+        self._waiting.append(_Waiting(columns, loop.time() + self._deadline_ms / 1000, answer, carried()))
         if self._caller is None:
-            self._caller = loop.create_task(self._call_while_asked())
+            self._caller = loop.create_task(self._call_while_asked(), context=Context())
         return await answer
 
     async def close(self) -> None:
@@ -118,13 +121,15 @@ class InferenceClient:
                 one.answer.set_result(outputs)
 
     async def _call(self, group: list[_Waiting]) -> list[_Outputs]:
-        """Ask for a group; the first of it waits longest, so its time is the call's."""
+        """Ask for a group; the first of it waits longest, so its time is the call's, and the call is of its trace."""
         requests = [service_pb2.PredictRequest(columns=columns_fields(one.columns)) for one in group]
         left_s = max(group[0].due_s - asyncio.get_running_loop().time(), 0.0)
         try:
-            response = await self._service().PredictEach(
-                service_pb2.PredictEachRequest(requests=requests), timeout=left_s, wait_for_ready=True
-            )
+            with carrying(group[0].carried):
+                call = self._service().PredictEach(
+                    service_pb2.PredictEachRequest(requests=requests), timeout=left_s, wait_for_ready=True
+                )
+            response = await call
         except grpc.aio.AioRpcError as error:
             if len(group) > 1 and error.code() in _OF_ONE:
                 return [outputs for one in group for outputs in await self._call([one])]

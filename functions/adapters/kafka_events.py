@@ -21,6 +21,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
 )
 
 from functions.ports.errors import Unavailable
+from functions.ports.telemetry import carried
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.kafka_binding import from_kafka, to_kafka
@@ -176,6 +177,7 @@ class EventProducer:
             msg = "events are written between `start` and `close`"
             raise RuntimeError(msg)
         key, headers, value = to_kafka(event)
+        headers += [(name, text.encode()) for name, text in carried().items()]
         try:
             taken: asyncio.Future[ConsumerRecord] = await self._producer.send(topic, value, key=key, headers=headers)
         except MessageSizeTooLargeError:

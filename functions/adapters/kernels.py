@@ -3,7 +3,8 @@
 A fresh copy of the kernel module is loaded and its functions are replaced one by one, so plain and compiled run the
 same statements in the same order (no fastmath) and give the same bits. A kernel may import other kernels, as modules:
 their compiled twins take their places. Compiled code is kept on disk in a folder named by the sources it came from,
-beside this file or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fills it.
+beside this file or where NUMBA_CACHE_DIR says; `python -m functions.adapters.kernels` fills it. Code is made for the
+processor it is made on, unless NUMBA_CPU_NAME says otherwise: `generic` serves every one of the architecture.
 """
 
 import hashlib
@@ -296,6 +297,11 @@ class KeptBySources(UserProvidedCacheLocator):
         super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]  # numba says nothing of its types
         self._cache_path = _SETTINGS.CACHE_DIR
 
+    def ensure_cache_path(self) -> None:
+        """Take a folder that was filled where it could be written to, and now can only be read, as in an image."""
+        if not _is_only_read(pathlib.Path(self._cache_path)):
+            super().ensure_cache_path()  # type: ignore[no-untyped-call]
+
 
 def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> object:
     """Compile one function; without any folder that may be written to, its code lives for this process only."""
@@ -304,9 +310,20 @@ def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> o
     # Kernels make no arrays, and counting references to the ones they are given costs more than the work itself.
     options: dict[str, Any] = {"_nrt": False, "forceinline": inline}
     try:
-        return numba.njit(cache=True, **options)(function)
+        made = numba.njit(cache=True, **options)(function)
     except RuntimeError:
         return numba.njit(**options)(function)
+    if _is_only_read(folder):  # where code for another processor is made, it is for this process alone
+        made._cache.save_overload = _save_nothing  # noqa: SLF001 - numba has no other way to load and not to save
+    return made
+
+
+def _is_only_read(folder: pathlib.Path) -> bool:
+    return folder.is_dir() and not os.access(folder, os.W_OK)
+
+
+def _save_nothing(signature: object, code: object) -> None:
+    """Keep no code."""
 
 
 def _none(dtype: DTypeLike, *, writeable: bool = False) -> NDArray[Any]:

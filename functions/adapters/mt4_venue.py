@@ -14,7 +14,7 @@ Lines, greeting, heartbeats and silence are those of `functions.feeds.mt4`; a br
 | bridge says | meaning |
 | --- | --- |
 | `OK ORDERS <number>` | answer to ORDERS, with the newest number (0: none yet) |
-| `TAKEN <id or request>` | NEW, CANCEL or REPLACE is written down and will be done, or was done before |
+| `TAKEN <id> [<request>]` | NEW, or CANCEL or REPLACE, is written down and will be done, or was done before |
 | `EXEC <number> <ms> <id> NEW <ticket>` | the terminal has the order |
 | `EXEC <number> <ms> <id> TRADE <execution> <units> <price> [<fee> <currency>]` | it was filled, or a part of it |
 | `EXEC <number> <ms> <id> CANCELED <request>` | it ended; `-` where nobody asked |
@@ -24,12 +24,17 @@ Lines, greeting, heartbeats and silence are those of `functions.feeds.mt4`; a br
 | `EXEC <number> <ms> <id> REFUSED <request> <words>` | the request is refused, the order stands as it did |
 | `STATUS <question> <ms> <id> UNKNOWN` | no such order was ever taken |
 | `STATUS <question> <ms> <id> <status> <units filled>` | NEW, PARTLY, FILLED, CANCELED, EXPIRED or REJECTED |
-| `ERROR <code> <words>` | a line was not understood (`syntax`) or refused (`version`, `order`) |
+| `ERROR syntax|version <words>` | a line was not understood, or the version is another; never an answer to an order |
 
 Rules. The bridge keeps, in a file, each id and request it was given, tickets and executions: what it has had is never
-sent to the terminal again but is TAKEN once more, and executions that are not DONE are told again after each ORDERS.
-Numbers are contiguous in a session, whose name changes only when that file is lost. Executions of an order are told
-before a STATUS that counts them. So nothing is lost when either side ends, and nothing is traded twice.
+sent to the terminal again but is TAKEN once more, and executions that are not DONE are told again after each ORDERS, in
+their order, before new ones. Orders are known by their ids; requests by the order's id and their own together, for two
+orders may have a request of the same name. Every line of the right form is TAKEN: what cannot be done is then REJECTED
+or REFUSED, a request for an order that is not known too. Until the terminal has answered, an order's status is NEW.
+Numbers are contiguous in a session, whose name changes only when that file is lost; before it listens again, such a
+bridge finds out which ids the terminal had (by comments of orders, open and closed), for what is UNKNOWN is sent again.
+Executions of an order are told before a STATUS that counts them. So nothing is lost when either side ends, and nothing
+is traded twice.
 """
 
 import asyncio
@@ -45,7 +50,7 @@ from functions.domain.decisions import ExecType, Side, TimeInForce
 from functions.domain.errors import Rejected
 from functions.domain.money import plain, scaled
 from functions.domain.orders.life import Report
-from functions.ports.errors import Unavailable
+from functions.ports.errors import PortError, Unavailable
 from functions.ports.ledger import Ledger
 from functions.ports.venue_orders import Connected, Heard, MessageKind, NotSent, VenueMessage
 from functions.wire.errors import Malformed
@@ -100,10 +105,9 @@ class Mt4Venue:
         self._note = report
         self._answer_s = answer_s
         self._bridge: Bridge | None = None
-        self._session = ""
-        self._last = 0
+        self._last: int | None = None
         self._asked: dict[str, _Question] = {}
-        self._handed: dict[str, asyncio.Future[None]] = {}
+        self._handed: dict[asyncio.Future[None], tuple[str, ...]] = {}
         self._task: asyncio.Task[None] | None = None
 
     # --- the port -----------------------------------------------------------------------------------------------------
@@ -134,9 +138,10 @@ class Mt4Venue:
         if not all(map(is_word, (message.client_order_id, message.request_id or message.client_order_id))):
             await self._refuse(message, "the venue's lines take ids of printable ASCII without blanks")
             return
-        bridge, name = self._active(), message.request_id or message.client_order_id
-        await self._orders.meant(message)
-        taken = self._handed[name] = asyncio.get_running_loop().create_future()
+        bridge, taken = self._active(), asyncio.get_running_loop().create_future()
+        if message.kind is MessageKind.NEW:  # executions name orders only; requests of two may have one name
+            await self._orders.meant(message)
+        self._handed[taken] = _name(message)
         try:
             async with asyncio.timeout(self._answer_s):
                 bridge.say(_line(message, symbol))
@@ -145,7 +150,7 @@ class Mt4Venue:
             msg = f"the venue did not say within {self._answer_s} s that it took a message of {message.client_order_id}"
             raise Unavailable(msg) from error
         finally:
-            del self._handed[name]
+            del self._handed[taken]
 
     async def ask(self, client_order_id: str) -> tuple[Report, ...]:
         """Ask how an order stands; executions that the bridge tells are stored before its status comes.
@@ -187,7 +192,7 @@ class Mt4Venue:
             while True:
                 row = await bridge.line()
                 await self._hear(row.decode("ascii", "replace").split(" "), bridge)
-        except Unavailable as error:
+        except PortError as error:
             msg = f"what the bridge said could not be stored, so it must say it again: {error}"
             raise BridgeError(msg) from error
         finally:
@@ -196,10 +201,9 @@ class Mt4Venue:
 
     async def _hear(self, words: Sequence[str], bridge: Bridge) -> None:
         match words:
-            case ["HELLO", version, session]:
+            case ["HELLO", version, _]:
                 bridge.greet(version)
-                if session != self._session:
-                    self._session, self._last = session, -1
+                self._last = None  # what comes first is what is not DONE, whoever stored what was before it
                 bridge.say("ORDERS")
             case ["OK", "ORDERS", _] if bridge.greeted:
                 self._bridge = bridge
@@ -208,8 +212,8 @@ class Mt4Venue:
                 await self._executed(number(told), rest, bridge)
             case ["STATUS", name, *rest] if question := self._asked.get(name):
                 self._stands(question, rest)
-            case ["TAKEN", name] if (taken := self._handed.get(name)) and not taken.done():
-                taken.set_result(None)
+            case ["TAKEN", *name]:
+                self._taken(tuple(name))
             case ["ERROR", *_]:
                 self._note("venue_message_refused", found=" ".join(words)[:200])
             case ["BYE", *_]:
@@ -218,15 +222,14 @@ class Mt4Venue:
 
     async def _executed(self, told: int, words: Sequence[str], bridge: Bridge) -> None:
         """Have an execution stored, and say so; one behind a hole is asked for again, by coming back."""
-        if self._last < 0:  # a session that is new to us begins with what is not DONE
-            self._last = told - 1
-        if not told or told > self._last + 1:
-            msg = f"execution {told} came after {self._last}"
+        last = told - 1 if self._last is None else self._last
+        if not told or told > last + 1:
+            msg = f"execution {told} came after {last}"
             raise BridgeError(msg)
-        if told > self._last:
+        if told > last:
             await self._tell(words)
-            self._last = told
-        bridge.say(f"DONE {self._last}")
+            self._last = last = told
+        bridge.say(f"DONE {last}")
 
     async def _tell(self, words: Sequence[str]) -> None:
         known = await self._orders.find(tuple(words[1:2]), "")
@@ -249,9 +252,14 @@ class Mt4Venue:
         if not question.answer.done():
             question.answer.set_result(report)
 
+    def _taken(self, name: tuple[str, ...]) -> None:
+        for taken, meant in self._handed.items():
+            if meant == name and not taken.done():
+                taken.set_result(None)
+
     def _fail_all(self) -> None:
         waiting: list[asyncio.Future[Report] | asyncio.Future[None]] = [one.answer for one in self._asked.values()]
-        for one in (*waiting, *self._handed.values()):
+        for one in (*waiting, *self._handed):
             if not one.done():
                 one.set_exception(Unavailable("the connection to the bridge ended"))
 
@@ -265,6 +273,11 @@ class Mt4Venue:
         exec_type = ExecType.REJECTED if message.kind is MessageKind.NEW else ExecType.CANCEL_REJECT
         report = Report(exec_type, message.as_of_ns, request_id=message.request_id, text=text)
         await self._heard(message.client_order_id, report)
+
+
+def _name(message: VenueMessage) -> tuple[str, ...]:
+    """Give the words by which a bridge says that it took a message."""
+    return tuple(filter(None, (message.client_order_id, message.request_id)))
 
 
 def _line(message: VenueMessage, symbol: str) -> str:

@@ -33,6 +33,9 @@ ACCELERATORS: Final = ("CUDAExecutionProvider", "ROCMExecutionProvider", "MIGrap
 """What may stand before the processor, best first, where the installed runtime lists it."""
 
 
+onnxruntime.disable_telemetry_events()  # on by default; what models are asked is nobody else's business
+
+
 class ModelError(Exception):
     """A model folder is not what its manifest says."""
 

@@ -3,12 +3,12 @@
 import asyncio
 import uuid
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Final
 
 from functions.domain.orders.life import Report
 from functions.ports.errors import Unavailable
 from functions.ports.sink import Sink
+from functions.ports.telemetry import TRACEPARENT, carrying
 from functions.ports.venue_orders import Connected, Heard, VenueMessage
 from functions.wire import facts
 from functions.wire.codecs.venue import VENUE_REQUEST, Asked, VenueRequest, encode_venue_request
@@ -64,7 +64,8 @@ class PaperVenue:
             limit_price=message.limit_price,
             as_of_ns=message.as_of_ns,
         )
-        await self._publish(request, facts.fact_id(VENUE_REQUEST, order.account, message.sequence))
+        event_id = facts.fact_id(VENUE_REQUEST, order.account, message.sequence)
+        await self._publish(request, event_id, traceparent=message.traceparent)
 
     async def ask(self, client_order_id: str) -> tuple[Report, ...]:
         """Ask how an order stands; its executions were stored on the way, the answer is its status alone.
@@ -93,7 +94,8 @@ class PaperVenue:
         if waiting is not None and not waiting.done():
             waiting.set_result(report)
 
-    async def _publish(self, request: VenueRequest, event_id: str) -> None:
+    async def _publish(self, request: VenueRequest, event_id: str, *, traceparent: str = "") -> None:
+        made_in = {TRACEPARENT: traceparent} if traceparent else {}
         event = Event(
             id=event_id,
             source=facts.source_of("services", SERVICE, request.account or DESK),
@@ -102,10 +104,11 @@ class PaperVenue:
             time_ns=request.as_of_ns or None,
             subject=request.order.instrument_id if request.order else None,
             datacontenttype=facts.PROTOBUF,
-            extensions=MappingProxyType({"partitionkey": DESK}),
+            extensions={"partitionkey": DESK, **made_in},
         )
         try:
-            await self._sink.publish(event)
+            with carrying(made_in):
+                await self._sink.publish(event)
         except Malformed as error:  # the broker's mistake or ours: the order waits, and says so
             message = f"the broker refuses a request of order {request.client_order_id}: {error}"
             raise Unavailable(message) from error

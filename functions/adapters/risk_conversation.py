@@ -13,7 +13,7 @@ from functions.adapters.risk_client import DEADLINE_MS
 from functions.domain.decisions import Verdict
 from functions.domain.errors import Rejected
 from functions.ports.errors import Overloaded, Unavailable
-from functions.wire.codecs.risk import Question, question_message, verdict_value
+from functions.wire.codecs.risk import Question, questions_message, verdict_value
 from functions.wire.errors import Malformed
 
 if TYPE_CHECKING:  # the stubs know these, their modules do not
@@ -60,10 +60,9 @@ class RiskConversation:
         self._tag += 1
         tag = self._tag
         waiter = self._waiting[tag] = asyncio.get_running_loop().create_future()
-        checks = [question_message(question) for question in questions]
         try:
             async with asyncio.timeout(self._deadline_s):
-                await self._send(service_pb2.CheckStreamRequest(tag=tag, checks=checks))
+                await self._send(questions_message(tag, questions))
                 return self._verdicts(await waiter, len(questions))
         except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
             message = f"risk at {self._target} did not decide: {error or 'no answer in time'}"

@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeAlias
 
 import structlog
 
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict, Violation
 from functions.domain.reference import TradingStatus
-from functions.domain.risk.checks import check_told
+from functions.domain.risk.checks import Told, check_told, told_of
 from functions.domain.risk.limits import Limits, Rulebook
-from functions.domain.risk.rules import CANNOT_DECIDE, decide
+from functions.domain.risk.rules import CANNOT_DECIDE, Case, case_of, decide
 from functions.domain.risk.state import RiskState, marked
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.kill_switch import EVERYONE, KillSwitches, Switch
@@ -106,10 +106,21 @@ class RiskEngine:
         Raises:
             Unavailable: Limits and switches were never read.
         """
-        bounds = self._rulebook.bounds(order.account, order.instrument_id)
-        stopped = self.stopped(order.account)
-        verdict = check_told(order, quote, account, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status)
-        return self._seeing(verdict)
+        return self.check_each([(case_of(order, quote, as_of_ns, status), told_of(account))])[0]
+
+    def check_each(self, asked: Iterable[tuple[Case, Told]]) -> list[Verdict]:
+        """Decide on several orders, each by itself, by what is told of its account.
+
+        Raises:
+            Unavailable: Limits and switches were never read.
+        """
+        bounds, stopped = self._rulebook.bounds, self.stopped
+        decided = [
+            check_told(case, told, bounds(case.account, case.instrument_id), stopped=stopped(case.account))
+            for case, told in asked
+        ]
+        blind = self._blind()
+        return [_rejected(verdict, blind) for verdict in decided] if blind else decided
 
     def decide(  # noqa: PLR0913 - the order, its market, its account, the time and what it replaces are facts
         self,
@@ -129,18 +140,17 @@ class RiskEngine:
         bounds = self._rulebook.bounds(order.account, order.instrument_id)
         stopped = self.stopped(order.account)
         standing = state.standing(order.instrument_id, marked(quote, order.price_exponent), replacing=replacing)
-        verdict = decide(
-            order, quote, standing, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status, recent=state.recent
-        )
-        return self._seeing(verdict)
+        case = case_of(order, quote, as_of_ns, status)
+        verdict = decide(case, standing, bounds, stopped=stopped, recent=state.recent)
+        blind = self._blind()
+        return _rejected(verdict, blind) if blind else verdict
 
-    def _seeing(self, verdict: Verdict) -> Verdict:
-        """Reject what was decided by limits and switches that nobody has looked at for too long."""
+    def _blind(self) -> str:
+        """Say why nothing may be accepted when nobody has looked at limits and switches for too long; else nothing."""
         blind_s = self._now_s() - self._looked_s
         if not self._blind_s_max or blind_s <= self._blind_s_max:
-            return verdict
-        text = f"limits and switches were last read {blind_s:.0f} s ago, allowed {self._blind_s_max:g} s"
-        return Verdict((*verdict.violations, Violation(CANNOT_DECIDE, text)), verdict.limits_version)
+            return ""
+        return f"limits and switches were last read {blind_s:.0f} s ago, allowed {self._blind_s_max:g} s"
 
     # --- switches -----------------------------------------------------------------------------------------------------
 
@@ -221,6 +231,10 @@ class RiskEngine:
                 structlog.get_logger().exception("stop_not_obeyed", account=switch.account, desk=switch.desk)
             else:
                 self._untold.discard(switch)
+
+
+def _rejected(verdict: Verdict, fault: str) -> Verdict:
+    return Verdict((*verdict.violations, Violation(CANNOT_DECIDE, fault)), verdict.limits_version)
 
 
 def _engaged(known: dict[Switch, bool]) -> frozenset[Switch]:

@@ -2,9 +2,9 @@
 
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.reference import TradingStatus
-from functions.domain.risk.checks import check_told
+from functions.domain.risk.checks import check_told, told_of
 from functions.domain.risk.limits import Limits, Rulebook
-from functions.domain.risk.rules import decide
+from functions.domain.risk.rules import case_of, decide
 from functions.domain.risk.state import RiskState, marked
 from functions.ports.errors import Unavailable
 from functions.ports.kill_switch import Switch
@@ -34,7 +34,7 @@ class MemoryRisk:
             Unavailable: It was taken down.
         """
         bounds, stopped = self._rulebook.bounds(order.account, order.instrument_id), self._stopped(order)
-        return check_told(order, quote, account, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status)
+        return check_told(case_of(order, quote, as_of_ns, status), told_of(account), bounds, stopped=stopped)
 
     def decide(  # noqa: PLR0913 - as in the port
         self,
@@ -53,9 +53,7 @@ class MemoryRisk:
         """
         bounds, stopped = self._rulebook.bounds(order.account, order.instrument_id), self._stopped(order)
         standing = state.standing(order.instrument_id, marked(quote, order.price_exponent), replacing=replacing)
-        return decide(
-            order, quote, standing, bounds, as_of_ns=as_of_ns, stopped=stopped, status=status, recent=state.recent
-        )
+        return decide(case_of(order, quote, as_of_ns, status), standing, bounds, stopped=stopped, recent=state.recent)
 
     async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> bool:  # noqa: ARG002 - nobody reads it
         """Stop or re-open one account.

@@ -64,9 +64,18 @@ VERBS: Final = {
     "sim": Verb("simulate a venue in its own dialect, with faults on demand"),
     "venue": Verb("scaffold a new venue: decoder, connection and test"),
     "invoke": Verb("send one CloudEvent to a handler or broker"),
+    "smoke": Verb("send one harmless document through a running system and read back what became of it"),
     "token": Verb("make keys and tokens for development, by which services know their callers"),
     "train": Verb("train a model again, on data of its own or yours"),
     "evaluate": Verb("measure a model beside its baselines", reads=True),
+    "deploy": Verb(
+        "render, compare, check and generate the manifests of an environment; migrate a database", reads=True
+    ),
+    "backup": Verb(
+        "write events, readers' positions and PostgreSQL into one folder, also while a platform runs", reads=True
+    ),
+    "restore": Verb("bring a backup back, so that what came after it is delivered again", reads=True),
+    "rewind": Verb("replay what a Trigger or table heard since a time into a shadow, and compare", reads=True),
     "bench": Verb("measure rates and latencies on this machine"),
     "doctor": Verb("say what is here, where it came from and what to do about the rest", reads=True),
 }

@@ -25,11 +25,13 @@ from functions.local.poster import Poster
 from functions.local.processes import identify
 from functions.local.servers import Stores, start_stores
 from functions.local.topology import DEFAULT_FOLDER, Topology
-from functions.runtime import settings
+from functions.runtime import settings, telemetry
 
 if TYPE_CHECKING:
+    from functions.ports.telemetry import Telemetry
     from functions.runtime.hosting import HostedFeed, HostedHandler
 
+PLATFORM: Final = "platform"
 WHERE: Final = "platform.json"
 SERVICES: Final = ("risk", "inference", "features", "orders")  # in start order, each knowing those before it
 REPLAY: Final = {
@@ -83,6 +85,7 @@ class Foundation:
         self.stores: Stores
         self.orders: GrpcOrders
         self.environ: dict[str, str] = {}
+        self.kept: Telemetry = telemetry.start(PLATFORM, os.environ)
         self._topology = topology
         self._posters: list[Poster] = []
         self._hosted: list[HostedHandler] = []
@@ -139,7 +142,7 @@ class Foundation:
         module = importlib.import_module(f"functions.handlers.{name}.main")
         hosted: HostedHandler = module.compose(settings.load(module.Settings, self.share(module)))
         self._hosted.append(hosted)
-        return subscribers.in_process(hosted)
+        return subscribers.in_process(hosted, self.kept.named(name))
 
     async def start_handler(self, name: str) -> Subscriber:
         """Start a handler as an HTTP process of its own."""
@@ -151,7 +154,7 @@ class Foundation:
         )
         poster = Poster("127.0.0.1", child.port)
         self._posters.append(poster)
-        return subscribers.over_http(poster, subscribers.HANDLER.format(name))
+        return subscribers.over_http(poster, subscribers.HANDLER.format(name), traced=self.kept.enabled)
 
     def compose_feed(self, name: str, environ: Mapping[str, str], last: tuple[int, RawBatch] | None) -> "HostedFeed":
         """Bind a feed, to go on behind the last batch it published, given with its sequence number."""
@@ -184,6 +187,7 @@ class Foundation:
             await self.orders.close()
         for poster in self._posters:
             poster.close()
+        self.kept.close()
         (self.options.folder / WHERE).unlink(missing_ok=True)
 
 

@@ -34,6 +34,7 @@ from functions.local.supervision import Supervisor
 from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
 from functions.runtime.groups import CHANGELOG, changelog_of, group_of
+from functions.runtime.tracing import traced
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_of
@@ -257,7 +258,7 @@ class KafkaPlatform:
         feed = self._foundation.compose_feed(name, environ, await self.last_raw(name))
         sink = _TopicSink(self, self.topology.sources[name], ahead=UNSTORED_MAX if name == REPLAY else 1)
         try:
-            await feed.run(sink)
+            await feed.run(traced(sink, name, self._foundation.kept.named(name), begins=True))
             await sink.settle()
         finally:
             await feed.close()

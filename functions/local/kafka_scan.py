@@ -44,7 +44,14 @@ class TopicScan:
         return sum(1 for _ in self.scan())
 
     def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
-        """Read (offset, recorded_ns, event), as `EventLog.scan`; offsets count in their own partitions.
+        """Read (offset, recorded_ns, event), as `EventLog.scan`; offsets count in their own partitions."""
+        for record in self.records(start):
+            event = read_event(record)
+            if event is not None:
+                yield record.offset, record.timestamp * NS_PER_MS, event
+
+    def records(self, start: int = 0) -> "Iterator[ConsumerRecord]":
+        """Read the records themselves.
 
         It waits for the broker in a thread of its own, so it may be called where a loop runs.
         """
@@ -54,9 +61,7 @@ class TopicScan:
         while (record := found.get()) is not None:
             if isinstance(record, BaseException):
                 raise record
-            event = read_event(record)
-            if event is not None:
-                yield record.offset, record.timestamp * NS_PER_MS, event
+            yield record
         reader.join()
 
     def _read(self, start: int, found: "queue.Queue[ConsumerRecord | BaseException | None]") -> None:

@@ -235,9 +235,9 @@ class DiskLog:
         self._dirty: dict[tuple[str, str], bytes] = {}
         self._durable: list[asyncio.Future[None]] = []
 
-    def append(self, event: Event) -> int:
-        """See EventLog."""
-        recorded_ns = time.time_ns()
+    def append(self, event: Event, recorded_ns: int = 0) -> int:
+        """See EventLog; a log that is restored says when an event was recorded first."""
+        recorded_ns = recorded_ns or time.time_ns()
         attributes = _pack(
             (event.time_ns, event.subject, event.datacontenttype, event.dataschema, dict(event.extensions))
         )
@@ -365,3 +365,15 @@ def find(
         database.close()
     events = [(offset, recorded_ns, _event(*row)) for offset, recorded_ns, *row in stored]
     return events[::-1] if newest else events
+
+
+def positions(path: pathlib.Path) -> tuple[dict[str, int], dict[tuple[str, str], bytes]]:
+    """Read how far each reader of a log file has come, and the tables' states of the same moment, by owner and key."""
+    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    try:
+        database.execute("BEGIN")
+        cursors = dict(database.execute("SELECT subscription, next FROM cursors"))
+        states = {(owner, key): blob for owner, key, blob in database.execute("SELECT owner, key, blob FROM states")}
+    finally:
+        database.close()
+    return cursors, states

@@ -29,6 +29,7 @@ from functions.local.table_host import TableConsumer
 from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
 from functions.runtime import settings
+from functions.runtime.tracing import traced
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_of
@@ -114,7 +115,14 @@ class Platform:
             hosted: HostedTable = module.compose(settings.load(module.Settings, self._foundation.share(module)))
             broker = self.topology.brokers[table.broker]
             self.tables.append(
-                TableConsumer(table, hosted, log=self.logs[table.broker], outbound=self, sink=broker.dead_letter_sink)
+                TableConsumer(
+                    table,
+                    hosted,
+                    log=self.logs[table.broker],
+                    outbound=self,
+                    sink=broker.dead_letter_sink,
+                    kept=self._foundation.kept.named(table.name),
+                )
             )
 
     async def _reach(self, kind: str, name: str) -> Subscriber:
@@ -200,7 +208,9 @@ class Platform:
         """Run a feed into its broker until its input ends; it goes on where the log of an earlier run ends."""
         feed = self._foundation.compose_feed(name, environ, await self.last_raw(name))
         try:
-            await feed.run(_BrokerSink(self, self.topology.sources[name]))
+            sink = _BrokerSink(self, self.topology.sources[name])
+            kept = self._foundation.kept.named(name)
+            await feed.run(traced(sink, name, kept, begins=True))
         finally:
             await feed.close()
 

@@ -31,7 +31,7 @@ from functions.local.echo import HOST, METHOD, STREAM
 from functions.local.figures import Figure, Tell, quantile, quantiles
 from functions.services.risk import main as risk
 from functions.wire.codecs.limits import decode_limits
-from functions.wire.codecs.risk import Question, question_message
+from functions.wire.codecs.risk import Question, questions_message
 
 OPEN_RATE: Final = 1000
 """Questions a second of an open loop."""
@@ -88,6 +88,22 @@ def question() -> tuple[OrderIntent, Quote, AccountState, int]:
     quote = Quote(bid_price=249_990, bid_size=50_000, ask_price=250_010, ask_size=50_000, ts_event=NOW_NS)
     capital = Decimal(1_000_000)
     return order, quote, AccountState(capital, Decimal(0), position=0, position_price=0, equity=capital), NOW_NS
+
+
+def questions(count: int) -> list[Question]:
+    """Ask for an order in each of so many instruments, as at a bar's close; the account holds every other of them."""
+    order, quote, account, now_ns = question()
+    gross = Decimal(250) * (count // 2)
+    busy = replace(account, gross_exposure=gross, net_exposure_low=gross, net_exposure_high=gross)
+    return [
+        Question(
+            replace(order, instrument_id=f"INSTRUMENT-{number}.BENCH", limit_price=order.limit_price - number),
+            quote,
+            replace(busy, position=1000 * (number % 2), position_price=250_000),
+            now_ns,
+        )
+        for number in range(count)
+    ]
 
 
 def in_process(calls: int) -> Iterator[Figure]:
@@ -161,9 +177,8 @@ async def round_trips(ports: Mapping[str, int], effort: Effort, tell: Tell) -> l
 async def _ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
     """Open every way to ask."""
     asked = Question(*question())
-    one, many = ([asked], [asked] * MANY)
-    small = question_message(asked).SerializeToString()
-    large = small * MANY
+    one, many = ([asked], questions(MANY))
+    small, large = (questions_message(0, asks).SerializeToString() for asks in (one, many))
     risk_at, echo_at = (f"{HOST}:{ports[name]}" for name in ("risk", "echo-grpc"))
     client, conversation = GrpcRisk(risk_at, deadline_ms=ANSWER_MS), RiskConversation(risk_at, deadline_ms=ANSWER_MS)
     async with contextlib.AsyncExitStack() as stack:
@@ -178,6 +193,7 @@ async def _ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
         check = partial(
             client.check, asked.order, asked.quote, account=asked.account, as_of_ns=asked.as_of_ns, status=asked.status
         )
+        assert all(one.accepted for one in await conversation.ask(many))  # noqa: S101 - else rejections would be timed
         yield [
             Way("bare TCP echo", len(small), 1, partial(tcp.call, small)),
             Way("bare grpc.aio echo, unary", len(small), 1, partial(_unary(channel), small)),

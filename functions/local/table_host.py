@@ -13,6 +13,7 @@ from functions.local.delivery import Answer
 from functions.local.dispatch import Outbound
 from functions.local.log import EventLog
 from functions.local.topology import Table
+from functions.ports.telemetry import NULL, Telemetry
 from functions.runtime.hosting import HostedTable
 from functions.runtime.keeping import KEYS_MAX, SOURCES_MAX, Bounds, Keeper
 from functions.runtime.outcomes import status_of
@@ -33,6 +34,7 @@ class TableConsumer:
         outbound: Outbound,
         sink: str,
         reorder_max: int = REORDER_EVENTS_MAX,
+        kept: Telemetry = NULL,
     ) -> None:
         """Start from the remembered states; failed events go to the dead letter sink `sink`."""
         self.name = table.name
@@ -51,6 +53,7 @@ class TableConsumer:
             bounds=bounds,
             only_key=hosted.only_key,
             unnumbered=hosted.unnumbered,
+            kept=kept,
         )
         self._at = 0
         self._since = 0

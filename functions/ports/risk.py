@@ -1,9 +1,12 @@
 """Say how an order is checked before it leaves."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.reference import TradingStatus
+from functions.domain.risk.checks import Told
+from functions.domain.risk.rules import Case
 from functions.domain.risk.state import RiskState
 from functions.ports.kill_switch import Switch
 
@@ -37,6 +40,18 @@ class TradingStops(Protocol):
         Raises:
             Overloaded: There are too many switches already.
             Unavailable: It is not known whether the switch was set; set it again.
+        """
+        ...
+
+
+class RiskChecks(TradingStops, Protocol):
+    """Decide on orders at once, by what callers tell of their accounts."""
+
+    def check_each(self, asked: Iterable[tuple[Case, Told]]) -> list[Verdict]:
+        """Decide on several orders, each by itself.
+
+        Raises:
+            Unavailable: Nothing was decided; the orders must not leave.
         """
         ...
 

@@ -35,6 +35,7 @@ class VenueMessage:
         quantity: Total quantity that is asked for, a mantissa of the order's size exponent.
         limit_price: Limit price that is asked for, a mantissa of the order's price exponent.
         as_of_ns: When it was asked for, UTC nanoseconds of venue time.
+        traceparent: Span it was asked in; it is not kept, so a message that is found in the ledger has none.
     """
 
     kind: MessageKind
@@ -45,6 +46,7 @@ class VenueMessage:
     quantity: int
     limit_price: int
     as_of_ns: int
+    traceparent: str = ""
 
 
 Heard: TypeAlias = Callable[[str, Report], Awaitable[None]]

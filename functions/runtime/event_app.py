@@ -30,7 +30,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from functions.ports.telemetry import NO_CONTEXT, NULL, Telemetry
-from functions.runtime import logs, outcomes, settings, telemetry
+from functions.runtime import logs, outcomes, settings, telemetry, tracing
 from functions.runtime.health import Health
 from functions.runtime.hosting import HostedHandler
 from functions.wire.envelope import Event
@@ -105,6 +105,20 @@ class Endpoint:
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
+        if self._telemetry.enabled:
+            return await self._measured(request)
+        return await self._respond(request)
+
+    async def _measured(self, request: Request) -> Response:
+        begun = time.perf_counter()
+        response = await self._respond(request)
+        if self._hosted is not None and request.scope["method"] == "POST":
+            function = {"function": self._hosted.card.name}
+            self._telemetry.count("http_requests_total", {**function, "status": str(response.status_code)})
+            self._telemetry.observe("http_request_duration_seconds", function, time.perf_counter() - begun)
+        return response
+
+    async def _respond(self, request: Request) -> Response:
         scope = request.scope
         hosted = self._hosted or self.open()
         if scope["method"] != "POST":
@@ -123,7 +137,7 @@ class Endpoint:
         except Malformed as error:
             return _refused(error)
         if self._telemetry.enabled:
-            status, reply, text = await dispatch(hosted, event, telemetry=self._telemetry, context=_context(have))
+            status, reply, text = await dispatch(hosted, event, kept=self._telemetry, context=_context(have))
         else:
             status, reply, text = await dispatch(hosted, event)
         if reply is not None:
@@ -167,7 +181,7 @@ async def dispatch(
     hosted: HostedHandler,
     event: Event,
     *,
-    telemetry: Telemetry = NULL,
+    kept: Telemetry = NULL,
     context: Mapping[str, str] = NO_CONTEXT,
 ) -> tuple[int, Event | None, str]:
     """Give one event to a handler and say what became of it, as an HTTP status.
@@ -175,32 +189,30 @@ async def dispatch(
     Args:
         hosted: Handler with its collaborators.
         event: Event to handle.
-        telemetry: Where the work is measured.
+        kept: Where the work is measured.
         context: `traceparent` and `tracestate` of the request.
 
     Returns:
         Status; the reply (only with 200); why not (only from 400 on). Never raises but when cancelled.
     """
-    if not telemetry.enabled:
+    if not kept.enabled:
         return await _attempt(hosted, event)
     name = hosted.card.name
     begun = time.perf_counter()
-    attributes = {
-        "cloudevents.event_id": event.id,
-        "cloudevents.event_source": event.source,
-        "cloudevents.event_type": event.type,
-        "faas.trigger": "pubsub",
-    }
-    origin = str(event.extensions.get("traceparent", ""))
-    with telemetry.span(f"process {name}", attributes, context=context, origin=origin):
-        result = await _attempt(hosted, event)
-    labels = {"function": name, "outcome": outcomes.outcome_at(result[0]).value}
-    telemetry.count("tickloom_events_handled_total", labels)
-    telemetry.observe("tickloom_handler_duration_seconds", {"function": name}, time.perf_counter() - begun)
-    if not result[2]:
-        for metric, own, amount in hosted.counts(event):
-            telemetry.count(metric, own, amount)
-    return result
+    attributes = {**tracing.attributes_of(event), "faas.trigger": "pubsub"}
+    with kept.span(f"process {name}", attributes, context=context, origin=tracing.origin_of(event)):
+        status, reply, text = await _attempt(hosted, event)
+        outcome = outcomes.outcome_at(status).value
+        if text:
+            kept.fail(outcome)
+        if reply is not None:
+            reply = tracing.made_here(reply)
+    kept.count("tickloom_events_handled_total", {"function": name, "outcome": outcome})
+    kept.observe("tickloom_handler_duration_seconds", {"function": name}, time.perf_counter() - begun)
+    if not text:
+        for metric, own, value in await hosted.measures(event):
+            telemetry.record(kept, metric, own, value)
+    return status, reply, text
 
 
 async def _attempt(hosted: HostedHandler, event: Event) -> tuple[int, Event | None, str]:

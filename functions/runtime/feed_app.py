@@ -13,34 +13,12 @@ from typing import Final, TypeVar
 
 from functions.ports.sink import Sink
 from functions.ports.telemetry import Telemetry
-from functions.runtime import health, logs, outcomes, settings, telemetry
+from functions.runtime import health, logs, settings, telemetry, tracing
 from functions.runtime.hosting import HostedFeed
-from functions.wire.envelope import Event
 
 S = TypeVar("S")
 
 _log: Final = logs.logger("feed_app")
-
-
-class _CountingSink:
-    """Count what a feed publishes."""
-
-    def __init__(self, sink: Sink, name: str, kept: Telemetry) -> None:
-        self._sink = sink
-        self._name = name
-        self._kept = kept
-
-    async def publish(self, event: Event) -> None:
-        """Hand over one event and count what became of it."""
-        outcome = outcomes.Outcome.REPLIED
-        try:
-            await self._sink.publish(event)
-        except Exception as error:
-            outcome = outcomes.outcome_of(error)
-            raise
-        finally:
-            labels = {"function": self._name, "outcome": outcome.value}
-            self._kept.count("tickloom_events_published_total", labels)
 
 
 def serve(
@@ -100,8 +78,7 @@ async def _serve(
 ) -> None:
     async with opened as sink, _probes(hosting):
         _log.info("feed_started", feed=hosted.card.name)
-        counted = _CountingSink(sink, hosted.card.name, kept) if kept.enabled else sink
-        ended = await run(hosted, counted)
+        ended = await run(hosted, tracing.traced(sink, hosted.card.name, kept, begins=True))
         _log.info("feed_ended" if ended else "feed_stopped", feed=hosted.card.name)
 
 

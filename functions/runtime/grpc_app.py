@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
-from functions.ports.telemetry import NULL, Telemetry
+from functions.ports.telemetry import NULL, Telemetry, Work
 from functions.runtime import logs, outcomes, settings, telemetry, tls
 from functions.runtime.collector import CollectorPauses
 from functions.runtime.hosting import HostedService
@@ -273,7 +274,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 _check_deadline(context)
                 if not self._kept.enabled:
                     return await behavior(request, context)
-                with self._kept.span(method, {"rpc.method": method}, context=_carried(context)):
+                with self._span(method, context):
                     return await behavior(request, context)
             except grpc.aio.AbortError:
                 code = _aborted_with(context)
@@ -310,6 +311,11 @@ class Guard(grpc.aio.ServerInterceptor):
                 self._measure(method, code, begun)
 
         return guarded
+
+    def _span(self, method: str, context: Any) -> AbstractContextManager[None]:  # noqa: ANN401
+        name = method.removeprefix("/")
+        attributes = {"rpc.system.name": "grpc", "rpc.method": name}
+        return self._kept.span(name, attributes, work=Work.SERVER, context=_carried(context))
 
     def _measure(self, method: str, code: str, begun: float) -> None:
         if self._kept.enabled:

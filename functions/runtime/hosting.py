@@ -19,8 +19,8 @@ Close: TypeAlias = Callable[[], Awaitable[None]]
 DESK: Final = "desk"
 """Key, on a card, of a table that has one state for all shards."""
 
-Count: TypeAlias = tuple[str, Mapping[str, str], int]
-"""A declared counter, its labels, and what to add."""
+Measure: TypeAlias = tuple[str, Mapping[str, str], float]
+"""A declared metric, its labels, and what is added to a counter or put into the others."""
 
 
 async def nothing() -> None:
@@ -35,8 +35,8 @@ def unmeasured(kept: "Telemetry") -> None:
     """Measure nothing beside the calls."""
 
 
-def no_counts(event: Event) -> Iterable[Count]:  # noqa: ARG001 - every event adds nothing
-    """Count nothing."""
+async def no_measures(event: Event) -> Iterable[Measure]:  # noqa: ARG001 - every event adds nothing
+    """Measure nothing."""
     return ()
 
 
@@ -44,13 +44,13 @@ def no_counts(event: Event) -> Iterable[Count]:  # noqa: ARG001 - every event ad
 class HostedHandler:
     """A handler with its collaborators bound; connections open on first use and close with `close`.
 
-    `counts` says what a handled event adds to metrics of its own noun; it is asked only where metrics are kept.
+    `measures` says what a handled event adds to metrics of its own noun; it is asked only where metrics are kept.
     """
 
     card: Card
     handle: Handle
     close: Close = nothing
-    counts: Callable[[Event], Iterable[Count]] = no_counts
+    measures: Callable[[Event], Awaitable[Iterable[Measure]]] = no_measures
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ What belongs here: the order of sources, poison, gaps, bounds, and how a cell is
 log, sends or waits: a host offers events with the place it found them at, and hears what is to be sent or buried.
 """
 
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
@@ -14,7 +16,9 @@ from functions.domain.market import GapDetected
 from functions.domain.sequence import REORDER_EVENTS_MAX, Duplicate, Gap, Progress, Ready, Sequencer
 from functions.ports.errors import Overloaded
 from functions.ports.fold import Fold
-from functions.runtime.outcomes import INTERNAL_ERROR, status_of
+from functions.ports.telemetry import NULL, Telemetry
+from functions.runtime.outcomes import INTERNAL_ERROR, Outcome, outcome_of, status_of
+from functions.runtime.tracing import LINKS_MAX, all_made_here, attributes_of, origin_of
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.facts import partition_of, sequence_of
@@ -58,6 +62,7 @@ class _Cell(Generic[Place]):
     state: Any  # of any table
     order: Sequencer[tuple[Place, Event]]
     dirty: bool = False
+    gathered: deque[str] = field(default_factory=lambda: deque(maxlen=LINKS_MAX))  # origins of what said nothing yet
 
 
 class Keeper(Generic[Place]):
@@ -71,6 +76,7 @@ class Keeper(Generic[Place]):
         bounds: How much is kept.
         only_key: The one key of a table whose state spans shards; empty where each partition key has its own.
         unnumbered: Types of events that have no numbers: folded as they come, and again when they come again.
+        kept: Where folds are measured and traced.
     """
 
     def __init__(  # noqa: PLR0913 - what it runs, whom it tells, what it keeps
@@ -83,8 +89,10 @@ class Keeper(Generic[Place]):
         bounds: Bounds | None = None,
         only_key: str = "",
         unnumbered: frozenset[str] = frozenset(),
+        kept: Telemetry = NULL,
     ) -> None:
         """Begin with no cells."""
+        self._kept = kept
         self._only_key = only_key
         self._unnumbered = unnumbered
         self._name = name
@@ -184,7 +192,9 @@ class Keeper(Generic[Place]):
     def _advance(self, cell: _Cell[Place], place: Place, event: Event) -> bool:
         """Fold one event, emit before the state counts; False after a bug: all starts again from the last write."""
         try:
-            cell.state, emitted = self._fold.fold(cell.state, event)
+            cell.state, emitted = (
+                self._traced(cell, event) if self._kept.enabled else self._fold.fold(cell.state, event)
+            )
         except Exception as error:  # noqa: BLE001 - the host turns every failure into a delivery decision
             self._bury(place, event, error)
             if status_of(error) < INTERNAL_ERROR:  # the event was wrong, the state is untouched
@@ -196,6 +206,28 @@ class Keeper(Generic[Place]):
         self.folded += 1
         self._emit(place, emitted)
         return True
+
+    def _traced(self, cell: _Cell[Place], event: Event) -> tuple[Any, Sequence[Event]]:
+        """Fold inside a span; one that says something links to those before it that said nothing, for it holds them."""
+        kept, origin, begun = self._kept, origin_of(event), time.perf_counter()
+        function = {"function": self._name}
+        outcome = Outcome.CONSUMED
+        try:
+            with kept.span(f"process {self._name}", attributes_of(event), origin=origin):
+                state, emitted = self._fold.fold(cell.state, event)
+                if emitted:
+                    outcome = Outcome.REPLIED
+                    kept.link(cell.gathered)
+                    cell.gathered.clear()
+                    return state, all_made_here(emitted)
+                cell.gathered.append(origin)
+                return state, emitted
+        except Exception as error:
+            outcome = outcome_of(error)
+            raise
+        finally:
+            kept.count("tickloom_events_handled_total", {**function, "outcome": outcome.value})
+            kept.observe("tickloom_handler_duration_seconds", function, time.perf_counter() - begun)
 
     def _dump(self, key: str, cell: _Cell[Place]) -> bytes:
         order = {source: (one.next, sorted(one.holes)) for source, one in cell.order.progress.items()}

@@ -5,8 +5,11 @@ structlog takes 0.3 s to import, which a function started for one event should n
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from functools import lru_cache
 from typing import Any, Final
+
+from functions.ports.telemetry import TRACEPARENT, carried
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -49,6 +52,14 @@ class Logger:
             getattr(_structlog(), level)(event, logger=self._name, **keys)
 
 
+def _with_trace(logger: object, method: str, keys: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ARG001 - structlog's signature
+    """Name the trace and the span that a line was written in, where there is one."""
+    traceparent = carried().get(TRACEPARENT, "")
+    if traceparent:
+        _, keys["trace_id"], keys["span_id"], _ = traceparent.split("-")
+    return keys
+
+
 class _Bridge(logging.Handler):
     """Write what libraries log through the standard module as lines of ours."""
 
@@ -85,9 +96,10 @@ def logger(name: str) -> Logger:
 def _structlog() -> Any:  # noqa: ANN401 - structlog's bound loggers are typed by their level filter
     import structlog  # noqa: PLC0415 - see the file's docstring
 
-    return structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+    structlog.configure(  # for those who take structlog's own loggers, too
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         processors=[
+            _with_trace,
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -95,3 +107,4 @@ def _structlog() -> Any:  # noqa: ANN401 - structlog's bound loggers are typed b
             structlog.processors.JSONRenderer(sort_keys=True, default=str),
         ],
     )
+    return structlog.get_logger()

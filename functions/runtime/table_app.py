@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from functions.ports.telemetry import Telemetry
 from functions.runtime import health, logs, settings, telemetry
 from functions.runtime.groups import group_of
 from functions.runtime.hosting import HostedTable
@@ -118,7 +119,7 @@ def serve(cls: type[S], compose: Callable[[S], HostedTable]) -> None:
         raise SystemExit(2) from None
     code = 0
     try:
-        asyncio.run(_serve(hosted, own, hosting))
+        asyncio.run(_serve(hosted, own, hosting, kept))
     except Exception as error:  # noqa: BLE001 - the last line of a process that ends
         _log.error("table_failed", error=error, table=hosted.card.name)
         code = 1
@@ -127,7 +128,7 @@ def serve(cls: type[S], compose: Callable[[S], HostedTable]) -> None:
     os._exit(code)  # threads of a client that could not stop must not keep the process
 
 
-async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosting) -> None:
+async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosting, kept: Telemetry) -> None:
     from functions.runtime.faust_app import FaustApp, Group  # noqa: PLC0415 - see the file's docstring
 
     stop = asyncio.Event()
@@ -152,7 +153,7 @@ async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosti
     await asyncio.to_thread(hosted.load)  # probes are answered meanwhile: code that was never compiled takes minutes
     app = FaustApp(group)
     _log.info("table_started", table=hosted.card.name, topic=own.table_topic)
-    worker = TableWorker(hosted, app, own.rules)
+    worker = TableWorker(hosted, app, own.rules, kept)
     told: set[asyncio.Task[None]] = set()
     # Said by whoever drives a tape and sees that nothing more can come; a live platform never says it.
     loop.add_signal_handler(signal.SIGUSR1, lambda: told.add(asyncio.ensure_future(worker.give_up_waiting())))

@@ -27,11 +27,13 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeAlias
 
 from functions.ports.errors import Unavailable
+from functions.ports.telemetry import NULL, TRACEPARENT, Telemetry
 from functions.runtime import logs
 from functions.runtime.dead_letters import error_extensions
 from functions.runtime.hosting import HostedTable
 from functions.runtime.keeping import Keeper
 from functions.runtime.outcomes import status_of
+from functions.runtime.tracing import origin_of
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.kafka_binding import from_kafka, to_kafka
@@ -135,8 +137,9 @@ class _Partition:
 class TableWorker:
     """Fold the partitions that fall to this worker; one call at a time has its turn."""
 
-    def __init__(self, hosted: HostedTable, wire: Wire, rules: Rules) -> None:
+    def __init__(self, hosted: HostedTable, wire: Wire, rules: Rules, kept: Telemetry = NULL) -> None:
         """Begin closed, with no partitions."""
+        self._kept = kept
         self._hosted = hosted
         self._wire = wire
         self._rules = rules
@@ -247,6 +250,7 @@ class TableWorker:
             bury=bury,
             only_key=hosted.only_key,
             unnumbered=hosted.unnumbered,
+            kept=self._kept,
         )
         keeper.load(self._wire.remembered(number))
         begun = self._partitions[number] = _Partition(number, keeper, next=offset, covered=offset)
@@ -352,7 +356,10 @@ class TableWorker:
         return True
 
     def _output(self, partition: int, event: Event) -> Record:
-        return Record(self._rules.topic, partition, *to_kafka(event))
+        key, headers, value = to_kafka(event)
+        if self._kept.enabled and (origin := origin_of(event)):
+            headers.append((TRACEPARENT, origin.encode()))  # the hop's own, which Knative's dispatcher hands on
+        return Record(self._rules.topic, partition, key, headers, value)
 
     def _dead_letter(self, event: Event, error: Exception) -> Record:
         extensions = {**event.extensions, **self._why(error)}

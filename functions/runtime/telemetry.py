@@ -21,11 +21,15 @@ DURATION_BUCKETS_S: Final = (
 SERIES_MAX: Final = 200  # combinations of labels one metric may have; further ones count as "other"
 
 
+_UNITS: Final = {"s": "seconds"}
+
+
 class Instrument(Enum):
     """Kind of a metric."""
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
+    GAUGE = "gauge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,12 @@ class Metric:
     """Declare one metric.
 
     Args:
-        name: Prometheus style name with its unit.
-        instrument: Counter or histogram.
+        name: Name of the OpenTelemetry meter.
+        instrument: Counter, histogram or gauge.
         unit: UCUM unit.
         labels: Label names, each with few values.
         summary: What it says, in one sentence.
+        buckets: Upper bounds of a histogram's buckets, in its unit; empty for the others.
     """
 
     name: str
@@ -45,76 +50,124 @@ class Metric:
     unit: str
     labels: tuple[str, ...]
     summary: str
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def exported(self) -> str:
+        """Give the name that Prometheus knows it by, without `_bucket`, `_sum` and `_count` of a histogram.
+
+        Source: OpenTelemetry specification, "Prometheus and OpenMetrics Compatibility".
+
+        >>> Metric("order.processing.latency", Instrument.HISTOGRAM, "s", (), "").exported
+        'order_processing_latency_seconds'
+        >>> Metric("active.trading.sessions", Instrument.GAUGE, "{session}", (), "").exported
+        'active_trading_sessions'
+        """
+        unit = "ratio" if (self.unit, self.instrument) == ("1", Instrument.GAUGE) else _UNITS.get(self.unit, "")
+        name = self.name.replace(".", "_")
+        for suffix in (unit, "total" if self.instrument is Instrument.COUNTER else ""):
+            if suffix and suffix not in name.split("_"):
+                name += f"_{suffix}"
+        return name
+
+
+def _counter(name: str, labels: tuple[str, ...], summary: str) -> Metric:
+    return Metric(name, Instrument.COUNTER, "1", labels, summary)
+
+
+def _duration(name: str, labels: tuple[str, ...], summary: str) -> Metric:
+    return Metric(name, Instrument.HISTOGRAM, "s", labels, summary, DURATION_BUCKETS_S)
+
+
+def _gauge(name: str, unit: str, labels: tuple[str, ...], summary: str) -> Metric:
+    return Metric(name, Instrument.GAUGE, unit, labels, summary)
 
 
 METRICS: Final = (
-    Metric(
-        "tickloom_events_handled_total", Instrument.COUNTER, "1", ("function", "outcome"), "Events handled, by outcome."
-    ),
-    Metric(
-        "tickloom_handler_duration_seconds", Instrument.HISTOGRAM, "s", ("function",), "Time one event took to handle."
-    ),
-    Metric("tickloom_feed_rows_total", Instrument.COUNTER, "1", ("venue",), "Rows of instruments that feeds gave."),
-    Metric(
-        "tickloom_feed_faults_total", Instrument.COUNTER, "1", ("venue", "fault"), "What was wrong with those rows."
-    ),
-    Metric(
-        "tickloom_signals_routed_total",
-        Instrument.COUNTER,
-        "1",
-        ("outcome",),
-        "Signals by order, or why there is none.",
-    ),
-    Metric(
-        "tickloom_rpc_duration_seconds",
-        Instrument.HISTOGRAM,
+    # The names without our prefix are those that dashboards and alerts have known before us (requirements A15).
+    _counter("market.data.processed.total", ("source", "symbol"), "Rows of market data enriched, by venue and symbol."),
+    _gauge("market_data_last_received_timestamp", "s", ("source",), "When the newest row of a venue was received."),
+    _gauge(
+        "market_data_expected_since_timestamp",
         "s",
+        ("source",),
+        "Since when a venue's data may be expected: the session's beginning, or the end of the last halt; 0 for ever.",
+    ),
+    _gauge(
+        "market_data_expected_until_timestamp",
+        "s",
+        ("source",),
+        "Until when they may: the session's end; 0 while all that is known of the venue is halted.",
+    ),
+    _duration("order.processing.latency", (), "Time from an order's request to its stored answer, inside the service."),
+    _gauge("active.trading.sessions", "{session}", (), "Accounts that an orders process leads."),
+    _gauge(
+        "portfolio_risk_exposure_ratio",
+        "1",
+        ("portfolio_id",),
+        "Gross exposure of an account as a share of its capital, as last told.",
+    ),
+    _counter("http_requests_total", ("function", "status"), "Events posted to a function, by HTTP status."),
+    _duration("http_request_duration_seconds", ("function",), "Time to answer one of them, its reading included."),
+    _counter("tickloom_events_handled_total", ("function", "outcome"), "Events handled or folded, by outcome."),
+    _duration("tickloom_handler_duration_seconds", ("function",), "Time one event took to handle or fold."),
+    _counter("tickloom_feed_rows_total", ("venue",), "Rows of instruments that feeds gave."),
+    _counter("tickloom_feed_faults_total", ("venue", "fault"), "What was wrong with those rows."),
+    _counter("tickloom_signals_routed_total", ("outcome",), "Signals by order, or why there is none."),
+    _duration(
+        "tickloom_rpc_duration_seconds",
         ("method", "code"),
         "Time one gRPC call took to answer, by status code; a stream's call lasts as long as the stream.",
     ),
-    Metric(
+    _duration(
         "tickloom_gc_pause_seconds",
-        Instrument.HISTOGRAM,
-        "s",
         ("generation",),
         "Time the garbage collector held all else up, by the oldest generation it looked at.",
     ),
-    Metric(
+    _duration(
         "tickloom_order_stage_seconds",
-        Instrument.HISTOGRAM,
-        "s",
         ("stage",),
         "Time of an order's way through its service: waited, of each request; decided, stored, answered, of a group.",
     ),
-    Metric(
+    _counter(
         "tickloom_events_published_total",
-        Instrument.COUNTER,
-        "1",
         ("function", "outcome"),
         "Events a feed or relay handed to its sink, by outcome.",
     ),
-    Metric(
+    _counter(
         "tickloom_predictions_total",
-        Instrument.COUNTER,
-        "1",
         ("model", "version", "outcome"),
         "Rows a model's version was asked for: scored, not_scored for want of a valid feature, or degraded.",
     ),
-    Metric(
+    _duration(
         "tickloom_model_duration_seconds",
-        Instrument.HISTOGRAM,
-        "s",
         ("model", "version"),
         "Time one run of a model's version took, whatever number of rows.",
     ),
-    Metric(
+    _counter(
         "tickloom_model_changes_total",
-        Instrument.COUNTER,
-        "1",
         ("model", "outcome"),
         "Changes of a registered model that were noticed: taken, or refused because something in them is broken.",
     ),
 )
+
+_KINDS: Final = {metric.name: metric.instrument for metric in METRICS}
+
+
+def record(kept: Telemetry, metric: str, labels: Mapping[str, str], value: float) -> None:
+    """Add to a declared counter, or put into another declared metric.
+
+    Raises:
+        KeyError: It is not declared: a programmer's error.
+    """
+    match _KINDS[metric]:
+        case Instrument.COUNTER:
+            kept.count(metric, labels, value)
+        case Instrument.HISTOGRAM:
+            kept.observe(metric, labels, value)
+        case Instrument.GAUGE:
+            kept.put(metric, labels, value)
+
 
 EXPORTERS: Final = ("otlp", "console", "none")
 

@@ -6,11 +6,13 @@ it consumes. Every answer passes `ask`, which refuses a 2xx with any body but a 
 
 import asyncio
 import base64
+import contextlib
 import datetime as dt
 import importlib
 import json
 import pathlib
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -25,6 +27,7 @@ import pytest
 import worded
 from accounted import breached
 from active import active_batch
+from aiohttp import web
 from barred import Bar as OneBar
 from barred import bar_batch
 from cloudevents import http as sdk
@@ -693,3 +696,53 @@ async def test_dependency_up_is_not_degraded(town: Town, name: str) -> None:
     outputs = NEVER_UNAVAILABLE[name](answer.body).outputs
     assert outputs
     assert [output.degraded_reason for output in outputs if output.degraded] == []
+
+
+# --- asked by func ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def overheard(url: str) -> AsyncIterator[tuple[str, list[tuple[int, bytes]]]]:
+    """Stand before a handler: give an address that passes everything on, and the answers that came back."""
+    heard: list[tuple[int, bytes]] = []
+
+    async def pass_on(request: web.Request) -> web.Response:
+        async with aiohttp.ClientSession() as session:
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+            async with session.post(url, headers=headers, data=await request.read()) as answer:
+                heard.append((answer.status, await answer.read()))
+                told = {name: value for name, value in answer.headers.items() if name.lower() not in FRAMING}
+        return web.Response(status=heard[-1][0], headers=told, body=heard[-1][1] or None)
+
+    app = web.Application()
+    app.router.add_post("/", pass_on)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}", heard
+    await runner.cleanup()
+
+
+FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
+
+
+@pytest.mark.parametrize("name", sorted(HANDLERS))
+async def test_func_invoke(town: Town, name: str, tool: Callable[[str], pathlib.Path], tmp_path: pathlib.Path) -> None:
+    """Knative's own `func invoke`, which tells no extensions, gets what any client gets, and shows the CloudEvent."""
+    one = replace(next(iter(TABLES[name].good.values())), extensions={}, dataschema=None)
+    (tmp_path / "func.yaml").write_bytes((ROOT / f"functions/handlers/{name}/func.yaml").read_bytes())
+    (tmp_path / "data").write_bytes(one.data or b"")
+    wanted = await ask(town.up["own", name], **binary(one))
+    async with overheard(town.up["own", name]) as (url, heard):
+        flags = {"id": one.id, "type": one.type, "source": one.source, "content-type": one.datacontenttype}
+        words = (f"--{flag}={value}" for flag, value in (flags | {"file": tmp_path / "data", "target": url}).items())
+        done = await asyncio.create_subprocess_exec(
+            str(tool("func")), "invoke", *words, cwd=tmp_path, env={"HOME": str(tmp_path)}, stdout=PIPE, stderr=STDOUT
+        )
+        said, _ = await done.communicate()
+    assert done.returncode == 0, said.decode()
+    assert heard == [(wanted.status, wanted.body)]
+    assert wanted.status == (200 if HANDLERS[name].emits else 204)
+    if wanted.event is not None:
+        assert f"  id: {wanted.event['id']}\n".encode() in said
+        assert f"  type: {wanted.event['type']}\n".encode() in said

@@ -89,9 +89,8 @@ def test_names_agree_in_five_places(card: catalogue.Card) -> None:
     }
     if card.kind in wired:
         assert wired[card.kind].is_file()
-    if card.kind is not Kind.TABLE:  # a table's manifest comes with its Kafka host
-        manifest = "functions" if card.kind is Kind.HANDLER else card.kind.value
-        assert (ROOT / "knative" / manifest / f"{card.name}.yaml").is_file()
+    manifest = "functions" if card.kind is Kind.HANDLER else card.kind.value
+    assert (ROOT / "knative" / manifest / f"{card.name}.yaml").is_file()
     assert list((ROOT / "tests" / card.kind.value).glob(f"test_{card.name}*.py"))
     assert f"| `{card.name}` |" in (FUNCTIONS / "README.md").read_text()
 

@@ -14,10 +14,10 @@ from functions.domain.errors import Rejected
 from functions.domain.reference import TradingStatus
 from functions.domain.risk import InstrumentLimits, Limits, LimitSet, Rate, RiskState
 from functions.domain.risk import recent as recents
-from functions.domain.risk.checks import check_told
-from functions.domain.risk.limits import Rulebook, merged
+from functions.domain.risk.checks import check_told, told_of
+from functions.domain.risk.limits import Bounds, Rulebook, merged
 from functions.domain.risk.recent import Recent
-from functions.domain.risk.rules import decide
+from functions.domain.risk.rules import case_of, decide
 from functions.domain.risk.state import marked
 from functions.domain.risk.units import atto, atto_of, money_of, money_text
 
@@ -51,9 +51,12 @@ def judge(  # noqa: PLR0913 - what a decision stands on
     quote = replace(quote, ts_event=as_of_ns)
     standing = state.standing(asked.instrument_id, marked(quote, asked.price_exponent), replacing=replacing)
     bounds = merged(limits, asked.account, asked.instrument_id)
-    return told(
-        decide(asked, quote, standing, bounds, as_of_ns=as_of_ns, status=status, recent=state.recent),
-    )
+    return told(decide(case_of(asked, quote, as_of_ns, status), standing, bounds, recent=state.recent))
+
+
+def judge_told(account: AccountState, bounds: Bounds, asked: OrderIntent | None = None) -> list[str]:
+    """Name the rules that an order breaks by what is told of its account."""
+    return told(check_told(case_of(asked or order(), QUOTE, NOW), told_of(account), bounds))
 
 
 # --- the account, with what works -------------------------------------------------------------------------------------
@@ -308,23 +311,13 @@ UNDECIDABLE: Final[dict[str, Callable[[], list[str]]]] = {
     "one limit missing": lambda: judge(opened(), limits=replace(LIMITS, default=InstrumentLimits(Decimal(1)))),
     "no exposure limit": lambda: judge(opened(), limits=replace(LIMITS, exposure_ratio_max=None)),
     "exponents of no instrument": lambda: judge(opened(), replace(order(), price_exponent=19)),
-    "equity not told": lambda: told(
-        check_told(order(), QUOTE, AccountState(Decimal(10**6), Decimal(0), 0, 0), DRAWN, as_of_ns=NOW)
+    "equity not told": lambda: judge_told(AccountState(Decimal(10**6), Decimal(0), 0, 0), DRAWN),
+    "money too fine": lambda: judge_told(AccountState(Decimal("1e-37"), Decimal(0), 0, 0), DRAWN),
+    "working orders never valued": lambda: judge_told(
+        AccountState(Decimal(10**6), Decimal(0), 0, 0, working_buys=1), PLAIN
     ),
-    "money too fine": lambda: told(
-        check_told(order(), QUOTE, AccountState(Decimal("1e-37"), Decimal(0), 0, 0), DRAWN, as_of_ns=NOW)
-    ),
-    "working orders never valued": lambda: told(
-        check_told(order(), QUOTE, AccountState(Decimal(10**6), Decimal(0), 0, 0, working_buys=1), PLAIN, as_of_ns=NOW)
-    ),
-    "less than nothing works": lambda: told(
-        check_told(
-            order(),
-            QUOTE,
-            AccountState(Decimal(10**6), Decimal(0), 0, 250_000, working_sells=-1),
-            PLAIN,
-            as_of_ns=NOW,
-        )
+    "less than nothing works": lambda: judge_told(
+        AccountState(Decimal(10**6), Decimal(0), 0, 250_000, working_sells=-1), PLAIN
     ),
 }
 PLAIN: Final = merged(LIMITS, "paper", ETH)
@@ -421,15 +414,15 @@ def test_told(case: str) -> None:
     one = TOLD[case]
     bounds = merged(one.limits, "paper", ETH)
     more = replace(one.most, quantity=one.most.quantity + 1)
-    assert told(check_told(one.most, QUOTE, one.account, bounds, as_of_ns=NOW)) == []
-    assert told(check_told(more, QUOTE, one.account, bounds, as_of_ns=NOW)) == [one.rule]
+    assert judge_told(one.account, bounds, one.most) == []
+    assert judge_told(one.account, bounds, more) == [one.rule]
 
 
 def test_told_resting() -> None:
     """Prices of own resting orders that are told keep an order from meeting them."""
     account = replace(BASE, resting_buy_price=249_990, resting_sell_price=250_010)
     for asked in (order(quantity=1, limit=250_010), order(Side.SELL, 1, 249_990)):
-        assert told(check_told(asked, QUOTE, account, PLAIN, as_of_ns=NOW)) == ["self_trade"]
+        assert judge_told(account, PLAIN, asked) == ["self_trade"]
 
 
 # --- levels -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from functions.domain.decisions import OrderIntent, Quote, Side
 from functions.domain.money import scaled
 from functions.domain.risk import InstrumentLimits, Limits, RiskState
 from functions.domain.risk.limits import merged
-from functions.domain.risk.rules import decide
+from functions.domain.risk.rules import case_of, decide
 from functions.domain.risk.state import marked
 from functions.domain.risk.units import atto
 
@@ -137,7 +137,7 @@ class Run:
             "paper", name, side, size * 10**-size_exponent, price * 10**-price_exponent, price_exponent, size_exponent
         )
         standing = self.state.standing(name, marked(quote, price_exponent))
-        verdict = decide(asked, quote, standing, merged(LIMITS, "paper", name), as_of_ns=NOW)
+        verdict = decide(case_of(asked, quote, NOW), standing, merged(LIMITS, "paper", name))
         resting = Resting(name, 1 if side is Side.BUY else -1, size * MILLI, price)
         if self.clean:
             assert {one.rule for one in verdict.violations} & JUDGED == self.reference.broken(resting)

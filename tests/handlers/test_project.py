@@ -37,7 +37,7 @@ from functions.domain.flow import FlowEntry, FlowKind, OrderFlow
 from functions.domain.market import BAR_PROVISIONAL, NS_PER_S
 from functions.domain.quality import FeedQuality, InstrumentQuality
 from functions.handlers.project import CARD
-from functions.handlers.project.handler import Deps, counts, handle
+from functions.handlers.project.handler import Deps, handle, measures
 from functions.handlers.project.main import Settings, compose
 from functions.ports.errors import Unavailable
 from functions.runtime.telemetry import METRICS
@@ -311,16 +311,16 @@ async def test_store_down() -> None:
         await handle(EVENTS["bars"](), deps=with_views(Down()))
 
 
-def test_counts() -> None:
-    """What a feed was like is counted by venue, faults by name; nothing else is counted."""
+async def test_measures() -> None:
+    """What a feed was like is counted by venue, faults by name; bars are not."""
     faulty = replace(QUALITY.instruments[0], missing_trades=2)
     told = event("tickloom.market.v1.FeedQuality", encode_quality(replace(QUALITY, instruments=(faulty,))))
-    assert list(counts(told)) == [
+    assert await measures(told) == [
         ("tickloom_feed_rows_total", {"venue": "BINANCE"}, 5),
         ("tickloom_feed_faults_total", {"venue": "BINANCE", "fault": "missing_trades"}, 2),
     ]
-    assert list(counts(EVENTS["bars"]())) == []
-    assert {name for name, _, _ in counts(told)} <= {metric.name for metric in METRICS}
+    assert await measures(EVENTS["bars"]()) == []
+    assert {name for name, _, _ in await measures(told)} <= {metric.name for metric in METRICS}
 
 
 async def test_composed_with_real_stores(database_url: str, redis_url: str) -> None:

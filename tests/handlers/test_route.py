@@ -13,7 +13,7 @@ from functions.domain.decisions import Action, OrderStatus, Side, Signal
 from functions.domain.errors import Rejected
 from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD
-from functions.handlers.route.handler import Deps, counts, handle
+from functions.handlers.route.handler import Deps, handle, measures
 from functions.handlers.route.main import Settings, compose
 from functions.ports.errors import Unavailable
 from functions.runtime import settings
@@ -156,9 +156,9 @@ def test_settings(wrong: dict[str, str]) -> None:
         settings.load(Settings, {f"TICKLOOM_{name.upper()}": value for name, value in wrong.items()})
 
 
-def test_counted_with_its_reason(deps: Deps) -> None:
+async def test_counted_with_its_reason(deps: Deps) -> None:
     """Each signal counts once: as ordered, or by why there is no order."""
     for told, outcome in ((SOLD, "ordered"), (replace(SOLD, action=Action.HOLD), "holds")):
-        counted = list(counts(event_of(told), sizing=deps.sizing))
+        counted = await measures(event_of(told), sizing=deps.sizing)
         assert counted == [("tickloom_signals_routed_total", {"outcome": outcome}, 1)]
     assert "tickloom_signals_routed_total" in {metric.name for metric in METRICS}

@@ -16,7 +16,7 @@ from functions.adapters.http_sink import HttpSink, overrides_of, sink_from
 from functions.adapters.memory_sink import MemorySink
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.sink import Sink
-from functions.ports.telemetry import NullTelemetry
+from functions.ports.telemetry import carrying
 from functions.wire.envelope import Event
 from functions.wire.errors import Malformed
 from functions.wire.http_binding import from_http
@@ -212,20 +212,14 @@ async def test_http_overrides(ingress: tuple[Ingress, str]) -> None:
     assert dict(ingress[0].stored[0].extensions) == {**sample().extensions, "env": "dev", "partitionkey": "P"}
 
 
-class Tracing(NullTelemetry):
-    """Be inside a span."""
-
-    def context(self) -> dict[str, str]:
-        """Carry it."""
-        return {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
-
-
 async def test_http_trace(ingress: tuple[Ingress, str]) -> None:
     """The current trace travels in the HTTP header and leaves the event's own alone."""
     origin = "00-" + "c" * 32 + "-" + "d" * 16 + "-01"
-    async with HttpSink(ingress[1], telemetry=Tracing()) as sink:
-        await sink.publish(sample(extensions={"traceparent": origin}))
-    assert ingress[0].headers[0]["traceparent"] == Tracing().context()["traceparent"]
+    here = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    async with HttpSink(ingress[1]) as sink:
+        with carrying(here):
+            await sink.publish(sample(extensions={"traceparent": origin}))
+    assert ingress[0].headers[0]["traceparent"] == here["traceparent"]
     assert ingress[0].stored[0].extensions["traceparent"] == origin
 
 

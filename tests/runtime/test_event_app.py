@@ -334,7 +334,7 @@ class Remembering(NullTelemetry):
 async def test_dispatch_measured() -> None:
     """Handling is counted by outcome and timed."""
     kept = Remembering()
-    await event_app.dispatch(HOSTED, wish("rejected"), telemetry=kept)
+    await event_app.dispatch(HOSTED, wish("rejected"), kept=kept)
     assert kept.kept == [
         ("tickloom_events_handled_total", {"function": "echo", "outcome": "rejected"}),
         ("tickloom_handler_duration_seconds", {"function": "echo"}),

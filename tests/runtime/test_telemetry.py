@@ -10,14 +10,28 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from functions.ports.telemetry import NO_CONTEXT, NULL
+from functions.ports.telemetry import NO_CONTEXT, NULL, carried
 from functions.runtime import telemetry
 from functions.runtime.opentelemetry_sdk import OTHER, SdkTelemetry
 from functions.runtime.settings import SettingsError
-from functions.runtime.telemetry import DURATION_BUCKETS_S, METRICS, SERIES_MAX
+from functions.runtime.telemetry import DURATION_BUCKETS_S, METRICS, SERIES_MAX, Instrument
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+TAKEN_OVER = frozenset(
+    (
+        "market.data.processed.total",
+        "order.processing.latency",
+        "active.trading.sessions",
+        "market_data_last_received_timestamp",
+        "market_data_expected_since_timestamp",
+        "market_data_expected_until_timestamp",
+        "portfolio_risk_exposure_ratio",
+        "http_requests_total",
+        "http_request_duration_seconds",
+    )
+)
+"""Names that dashboards knew before us."""
 ORIGIN = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-01"
 
 Kept = tuple[SdkTelemetry, InMemoryMetricReader, InMemorySpanExporter]
@@ -76,7 +90,7 @@ def test_null_twin() -> None:
     twin.count("anything", {})
     twin.observe("anything", {}, 1.0)
     with twin.span("work", {}, context={"traceparent": PARENT}):
-        assert twin.context() is NO_CONTEXT
+        assert carried() is NO_CONTEXT
     twin.close()
 
 
@@ -126,20 +140,21 @@ def test_undeclared(kept: Kept) -> None:
 
 def test_declarations() -> None:
     """Names follow Prometheus: one prefix, the unit last, counters end in _total; labels are few."""
-    endings = {"counter": "_total", "histogram": "_seconds"}
+    endings = {"counter": "_total", "histogram": "_seconds", "gauge": ""}
     for metric in METRICS:
-        assert metric.name.startswith("tickloom_")
-        assert metric.name.endswith(endings[metric.instrument.value])
+        assert metric.exported.startswith("tickloom_") != (metric.name in TAKEN_OVER)
+        assert metric.exported.endswith(endings[metric.instrument.value])
         assert len(metric.labels) <= 3
+        assert bool(metric.buckets) == (metric.instrument is Instrument.HISTOGRAM)
 
 
 def test_span_continues_and_links(kept: Kept) -> None:
     """A span continues the request's trace, links to the event's first transmission, and is carried on."""
     made, _, spans = kept
     with made.span("process echo", {"cloudevents.event_id": "1"}, context={"traceparent": PARENT}, origin=ORIGIN):
-        carried = made.context()["traceparent"]
+        here = carried()["traceparent"]
     (span,) = spans.get_finished_spans()
-    assert carried == f"00-{TRACE}-{span.context.span_id:016x}-01"
+    assert here == f"00-{TRACE}-{span.context.span_id:016x}-01"
     assert span.parent is not None
     assert f"{span.parent.span_id:016x}" == PARENT.split("-")[2]
     assert [f"{link.context.trace_id:032x}" for link in span.links] == ["a" * 32]

@@ -11,8 +11,24 @@ from hypothesis import strategies as st
 from tickloom.orders.v1 import order_pb2, service_pb2
 from trading import NOW, QUOTE, order, state, submission
 
-from functions.domain.decisions import ExecType, Fill, OrderOutcome, OrderStatus, OrderUpdate, Side, Verdict, Violation
+from functions.domain.decisions import (
+    AccountState,
+    ExecType,
+    Fill,
+    OrderIntent,
+    OrderOutcome,
+    OrderStatus,
+    OrderUpdate,
+    Quote,
+    Side,
+    TimeInForce,
+    Verdict,
+    Violation,
+)
 from functions.domain.money import plain, plain_decimal
+from functions.domain.reference import TradingStatus
+from functions.domain.risk.checks import told_of
+from functions.domain.risk.rules import case_of
 from functions.wire.codecs import orders as codec
 from functions.wire.codecs import risk
 from functions.wire.errors import Malformed
@@ -166,13 +182,54 @@ def test_update_malformed() -> None:
             codec.decode_order_update(bad.SerializeToString())
 
 
-def test_check_round_trip() -> None:
-    """A question to risk is read as it was written."""
-    account = state("0.1", "12345678901234567890.5", -5, 7)
-    message = risk.check_message(order(Side.SELL), QUOTE, account=account, as_of_ns=NOW)
-    assert risk.order_value(message.order) == order(Side.SELL)
-    assert risk.quote_value(message.quote) == QUOTE
-    assert risk.account_value(message.account) == account
+mantissas = st.integers(-(2**63), 2**63 - 1)
+questions = st.builds(
+    risk.Question,
+    st.builds(
+        OrderIntent,
+        account=ids,
+        instrument_id=ids,
+        side=st.sampled_from(Side),
+        quantity=mantissas,
+        limit_price=mantissas,
+        price_exponent=st.integers(-18, 18),
+        size_exponent=st.integers(-18, 18),
+        time_in_force=st.sampled_from(TimeInForce),
+    ),
+    st.builds(Quote, mantissas, mantissas, mantissas, mantissas, mantissas),
+    st.builds(
+        AccountState,
+        decimals,
+        decimals,
+        *[mantissas] * 2,
+        *[st.none() | decimals] * 4,
+        decimals,
+        *[st.just(0) | mantissas] * 4,
+    ),
+    as_of_ns=mantissas,
+    status=st.sampled_from(TradingStatus),
+)
+
+
+@settings(max_examples=count(100), deadline=None)
+@given(st.lists(questions, max_size=4))
+def test_questions_round_trip(asked: list[risk.Question]) -> None:
+    """Questions to risk are read as they were written, counted as risk counts, whether alone or in a message."""
+    expected = [(case_of(one.order, one.quote, one.as_of_ns, one.status), told_of(one.account)) for one in asked]
+    assert [risk.question_value(risk.question_message(one)) for one in asked] == expected
+    message = risk.questions_message(7, asked)
+    assert message.tag == 7
+    assert [risk.question_value(one) for one in message.checks] == expected
+
+
+def test_question_too_fine() -> None:
+    """Money that is finer than risk counts is no broken message: it is told to be the reason why nothing is decided."""
+    message = risk.check_message(order(), QUOTE, account=state("1e-37"), as_of_ns=NOW)
+    _, told = risk.question_value(message)
+    assert told.money.fault == "0.0000000000000000000000000000000000001 is finer than 10^-36, the unit risk counts in"
+    message.account.peak_equity = "1e5"
+    with pytest.raises(Malformed, match="peak_equity"):
+        risk.question_value(message)
 
 
 def test_verdict_round_trip() -> None:

@@ -7,15 +7,15 @@ integers; decimals are only written for rules that are broken.
 """
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from functions.domain.decisions import OrderIntent, Quote, Verdict, Violation
+from functions.domain.decisions import OrderIntent, Quote, Side, Verdict, Violation
 from functions.domain.money import EXACT, EXPONENT_MAX, plain
 from functions.domain.reference import TradingStatus
 from functions.domain.risk.limits import Bounds, Rate, Ratio
 from functions.domain.risk.recent import Recent
-from functions.domain.risk.state import MESSAGE, Asked, Standing, asked_of
-from functions.domain.risk.units import atto, money_text, size_text
+from functions.domain.risk.state import MESSAGE, Asked, Standing
+from functions.domain.risk.units import UNITS, atto, money_text, size_text
 
 CANNOT_DECIDE: Final = "cannot_decide"
 DRAWDOWN: Final = "drawdown"
@@ -35,51 +35,75 @@ SESSION: Final = "session"
 
 _BPS: Final = Decimal(10_000)
 _NS_PER_MS: Final = 1_000_000
-_UNKNOWN: Final = TradingStatus.UNKNOWN  # a member is looked up slowly
+_BUY: Final = Side.BUY  # a member is looked up slowly
+_UNKNOWN: Final = TradingStatus.UNKNOWN
 _HALTED: Final = TradingStatus.HALTED
 _CLOSED: Final = TradingStatus.CLOSED
 
 
-def decide(  # noqa: PLR0913 - the order, its market and account, the limits, the time and what stops trading are facts
-    order: OrderIntent,
-    quote: Quote,
-    standing: Standing,
-    bounds: Bounds,
-    *,
-    as_of_ns: int,
-    stopped: str = "",
-    status: TradingStatus = TradingStatus.UNKNOWN,
-    recent: Recent | None = None,
+_Wanted: TypeAlias = tuple[bool, int, int]
+"""Whether an order buys, its quantity and its limit, units of 10^-18."""
+
+
+class Case(NamedTuple):
+    """Hold an order to decide on, its market and its time; prices and sizes are mantissas of its exponents.
+
+    `status` is whether the instrument trades, as the request says; what the account knows counts, too.
+    """
+
+    account: str
+    instrument_id: str
+    buys: bool
+    quantity: int
+    limit_price: int
+    price_exponent: int
+    size_exponent: int
+    bid_price: int
+    ask_price: int
+    quote_ns: int
+    as_of_ns: int
+    status: TradingStatus
+
+
+def case_of(order: OrderIntent, quote: Quote, as_of_ns: int, status: TradingStatus = TradingStatus.UNKNOWN) -> Case:
+    """Put an order beside its market and its time."""
+    return Case._make(  # in half the time of its constructor
+        (
+            order.account,
+            order.instrument_id,
+            order.side is _BUY,
+            order.quantity,
+            order.limit_price,
+            order.price_exponent,
+            order.size_exponent,
+            quote.bid_price,
+            quote.ask_price,
+            quote.ts_event,
+            as_of_ns,
+            status,
+        )
+    )
+
+
+def decide(
+    case: Case, standing: Standing, bounds: Bounds, *, stopped: str = "", recent: Recent | None = None
 ) -> Verdict:
     """Decide on one order.
 
     Args:
-        order: What is asked for.
-        quote: Market it was decided on; needs both sides, uncrossed.
-        standing: The account, the order's instrument valued at that quote's mid.
+        case: What is asked for, and the market it was decided on, which needs both sides, uncrossed; without a time
+            (0) nothing can be decided.
+        standing: The account, the order's instrument valued at that market's mid.
         bounds: What is allowed.
-        as_of_ns: When the order was decided, UTC nanoseconds; 0 is no time, and cannot be decided on.
         stopped: Which kill switch stops trading; empty when none does.
-        status: Whether the instrument trades, as the request says; what the account knows counts, too.
         recent: What the account sent; None where nobody counts, and rates are not judged.
     """
     broken: list[Violation] = []
     if stopped:
         broken.append(Violation(KILL_SWITCH, stopped))
     if bounds.restricted:
-        broken.append(Violation(RESTRICTED, f"instrument {order.instrument_id!r} is restricted"))
-    fault = _order_fault(order) or bounds.missing
-    if not fault:
-        asked = asked_of(order)
-        _check_order(broken, asked, _price(order, quote, asked), bounds)
-        fault = _time_fault(quote, bounds, as_of_ns) or standing.fault
-        fault = fault or _status_fault(broken, order, bounds, told=status, known=standing.status)
-        if not fault:
-            if recent is not None:
-                _check_rates(broken, asked, bounds, recent, as_of_ns=as_of_ns)
-            _check_after(broken, asked, standing, bounds)
-            _check_price(broken, order, quote, bounds)
-            _check_self_trade(broken, asked, standing)
+        broken.append(Violation(RESTRICTED, f"instrument {case.instrument_id!r} is restricted"))
+    fault = _order_fault(case) or bounds.missing or _check_all(broken, case, standing, bounds, recent)
     if fault:
         broken.append(Violation(CANNOT_DECIDE, fault))
     if standing.capital <= 0:
@@ -87,29 +111,48 @@ def decide(  # noqa: PLR0913 - the order, its market and account, the limits, th
     return Verdict(tuple(broken), bounds.accepted.limits_version) if broken else bounds.accepted
 
 
+def _check_all(broken: list[Violation], case: Case, standing: Standing, bounds: Bounds, recent: Recent | None) -> str:
+    """Check an order that makes sense; tell what of its market or its account keeps from deciding, else nothing."""
+    _, instrument_id, buys, quantity, limit, price_exponent, size_exponent, bid, _, _, as_of_ns, _ = case
+    tick = UNITS[price_exponent]
+    wanted = buys, quantity * UNITS[size_exponent], limit * tick
+    # The dearest price it may trade at: a sell may trade above its limit, at the bid.
+    _check_order(broken, wanted[1], (limit if buys or bid <= limit else bid) * tick, bounds)
+    fault = _time_fault(case, bounds) or standing.fault or _status_fault(broken, case, standing.status, bounds)
+    if not fault:
+        if recent is not None:
+            _check_rates(broken, Asked(instrument_id, *wanted), bounds, recent, as_of_ns=as_of_ns)
+        _check_after(broken, wanted, standing, bounds)
+        _check_price(broken, case, bounds)
+        _check_self_trade(broken, wanted, standing)
+    return fault
+
+
 # --- what cannot be decided -------------------------------------------------------------------------------------------
 
 
-def _order_fault(order: OrderIntent) -> str:
-    if not order.instrument_id:
+def _order_fault(case: Case) -> str:
+    _, instrument_id, _, quantity, limit, price_exponent, size_exponent, _, _, _, _, _ = case
+    if not instrument_id:
         return "the order names no instrument"
-    if order.quantity <= 0:
-        return f"quantity {order.quantity} is not positive"
-    if order.limit_price <= 0:
-        return f"limit price {order.limit_price} is not positive"
-    if abs(order.price_exponent) > EXPONENT_MAX or abs(order.size_exponent) > EXPONENT_MAX:
-        return f"exponents {order.price_exponent} and {order.size_exponent} are beyond {EXPONENT_MAX}"
+    if quantity <= 0:
+        return f"quantity {quantity} is not positive"
+    if limit <= 0:
+        return f"limit price {limit} is not positive"
+    if abs(price_exponent) > EXPONENT_MAX or abs(size_exponent) > EXPONENT_MAX:
+        return f"exponents {price_exponent} and {size_exponent} are beyond {EXPONENT_MAX}"
     return ""
 
 
-def _time_fault(quote: Quote, bounds: Bounds, as_of_ns: int) -> str:
+def _time_fault(case: Case, bounds: Bounds) -> str:
+    _, _, _, _, _, _, _, bid, ask, quote_ns, as_of_ns, _ = case
     if as_of_ns <= 0:
         return "the decision has no time"
-    if quote.bid_price <= 0 or quote.ask_price <= 0:
-        return f"the quote has no mid: bid {quote.bid_price}, ask {quote.ask_price}"
-    if quote.bid_price > quote.ask_price:
-        return f"the quote is crossed: bid {quote.bid_price} above ask {quote.ask_price}"
-    age_ns = as_of_ns - quote.ts_event
+    if bid <= 0 or ask <= 0:
+        return f"the quote has no mid: bid {bid}, ask {ask}"
+    if bid > ask:
+        return f"the quote is crossed: bid {bid} above ask {ask}"
+    age_ns = as_of_ns - quote_ns
     if age_ns > bounds.quote_age_ns_max:
         return f"the quote is stale: {age_ns} ns old, allowed {bounds.quote_age_ns_max // _NS_PER_MS} ms"
     if -age_ns > bounds.quote_ahead_ns_max:
@@ -117,34 +160,26 @@ def _time_fault(quote: Quote, bounds: Bounds, as_of_ns: int) -> str:
     return ""
 
 
-def _status_fault(
-    broken: list[Violation], order: OrderIntent, bounds: Bounds, *, told: TradingStatus, known: TradingStatus
-) -> str:
+def _status_fault(broken: list[Violation], case: Case, known: TradingStatus, bounds: Bounds) -> str:
     """Judge whether the instrument trades; of what the request and the account say, the worse counts."""
+    told = case.status
     if told is _HALTED or known is _HALTED:
-        broken.append(Violation(HALT, f"trading in {order.instrument_id!r} is halted"))
+        broken.append(Violation(HALT, f"trading in {case.instrument_id!r} is halted"))
     elif told is _CLOSED or known is _CLOSED:
-        broken.append(Violation(SESSION, f"{order.instrument_id!r} is closed"))
+        broken.append(Violation(SESSION, f"{case.instrument_id!r} is closed"))
     elif told is known is _UNKNOWN and not bounds.unknown_status_trades:
-        return f"nobody knows whether {order.instrument_id!r} trades"
+        return f"nobody knows whether {case.instrument_id!r} trades"
     return ""
 
 
 # --- the order by itself ----------------------------------------------------------------------------------------------
 
 
-def _price(order: OrderIntent, quote: Quote, asked: Asked) -> int:
-    """Give the dearest price it may trade at: a sell may trade above its limit, at the bid."""
-    if asked.buys or quote.bid_price <= order.limit_price:
-        return asked.limit
-    return atto(quote.bid_price, order.price_exponent)
-
-
-def _check_order(broken: list[Violation], asked: Asked, price: int, bounds: Bounds) -> None:
-    if bounds.order_size_max is not None and asked.quantity > bounds.order_size_max:
-        text = f"quantity {size_text(asked.quantity)} exceeds {size_text(bounds.order_size_max)}"
+def _check_order(broken: list[Violation], quantity: int, price: int, bounds: Bounds) -> None:
+    if bounds.order_size_max is not None and quantity > bounds.order_size_max:
+        text = f"quantity {size_text(quantity)} exceeds {size_text(bounds.order_size_max)}"
         broken.append(Violation(ORDER_SIZE, text))
-    notional = asked.quantity * price
+    notional = quantity * price
     if notional > bounds.order_notional_max:
         broken.append(_above(ORDER_NOTIONAL, "notional", notional, bounds.order_notional_max))
 
@@ -165,40 +200,45 @@ def _too_often(rule: str, what: str, rate: Rate) -> Violation:
 # --- the account after it ---------------------------------------------------------------------------------------------
 
 
-def _check_after(broken: list[Violation], asked: Asked, standing: Standing, bounds: Bounds) -> None:
-    if asked.buys:
-        end = (standing.position + standing.buys + asked.quantity) * standing.mark
-        net = standing.others_high + end
+def _check_after(broken: list[Violation], wanted: _Wanted, standing: Standing, bounds: Bounds) -> None:
+    buys, quantity, _ = wanted
+    capital, gross, low, high, mark, position, working_buys, working_sells, _, _, _, _, _, _, _ = standing
+    if buys:
+        end = (position + working_buys + quantity) * mark
+        net = high + end
     else:
-        end = (standing.position - standing.sells - asked.quantity) * standing.mark
-        net = standing.others_low + end
+        end = (position - working_sells - quantity) * mark
+        net = low + end
     value = abs(end)
     if value > bounds.position_notional_max:
         broken.append(_above(POSITION, "position after the fill", value, bounds.position_notional_max))
-    if standing.capital > 0:
-        _check_ratio(broken, EXPOSURE_RATIO, standing.others_gross + value, standing.capital, bounds.exposure)
+    if capital > 0:
+        numerator, denominator = bounds.exposure
+        if (gross + value) * denominator > numerator * capital:
+            broken.append(_beyond(EXPOSURE_RATIO, "gross", gross + value, capital, bounds.exposure))
         if bounds.net_exposure is not None:
-            _check_ratio(broken, NET_EXPOSURE_RATIO, abs(net), standing.capital, bounds.net_exposure)
+            numerator, denominator = bounds.net_exposure
+            if abs(net) * denominator > numerator * capital:
+                broken.append(_beyond(NET_EXPOSURE_RATIO, "net", abs(net), capital, bounds.net_exposure))
     if bounds.drawdown is not None:
-        _check_drawdown(broken, asked, standing, bounds.drawdown)
+        _check_drawdown(broken, wanted, standing, bounds.drawdown)
 
 
-def _check_ratio(broken: list[Violation], rule: str, found: int, capital: int, allowed: Ratio) -> None:
-    numerator, denominator = allowed
-    if found * denominator > numerator * capital:
-        what = "gross" if rule == EXPOSURE_RATIO else "net"
-        bound = f"{plain(_decimal(allowed))} of capital {money_text(capital)}"
-        broken.append(Violation(rule, f"{what} exposure after the fill {money_text(found)} exceeds {bound}"))
+def _beyond(rule: str, what: str, found: int, capital: int, allowed: Ratio) -> Violation:
+    bound = f"{plain(_decimal(allowed))} of capital {money_text(capital)}"
+    return Violation(rule, f"{what} exposure after the fill {money_text(found)} exceeds {bound}")
 
 
-def _check_drawdown(broken: list[Violation], asked: Asked, standing: Standing, allowed: Ratio) -> None:
-    if standing.others_equity is None or standing.peak_equity is None:
+def _check_drawdown(broken: list[Violation], wanted: _Wanted, standing: Standing, allowed: Ratio) -> None:
+    buys, quantity, limit = wanted
+    _, _, _, _, mark, position, _, _, _, _, others_equity, losses, peak, _, _ = standing
+    if others_equity is None or peak is None:
         broken.append(Violation(CANNOT_DECIDE, "drawdown is limited, and the account's equity is not told"))
         return
-    equity = standing.others_equity + standing.position * standing.mark
-    peak = max(standing.peak_equity, equity)
-    away = asked.limit - standing.mark if asked.buys else standing.mark - asked.limit
-    worst = equity - standing.losses - (away * asked.quantity if away > 0 else 0)
+    equity = others_equity + position * mark
+    peak = max(peak, equity)
+    away = limit - mark if buys else mark - limit
+    worst = equity - losses - (away * quantity if away > 0 else 0)
     numerator, denominator = allowed
     if (peak - worst) * denominator > numerator * peak:
         text = (
@@ -208,23 +248,25 @@ def _check_drawdown(broken: list[Violation], asked: Asked, standing: Standing, a
         broken.append(Violation(DRAWDOWN, text))
 
 
-def _check_price(broken: list[Violation], order: OrderIntent, quote: Quote, bounds: Bounds) -> None:
-    price, exponent = order.limit_price, order.price_exponent
-    twice_mid = quote.bid_price + quote.ask_price
+def _check_price(broken: list[Violation], case: Case, bounds: Bounds) -> None:
+    _, _, _, _, limit, exponent, _, bid, ask, _, _, _ = case
+    twice_mid = bid + ask
     numerator, denominator = bounds.collar
-    if abs(2 * price - twice_mid) * denominator > numerator * twice_mid:
+    if abs(2 * limit - twice_mid) * denominator > numerator * twice_mid:
         bps = plain(EXACT.multiply(_BPS, _decimal(bounds.collar)))
-        bid, ask = size_text(atto(quote.bid_price, exponent)), size_text(atto(quote.ask_price, exponent))
-        text = f"limit price {size_text(atto(price, exponent))} is more than {bps} bps from the mid of {bid} and {ask}"
-        broken.append(Violation(PRICE_COLLAR, text))
+        price, low, high = (size_text(atto(one, exponent)) for one in (limit, bid, ask))
+        broken.append(
+            Violation(PRICE_COLLAR, f"limit price {price} is more than {bps} bps from the mid of {low} and {high}")
+        )
 
 
-def _check_self_trade(broken: list[Violation], asked: Asked, standing: Standing) -> None:
-    if asked.buys:
-        if 0 < standing.own_ask <= asked.limit:
-            broken.append(_against_itself("buy", asked.limit, "sell", standing.own_ask))
-    elif standing.own_bid >= asked.limit:
-        broken.append(_against_itself("sell", asked.limit, "buy", standing.own_bid))
+def _check_self_trade(broken: list[Violation], wanted: _Wanted, standing: Standing) -> None:
+    buys, _, limit = wanted
+    if buys:
+        if 0 < standing.own_ask <= limit:
+            broken.append(_against_itself("buy", limit, "sell", standing.own_ask))
+    elif standing.own_bid >= limit:
+        broken.append(_against_itself("sell", limit, "buy", standing.own_bid))
 
 
 def _against_itself(side: str, limit: int, other: str, price: int) -> Violation:

@@ -34,9 +34,12 @@ def mark_price(quote: Quote) -> int:
     >>> mark_price(Quote(bid_price=100, bid_size=1, ask_price=101, ask_size=1, ts_event=0))
     101
     """
-    if 0 < quote.bid_price <= quote.ask_price:
-        return (quote.bid_price + quote.ask_price + 1) // 2
-    return 0
+    return middle(quote.bid_price, quote.ask_price)
+
+
+def middle(bid_price: int, ask_price: int) -> int:
+    """Give the same of a bid and an ask."""
+    return (bid_price + ask_price + 1) // 2 if 0 < bid_price <= ask_price else 0
 
 
 def marked(quote: Quote, price_exponent: int) -> int:
@@ -195,12 +198,17 @@ class RiskState:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def apply_accepted(self, client_order_id: str, order: OrderIntent, quote: Quote, *, as_of_ns: int) -> None:
-        """Take an order that was accepted: its instrument's mark, what works now, and that it was sent."""
+        """Take an order that was accepted: all of it works now."""
+        asked = self.apply_asked(order, quote, as_of_ns=as_of_ns)
+        self.apply_working(client_order_id, order.instrument_id, order.side, leaves=asked.quantity, price=asked.limit)
+
+    def apply_asked(self, order: OrderIntent, quote: Quote, *, as_of_ns: int) -> Asked:
+        """Take of an order that was accepted its instrument's mark, and that it was sent; not what works of it."""
         self.apply_quote(order.instrument_id, quote, order.price_exponent)
         asked = asked_of(order)
-        self.apply_working(client_order_id, order.instrument_id, order.side, leaves=asked.quantity, price=asked.limit)
         self.apply_sent(as_of_ns)
         self.recent.add(asked, as_of_ns)
+        return asked
 
     def apply_sent(self, as_of_ns: int) -> None:
         """Count one message that left: an order, a cancel or a replace."""
@@ -219,7 +227,7 @@ class RiskState:
             price: Its limit price, units of 10^-18.
         """
         holding = self._holdings.setdefault(instrument_id, Holding())
-        self._drop(client_order_id, holding)
+        moved = self._drop(client_order_id, holding) or leaves > 0
         if leaves > 0:
             holding.working[client_order_id] = Working(side, leaves, price)
             insort(holding.bids if side is Side.BUY else holding.asks, price)
@@ -227,7 +235,8 @@ class RiskState:
                 holding.buys += leaves
             else:
                 holding.sells += leaves
-        self._sum(holding)
+        if moved:
+            self._sum(holding)
         self._forget(instrument_id, holding)
 
     def apply_trade(self, instrument_id: str, side: Side, quantity: int, price: int, *, fee: int = 0) -> None:
@@ -297,37 +306,40 @@ class RiskState:
             else:
                 sells -= replaced.leaves
         unvalued = self._unvalued - holding.unvalued
-        return Standing(
-            self.capital,
-            self._gross - holding.worst,
-            self._low - holding.low,
-            self._high - holding.high,
-            mark,
-            holding.position,
-            buys,
-            sells,
-            holding.bids[-1] if holding.bids else 0,
-            holding.asks[0] if holding.asks else 0,
-            self.cash + self._value - holding.value,
-            losses,
-            self.peak_equity,
-            holding.status,
-            f"{unvalued} instruments with positions or orders were never valued" if unvalued else "",
+        return Standing._make(
+            (
+                self.capital,
+                self._gross - holding.worst,
+                self._low - holding.low,
+                self._high - holding.high,
+                mark,
+                holding.position,
+                buys,
+                sells,
+                holding.bids[-1] if holding.bids else 0,
+                holding.asks[0] if holding.asks else 0,
+                self.cash + self._value - holding.value,
+                losses,
+                self.peak_equity,
+                holding.status,
+                f"{unvalued} instruments with positions or orders were never valued" if unvalued else "",
+            )
         )
 
     # --- sums ---------------------------------------------------------------------------------------------------------
 
-    def _drop(self, client_order_id: str, holding: Holding) -> None:
-        """Take out what works of an order."""
+    def _drop(self, client_order_id: str, holding: Holding) -> bool:
+        """Take out what works of an order; tell whether anything did."""
         gone = holding.working.pop(client_order_id, None)
         if gone is None:
-            return
+            return False
         prices = holding.bids if gone.side is Side.BUY else holding.asks
         del prices[bisect_left(prices, gone.price)]
         if gone.side is Side.BUY:
             holding.buys -= gone.leaves
         else:
             holding.sells -= gone.leaves
+        return True
 
     def _sum(self, holding: Holding) -> None:
         """Put an instrument's parts into the sums anew."""

@@ -16,7 +16,10 @@ AMOUNTS_KEPT_MAX: Final = 4096
 
 MONEY_EXPONENT: Final = -2 * EXPONENT_MAX
 
-_POWERS: Final[tuple[int, ...]] = tuple(10**power for power in range(2 * EXPONENT_MAX + 1))
+UNITS: Final = tuple(
+    10 ** (EXPONENT_MAX + exponent) for exponent in (*range(EXPONENT_MAX + 1), *range(-EXPONENT_MAX, 0))
+)
+"""10^exponent in units of 10^-18, by the exponent itself: those below 0 stand at the end."""
 
 
 def atto(mantissa: int, exponent: int) -> int:
@@ -29,7 +32,7 @@ def atto(mantissa: int, exponent: int) -> int:
         mantissa: Size or price.
         exponent: Power of ten of its unit, -18 to 18.
     """
-    return mantissa * _POWERS[EXPONENT_MAX + exponent]
+    return mantissa * UNITS[exponent]
 
 
 def atto_of(value: Decimal) -> int:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from functions.adapters.calendars import shipped_calendars
 from functions.adapters.opened_reference import Places, open_reference
 from functions.handlers.enrich import CARD, handler
+from functions.handlers.enrich.expected import Measuring
 from functions.handlers.enrich.sheets import Sheets
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
@@ -60,9 +61,11 @@ def compose(settings: Settings) -> HostedHandler:
         ttl_s=settings.reference_ttl_s,
         instruments_max=settings.reference_instruments_max,
     )
-    sheets = Sheets(shipped_calendars(), sheets_max=settings.reference_instruments_max)
+    calendars = shipped_calendars()
+    sheets = Sheets(calendars, sheets_max=settings.reference_instruments_max)
     deps = handler.Deps(reference=opened.reference, sheets=sheets)
-    return HostedHandler(CARD, partial(handler.handle, deps=deps), opened.close)
+    measuring = Measuring(opened.reference, calendars)
+    return HostedHandler(CARD, partial(handler.handle, deps=deps), opened.close, measuring.measures)
 
 
 respond = event_app.endpoint(Settings, compose)

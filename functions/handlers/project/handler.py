@@ -94,11 +94,20 @@ async def handle(event: Event, *, deps: Deps) -> None:
     await project(event.data or b"", event, deps)
 
 
-def counts(event: Event) -> Iterator[tuple[str, Mapping[str, str], int]]:
-    """Count what a FeedQuality tells, by venue; other events add nothing."""
-    if event.type != FEED_QUALITY:
-        return
-    for one in decode_quality(event.data or b"").instruments:
+async def measures(event: Event) -> list[tuple[str, Mapping[str, str], float]]:
+    """Measure what a FeedQuality tells, by venue, and how exposed an account is; other events add nothing."""
+    told = {FEED_QUALITY: _told_of_quality, RISK_METRICS: _told_of_exposure}.get(event.type)
+    return [] if told is None else list(told(event.data or b""))
+
+
+def _told_of_exposure(data: bytes) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    metrics = decode_risk_metrics(data)
+    if metrics.exposure_ratio is not None:
+        yield "portfolio_risk_exposure_ratio", {"portfolio_id": metrics.account}, metrics.exposure_ratio
+
+
+def _told_of_quality(data: bytes) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    for one in decode_quality(data).instruments:
         venue = {"venue": one.instrument_id.rpartition(".")[2]}
         yield "tickloom_feed_rows_total", venue, one.rows
         for fault in ("repeated", "missing_trades", "book_breaks", "out_of_order"):

@@ -102,7 +102,7 @@ def compose(settings: Settings) -> HostedHandler:
         exposures=exposures,
         reentries=reentries,
     )
-    return HostedHandler(CARD, partial(handler.handle, deps=deps), close, handler.counts)
+    return HostedHandler(CARD, partial(handler.handle, deps=deps), close, handler.measures)
 
 
 respond = event_app.endpoint(Settings, compose)

@@ -1,6 +1,6 @@
 """Hand in the order a Signal asks for; the answer is 204 whether or not there was one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,7 @@ class Deps:
 async def handle(event: Event, *, deps: Deps) -> Event | None:
     """Submit the order of one signal; one that holds, has no quote or is too small for one unit submits nothing.
 
-    `counts` says why.
+    `measures` says why.
 
     Raises:
         Malformed: The event is no readable Signal.
@@ -46,11 +46,11 @@ async def handle(event: Event, *, deps: Deps) -> Event | None:
     return None
 
 
-def counts(event: Event, *, sizing: Sizing) -> Iterator[tuple[str, Mapping[str, str], int]]:
+async def measures(event: Event, *, sizing: Sizing) -> list[tuple[str, Mapping[str, str], float]]:
     """Count what became of a signal: an order, or why there is none."""
     order = size_order(decode_signal(event.data or b""), sizing)
     outcome = order.value if isinstance(order, Unsized) else "ordered"
-    yield "tickloom_signals_routed_total", {"outcome": outcome}, 1
+    return [("tickloom_signals_routed_total", {"outcome": outcome}, 1)]
 
 
 def _submission(event: Event, signal: Signal, order: OrderIntent) -> Submission:

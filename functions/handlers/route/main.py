@@ -60,7 +60,7 @@ def compose(settings: Settings) -> HostedHandler:
         order_notional_max=plain_decimal(settings.order_notional_max),
     )
     handle = partial(handler.handle, deps=handler.Deps(orders, sizing))
-    return HostedHandler(CARD, handle, orders.close, partial(handler.counts, sizing=sizing))
+    return HostedHandler(CARD, handle, orders.close, partial(handler.measures, sizing=sizing))
 
 
 respond = event_app.endpoint(Settings, compose)

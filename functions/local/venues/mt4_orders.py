@@ -68,7 +68,7 @@ class OrdersBridge:
         self.executions: list[str] = []
         self.done = 0
         self.port = 0
-        self.taken: dict[str, None] = {}
+        self.taken: dict[str, None] = {}  # ids, and ids with requests behind a blank
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._writers: set[asyncio.StreamWriter] = set()
@@ -151,26 +151,27 @@ class OrdersBridge:
 
     def _take(self, words: list[str]) -> bool:
         """Do what is asked of an order, once; False when nothing is."""
+        name = " ".join(words[1:2] if words[0] == "NEW" else reversed(words[1:3]))
         match words:
-            case ["NEW" | "CANCEL" | "REPLACE", name, *_] if name in self.taken:
+            case ["NEW" | "CANCEL" | "REPLACE", _, *_] if name in self.taken:
                 pass
             case ["NEW", id_, symbol, side, units, price, _] if side in _SIDES:
                 self._new(id_, symbol, _SIDES[side], (Decimal(units), Decimal(price)))
             case ["CANCEL", request, id_] if id_ in self._kept:
                 kept = self._kept[id_]
-                asked = Cancel(kept.name, request, kept.symbol, kept.side, self._clock())
+                asked = Cancel(kept.name, name, kept.symbol, kept.side, self._clock())
                 self._tell(id_, (self.desk.cancel(asked, self._clock()),), request)
             case ["REPLACE", request, id_, units, price] if id_ in self._kept:
                 kept, now_ns = self._kept[id_], self._clock()
                 figures = Decimal(units), Decimal(price)
-                wanted = Replace(kept.name, request, kept.symbol, kept.side, now_ns, _LIMIT, None, *figures)
+                wanted = Replace(kept.name, name, kept.symbol, kept.side, now_ns, _LIMIT, None, *figures)
                 self._tell(id_, tuple(self.desk.replace(wanted, now_ns)), request)
             case ["CANCEL" | "REPLACE", request, id_, *_]:
                 self._execution(id_, "REFUSED", request, "unknown order")
             case _:
                 return False
-        self.taken.setdefault(words[1])
-        self._say(f"TAKEN {words[1]}", self._listening)
+        self.taken.setdefault(name)
+        self._say(f"TAKEN {name}", self._listening)
         return True
 
     def _new(self, id_: str, symbol: str, side: str, figures: tuple[Decimal, Decimal]) -> None:
@@ -200,7 +201,7 @@ class OrdersBridge:
                     size, price = one.last_quantity or Decimal(0), one.last_price or Decimal(0)
                     self._execution(id_, "TRADE", one.exec_id, plain(size), plain(price))
                 case "4" | "5":
-                    self._kept[id_].name = request
+                    self._kept[id_].name = f"{id_} {request}"
                     self._execution(id_, "CANCELED" if one.exec_type == "4" else "REPLACED", request)
                 case "8":
                     self._execution(id_, "REJECTED", one.text or "rejected")

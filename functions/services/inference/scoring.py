@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, TypeAlias
@@ -91,7 +92,7 @@ class Scoring:
         if self._rows >= self._limits.rows:
             self._full.set()
         if self._runner is None and requests:
-            self._runner = loop.create_task(self._run_while_asked())
+            self._runner = loop.create_task(self._run_while_asked(), context=Context())
         return list(await asyncio.gather(*answers))
 
     async def close(self) -> None:

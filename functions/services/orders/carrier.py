@@ -10,6 +10,7 @@ names what shall be, so that twice is once.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -102,7 +103,10 @@ class Carrier:
                 self._doubts.append(_Doubt(one.message.client_order_id, one.message))
             else:
                 self._waiting.append(one.message)
-        self._tasks = [asyncio.create_task(self._run(self._send_all)), asyncio.create_task(self._run(self._ask_all))]
+        # They outlive whatever asked for the lead, so they are of no trace.
+        self._tasks = [
+            asyncio.create_task(self._run(work), context=Context()) for work in (self._send_all, self._ask_all)
+        ]
         self.compare()
 
     def add(self, messages: Iterable[VenueMessage]) -> None:

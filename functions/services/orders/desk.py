@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar, cast
 
@@ -33,6 +34,7 @@ PAGE: Final = 256
 """Events a stream reads at once; nothing else is held for a reader."""
 AHEAD_MS_MAX: Final = 10_000
 """How far a request's time may lie ahead of the clock here; rates count by it, and would wait for it to come."""
+SESSIONS: Final = "active.trading.sessions"
 _NS_PER_MS: Final = 1_000_000
 
 Asked = TypeVar("Asked", Submission, CancelRequest, ReplaceRequest, MassCancelRequest)
@@ -301,7 +303,7 @@ class OrderDesk:
             lost: It was led here so, until it was forgotten: whoever has followed by now keeps it.
         """
         if not self._closed and account not in self._claims:
-            claim = self._claims[account] = asyncio.create_task(self._lead_later(account, lost))
+            claim = self._claims[account] = asyncio.create_task(self._lead_later(account, lost), context=Context())
             claim.add_done_callback(lambda _: self._claims.pop(account))
 
     async def _lead_later(self, account: str, lost: _Led | None) -> None:
@@ -341,6 +343,7 @@ class OrderDesk:
 
     def _take_up(self, account: str, found: tuple[int, tuple[Carried, ...]] | None) -> None:
         """Carry on what an account has under way, or let go of it until it is led again."""
+        self._stages.telemetry.put(SESSIONS, {}, sum(one.writer.fence > 0 for one in self._led.values()))
         led = self._led.get(account)
         if led is None or self._venue is None:
             return

@@ -1,6 +1,6 @@
 """Decide a group of requests about one account: what is stored of it, all or nothing, is one chapter of its ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -12,6 +12,7 @@ from functions.domain.orders.life import Order, Step
 from functions.domain.risk.state import RiskState
 from functions.domain.risk.units import MONEY_EXPONENT, atto, atto_of, money_of
 from functions.ports.ledger import Chapter, KeptOrder, Led, Placed, RequestAnswer
+from functions.ports.telemetry import TRACEPARENT, carried
 from functions.ports.venue_orders import MessageKind, VenueMessage
 from functions.services.orders.events import event_of
 
@@ -84,6 +85,7 @@ class Draft:
         self._touched: dict[str, KeptOrder] = {}
         self._placed: list[Placed] = []
         self._steps: list[OrderUpdate | Fill] = []
+        self._made_in: list[Mapping[str, str]] = []  # for each step the trace it was asked in
         self._replies: list[RequestAnswer] = []
         self._replied: dict[str, tuple[OrderUpdate, ...]] = {}
         self._messages: list[VenueMessage] = []
@@ -129,11 +131,10 @@ class Draft:
         moved = _moved(self.account, booking.account, submission.order.instrument_id)  # may refuse, as in `take`
         self.account = booking.account
         if booking.order.ended is not OrderStatus.REJECTED:
-            order, at = submission.order, submission.as_of_ns
-            self.risk.apply_accepted(submission.client_order_id, order, submission.quote, as_of_ns=at)
+            self.risk.apply_asked(submission.order, submission.quote, as_of_ns=submission.as_of_ns)
             _work(self.risk, booking.order)
         _follow(self.risk, moved)
-        self._steps.extend(booking.steps)
+        self._add(booking.steps)
         self._placed.append(Placed(submission, booking.limits_version, outcome.update.n))
         self._touched[submission.client_order_id] = KeptOrder(booking.order, outcome.update)
         self._first[submission.client_order_id] = outcome
@@ -151,7 +152,7 @@ class Draft:
         self.account = after
         _work(self.risk, step.order)
         _follow(self.risk, moved)
-        self._steps.extend(told)
+        self._add(told)
         last = next((one for one in reversed(told) if isinstance(one, OrderUpdate)), None)
         if last is None:
             kept = self.find(name)
@@ -159,6 +160,10 @@ class Draft:
             return kept.update
         self._touched[name] = KeptOrder(step.order, last)
         return last
+
+    def _add(self, steps: Sequence[OrderUpdate | Fill]) -> None:
+        self._steps.extend(steps)
+        self._made_in.extend([carried()] * len(steps))
 
     def ask(self, kind: MessageKind, step: Step) -> OrderUpdate:
         """Take a step that asks the venue for something."""
@@ -186,6 +191,7 @@ class Draft:
                 quantity=wanted.quantity if wanted else order.quantity,
                 limit_price=wanted.limit_price if wanted else order.limit_price,
                 as_of_ns=update.as_of_ns,
+                traceparent=carried().get(TRACEPARENT, ""),
             )
         )
 
@@ -205,7 +211,10 @@ class Draft:
             placed=tuple(self._placed),
             orders=tuple(kept.order for kept in self._touched.values()),
             steps=tuple(self._steps),
-            events=tuple(event_of(step, lives[step.client_order_id]) for step in self._steps),
+            events=tuple(
+                event_of(step, lives[step.client_order_id], made_in)
+                for step, made_in in zip(self._steps, self._made_in, strict=True)
+            ),
             answers=tuple(self._replies),
             messages=tuple(self._messages),
         )

@@ -1,8 +1,10 @@
 """Write down as events what happened to orders: every step and every fill, in the order they happened."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from functions.domain.decisions import Fill, OrderUpdate, Submission
+from functions.ports.telemetry import NO_CONTEXT
 from functions.services.orders import CARD
 from functions.wire import facts
 from functions.wire.codecs.orders import FILL, ORDER_UPDATE, encode_fill, encode_order_update
@@ -11,12 +13,13 @@ from functions.wire.envelope import Event, ExtensionValue
 _SOURCE_KIND: Final = "services"
 
 
-def event_of(step: OrderUpdate | Fill, submission: Submission) -> Event:
+def event_of(step: OrderUpdate | Fill, submission: Submission, made_in: Mapping[str, str] = NO_CONTEXT) -> Event:
     """Give a step's event; equal steps give equal bytes.
 
     Args:
         step: What happened; its sequence is its number on the account's stream.
         submission: The order as it was handed in: what caused it goes on with all that became of it.
+        made_in: `traceparent` of the span it was asked in, if there is one.
     """
     if isinstance(step, Fill):
         message_type, data = FILL, encode_fill(step)
@@ -30,7 +33,7 @@ def event_of(step: OrderUpdate | Fill, submission: Submission) -> Event:
         time_ns=step.as_of_ns,
         subject=step.instrument_id,
         datacontenttype=facts.PROTOBUF,
-        extensions=_extensions(submission, step.account, step.sequence),
+        extensions={**_extensions(submission, step.account, step.sequence), **made_in},
     )
 
 

@@ -16,17 +16,21 @@ from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 from functions.adapters.fix_store import DiskFixStores
 from functions.adapters.fix_venue import FixEnd, FixVenue
 from functions.adapters.http_sink import HttpSink, overrides_of
+from functions.adapters.mt4_connection import BridgeEnd
+from functions.adapters.mt4_venue import Mt4Venue
 from functions.adapters.paper_venue import PaperVenue
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
+from functions.ports.telemetry import Telemetry
+from functions.ports.venue_orders import VenueOrders
 from functions.runtime import grpc_app, logs, outcomes
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
-from functions.services.orders.opening import opening_of
+from functions.services.orders.opening import account_of
 from functions.services.orders.relay import BATCH_MAX, Relay
 from functions.services.orders.service import OrdersServicer
 from functions.services.orders.writer import LEASE_MS, Lead
@@ -36,6 +40,7 @@ from functions.wire.fix.rules import Identity
 
 PAPER: Final = "paper"
 FIX: Final = "fix"
+MT4: Final = "mt4"
 PORT_MAX: Final = 65_535
 SHIPPED_LIMITS: Final = Path(__file__).parents[1] / "risk" / "limits.json"
 
@@ -57,8 +62,8 @@ class Settings:
         orders_holder: Name under which accounts are led; who starts again under it need not wait for the lease. Empty
             makes one of this process alone.
         orders_lease_ms: How long a process that fell silent keeps its accounts, milliseconds.
-        orders_venue: Where orders rest: `paper`, which is reached by the sink; `fix`, by a FIX 4.4 session; empty takes
-            none that would rest.
+        orders_venue: Where orders rest: `paper`, which is reached by the sink; `fix`, by a FIX 4.4 session; `mt4`, by a
+            MetaTrader 4 bridge; empty takes only orders that are executed or end at once.
         fix_host: Where the FIX venue listens.
         fix_port: Its port.
         fix_tls: Whether the session is encrypted with TLS, and the host proves itself.
@@ -70,6 +75,9 @@ class Settings:
         fix_symbols: The venue's symbols, each `INSTRUMENT=SYMBOL`; orders for other instruments are refused.
         fix_folder: Folder of the session's store; it must outlive the process, on a volume of its own.
         fix_fsync: Whether every message reaches the disk before it leaves: safe against power loss, and slower.
+        mt4_host: Where the MetaTrader 4 bridge listens.
+        mt4_port: Its port.
+        mt4_symbols: The terminal's symbols, each `INSTRUMENT=SYMBOL`; orders for other instruments are refused.
         outbox_batch_max: Most events the relay reads at once.
         orders_connections_max: Most PostgreSQL connections.
     """
@@ -97,6 +105,9 @@ class Settings:
     fix_symbols: tuple[str, ...] = ()
     fix_folder: str = "var/fix-orders"
     fix_fsync: bool = True
+    mt4_host: str = "127.0.0.1"
+    mt4_port: int = 0
+    mt4_symbols: tuple[str, ...] = ()
     outbox_batch_max: int = BATCH_MAX
     orders_connections_max: int = 8
 
@@ -106,14 +117,15 @@ class Settings:
             if getattr(self, name) <= 0:
                 message = f"{name} must be more than 0"
                 raise ValueError(message)
-        if self.orders_venue not in {"", PAPER, FIX}:
-            message = f"orders_venue must be {PAPER!r}, {FIX!r} or empty, not {self.orders_venue!r}"
+        if self.orders_venue not in {"", PAPER, FIX, MT4}:
+            message = f"orders_venue must be {PAPER!r}, {FIX!r}, {MT4!r} or empty, not {self.orders_venue!r}"
             raise ValueError(message)
-        symbols = _symbols(self.fix_symbols)
-        if self.orders_venue == FIX and not (0 < self.fix_port <= PORT_MAX and symbols):
-            message = "orders_venue fix needs the venue's fix_port, and fix_symbols"
-            raise ValueError(message)
-        opening_of(self.account, self.capital, self.opening_positions)
+        ends = {FIX: (self.fix_port, _symbols(self.fix_symbols)), MT4: (self.mt4_port, _symbols(self.mt4_symbols))}
+        for venue, (port, symbols) in ends.items():
+            if venue == self.orders_venue and not (0 < port <= PORT_MAX and symbols):
+                message = f"orders_venue {venue} needs the venue's {venue}_port, and {venue}_symbols"
+                raise ValueError(message)
+        account_of(self.account, self.capital, self.opening_positions)
         overrides_of(self.sink_overrides)
 
 
@@ -130,16 +142,20 @@ def compose(settings: Settings) -> HostedService:
         engine,
         now_ns=time.time_ns,
         lead=Lead(settings.orders_holder or _own_name(), settings.orders_lease_ms),
-        venue=_fix(settings, ledger) if settings.orders_venue == FIX else paper,
+        venue=paper or _venue(settings, ledger),
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
     )
     engine.tell(desk.take_back)
-    opening = opening_of(settings.account, settings.capital, settings.opening_positions)
+    opening = account_of(settings.account, settings.capital, settings.opening_positions)
     servicer = OrdersServicer(desk, ledger, fault=_fault, answered=paper.answered if paper else None)
 
     def register(server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_OrdersServiceServicer_to_server(servicer, server)
+
+    def measure(kept: Telemetry) -> None:
+        desk.measure(kept)
+        relay.measure(kept)
 
     async def start() -> None:
         await engine.start()
@@ -156,7 +172,7 @@ def compose(settings: Settings) -> HostedService:
         await pool.close()
 
     name = service_pb2.DESCRIPTOR.services_by_name["OrdersService"].full_name
-    return HostedService(CARD, register, (name,), start, close, measure=desk.measure)
+    return HostedService(CARD, register, (name,), start, close, measure=measure)
 
 
 def _engine(settings: Settings, pool: Pool) -> RiskEngine:
@@ -167,6 +183,17 @@ def _engine(settings: Settings, pool: Pool) -> RiskEngine:
         refresh_s=settings.risk_refresh_s,
         blind_s_max=settings.risk_blind_s_max,
     )
+
+
+def _venue(settings: Settings, ledger: PostgresLedger) -> VenueOrders | None:
+    match settings.orders_venue:
+        case "fix":
+            return _fix(settings, ledger)
+        case "mt4":
+            end = BridgeEnd(settings.mt4_host, settings.mt4_port)
+            symbols, report = _symbols(settings.mt4_symbols), logs.logger(CARD.name).warning
+            return Mt4Venue(end, ledger, symbols=symbols, report=report)
+    return None
 
 
 def _fix(settings: Settings, ledger: PostgresLedger) -> FixVenue:
@@ -181,7 +208,7 @@ def _fix(settings: Settings, ledger: PostgresLedger) -> FixVenue:
 def _symbols(texts: Iterable[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
     if not all(instrument_id and symbol for instrument_id, _, symbol in pairs):
-        message = f"fix_symbols {list(texts)} are not each written INSTRUMENT=SYMBOL"
+        message = f"symbols {list(texts)} are not each written INSTRUMENT=SYMBOL"
         raise ValueError(message)
     return {instrument_id: symbol for instrument_id, _, symbol in pairs}
 

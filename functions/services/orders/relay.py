@@ -8,6 +8,9 @@ import structlog
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.ledger import Ledger, OutboxRow
 from functions.ports.sink import Sink
+from functions.ports.telemetry import Telemetry
+from functions.runtime.tracing import traced
+from functions.services.orders import CARD
 from functions.wire.errors import Malformed
 
 BATCH_MAX: Final = 128
@@ -36,6 +39,10 @@ class Relay:
         self._stored = asyncio.Event()
         self._log = structlog.get_logger()
         self._running: asyncio.Task[None] | None = None
+
+    def measure(self, kept: Telemetry) -> None:
+        """Say where what is published is counted and traced."""
+        self._sink = traced(self._sink, CARD.name, kept, begins=False)
 
     def start(self) -> None:
         """Publish from now on, beside the service."""

@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 from functions.ports.telemetry import NULL, Telemetry
 
 METRIC: Final = "tickloom_order_stage_seconds"
+WHOLE: Final = "order.processing.latency"
+ANSWERED: Final = "answered"
 
 Lap: TypeAlias = Callable[[str], None]
 """Told that a stage of a group has just ended."""
@@ -14,6 +16,8 @@ Lap: TypeAlias = Callable[[str], None]
 
 class Stages:
     """Measure the stages of each group: `waited` for every request, then `decided`, `stored`, `answered` for all.
+
+    With `answered` each request's whole time is told, too.
 
     Args:
         clock: Measures durations, seconds.
@@ -35,8 +39,8 @@ class Stages:
         """
         if not self.telemetry.enabled:
             return _unmeasured
-        begun_s = self.clock()
-        for one in since_s:
+        begun_s, asked_s = self.clock(), tuple(since_s)
+        for one in asked_s:
             self.telemetry.observe(METRIC, {"stage": "waited"}, begun_s - one)
 
         def lap(stage: str) -> None:
@@ -44,6 +48,8 @@ class Stages:
             ended_s = self.clock()
             self.telemetry.observe(METRIC, {"stage": stage}, ended_s - begun_s)
             begun_s = ended_s
+            for one in asked_s if stage == ANSWERED else ():
+                self.telemetry.observe(WHOLE, {}, ended_s - one)
 
         return lap
 

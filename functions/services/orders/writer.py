@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -12,6 +13,7 @@ import structlog
 from functions.domain.errors import DomainError, Rejected
 from functions.ports.errors import Overloaded, PortError, Unavailable
 from functions.ports.ledger import Carried, Chapter, Fenced, Ledger
+from functions.ports.telemetry import carried, carrying
 from functions.services.orders.asks import Ask, CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
 from functions.services.orders.draft import Draft, Known, Memory
 from functions.services.orders.stages import Stages
@@ -39,6 +41,7 @@ class _Waiting(Generic[Answer]):
     ask: Ask
     answer: asyncio.Future[Answer]
     since_s: float
+    carried: Mapping[str, str]  # the trace it was asked in
 
 
 class AccountWriter:
@@ -136,9 +139,9 @@ class AccountWriter:
             raise Overloaded(message)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[object] = loop.create_future()
-        self._queue.append(_Waiting(ask, answer, self._stages.clock()))
+        self._queue.append(_Waiting(ask, answer, self._stages.clock(), carried()))
         if self._drainer is None:
-            self._drainer = loop.create_task(self._drain())
+            self._drainer = loop.create_task(self._drain(), context=Context())
         return answer
 
     async def take_lead(self) -> Memory:
@@ -159,7 +162,7 @@ class AccountWriter:
                 raise Rejected(message)
             self._memory = Memory.of(led)
             self._confirm(asked_s)
-            self._renewer = asyncio.create_task(self._renew())
+            self._renewer = asyncio.create_task(self._renew(), context=Context())
             self._log.info("account_led", account=self.name, fence=led.fence, working=len(led.working))
             self._tell_led((led.fence, led.messages))
             return self._memory
@@ -194,7 +197,7 @@ class AccountWriter:
         try:
             memory = await self.take_lead()
             draft = Draft(memory, await self._look_up(memory, [one.ask for one in group]))
-            answers = [self._decide(one.ask, draft) for one in group]
+            answers = [self._decide(one, draft) for one in group]
             lap("decided")
             chapter = draft.chapter()
             if chapter is not None:
@@ -235,8 +238,12 @@ class AccountWriter:
             await self._ledger.orders(sorted(ended)) if ended else {},
         )
 
-    def _decide(self, ask: Ask, draft: Draft) -> object:
-        """Decide one ask; what it breaks is its own answer."""
+    def _decide(self, waiting: _Waiting[object], draft: Draft) -> object:
+        """Decide one ask, in its own trace; what it breaks is its own answer."""
+        with carrying(waiting.carried):
+            return self._decided(waiting.ask, draft)
+
+    def _decided(self, ask: Ask, draft: Draft) -> object:
         try:
             if isinstance(ask, CancelAsk | MassCancelAsk | ReplaceAsk):
                 known = draft.reply(ask.request.request_id)

@@ -7,10 +7,11 @@ import grpc
 import grpc.aio
 from tickloom.risk.v1 import service_pb2, service_pb2_grpc
 
+from functions.domain.decisions import Verdict
 from functions.ports.errors import Overloaded, PortError
 from functions.ports.kill_switch import Switch
-from functions.ports.risk import RiskInProcess
-from functions.wire.codecs.risk import check_name, question_value, verdict_message
+from functions.ports.risk import RiskChecks
+from functions.wire.codecs.risk import answer_message, check_name, question_value, verdict_message
 from functions.wire.errors import Malformed
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]  # a servicer's methods share what they do with it
@@ -22,7 +23,7 @@ CHECKS_MAX: Final = 64
 class RiskServicer(service_pb2_grpc.RiskServiceServicer):
     """Answer by an engine; a rejection is an answer; errors get their status from the host."""
 
-    def __init__(self, risk: RiskInProcess) -> None:
+    def __init__(self, risk: RiskChecks) -> None:
         """Answer by this engine."""
         self._risk = risk
 
@@ -31,14 +32,14 @@ class RiskServicer(service_pb2_grpc.RiskServiceServicer):
     ) -> service_pb2.CheckResponse:
         """Decide on one order."""
         del context  # its deadline is the host's business
-        return await self._decide(request)
+        return verdict_message(self._risk.check_each([question_value(request)])[0])
 
     async def CheckMany(  # noqa: N802 - the name of the contract
         self, request: service_pb2.CheckManyRequest, context: Context
     ) -> service_pb2.CheckManyResponse:
         """Decide on several orders."""
         del context
-        return service_pb2.CheckManyResponse(checks=await self._decide_all(request.checks))
+        return service_pb2.CheckManyResponse(checks=map(verdict_message, self._decide_all(request.checks)))
 
     async def CheckStream(  # noqa: N802 - the name of the contract
         self, request_iterator: AsyncIterator[service_pb2.CheckStreamRequest], context: Context
@@ -46,7 +47,7 @@ class RiskServicer(service_pb2_grpc.RiskServiceServicer):
         """Decide on what is asked in a conversation; what cannot be read is told, and the conversation goes on."""
         del context
         async for request in request_iterator:
-            yield await self._answer(request)
+            yield self._answer(request)
 
     async def SetKillSwitch(  # noqa: N802 - the name of the contract
         self, request: service_pb2.SetKillSwitchRequest, context: Context
@@ -63,21 +64,14 @@ class RiskServicer(service_pb2_grpc.RiskServiceServicer):
         engaged = await self._risk.set_switch(switch, engaged=request.engaged, reason=request.reason)
         return service_pb2.SetKillSwitchResponse(engaged=engaged)
 
-    async def _decide(self, message: service_pb2.CheckRequest) -> service_pb2.CheckResponse:
-        asked = question_value(message)
-        verdict = await self._risk.check(
-            asked.order, asked.quote, account=asked.account, as_of_ns=asked.as_of_ns, status=asked.status
-        )
-        return verdict_message(verdict)
-
-    async def _decide_all(self, messages: Sequence[service_pb2.CheckRequest]) -> list[service_pb2.CheckResponse]:
+    def _decide_all(self, messages: Sequence[service_pb2.CheckRequest]) -> list[Verdict]:
         if not 0 < len(messages) <= CHECKS_MAX:
             _refuse(f"a message holds {len(messages)} questions; ask 1 to {CHECKS_MAX}")
-        return [await self._decide(message) for message in messages]
+        return self._risk.check_each([question_value(message) for message in messages])
 
-    async def _answer(self, request: service_pb2.CheckStreamRequest) -> service_pb2.CheckStreamResponse:
+    def _answer(self, request: service_pb2.CheckStreamRequest) -> service_pb2.CheckStreamResponse:
         try:
-            return service_pb2.CheckStreamResponse(tag=request.tag, checks=await self._decide_all(request.checks))
+            return answer_message(request.tag, self._decide_all(request.checks))
         except Malformed as error:
             return _fault(request.tag, grpc.StatusCode.INVALID_ARGUMENT, error, retry=False)
         except Overloaded as error:

@@ -3,8 +3,10 @@
 What travels inside a call goes as messages: `x_message` writes one, `x_value` reads it.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 
@@ -14,10 +16,15 @@ from tickloom.risk.v1 import service_pb2
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side, TimeInForce, Verdict, Violation
 from functions.domain.money import EXPONENT_MAX, plain, plain_decimal
 from functions.domain.reference import TradingStatus
+from functions.domain.risk.checks import Money, Told, money_told
+from functions.domain.risk.rules import Case
 from functions.wire.errors import Malformed
 
 TEXTS_KEPT_MAX: Final = 4096
 """Names and amounts that are read and written once: an account's are the same from question to question."""
+
+VERSIONS_KEPT_MAX: Final = 64
+"""Versions of limits whose acceptance is written and read once."""
 
 NAME_CHARACTERS_MAX: Final = 128
 """Longest account, instrument or order id that is taken; our own ids have 36."""
@@ -49,16 +56,21 @@ _TIMES_READ: Final = MappingProxyType(
 
 def order_message(value: OrderIntent) -> service_pb2.OrderIntent:
     """Write an order."""
-    return service_pb2.OrderIntent(
-        account=value.account,
-        instrument_id=value.instrument_id,
-        side=_WRITTEN[value.side],
-        quantity=value.quantity,
-        limit_price=value.limit_price,
-        price_exponent=value.price_exponent,
-        size_exponent=value.size_exponent,
-        time_in_force=_TIMES_WRITTEN[value.time_in_force],
-    )
+    message = service_pb2.OrderIntent()
+    write_order(message, value)
+    return message
+
+
+def write_order(message: service_pb2.OrderIntent, value: OrderIntent) -> None:
+    """Write an order into a part of a message, where it stands: a part that is made by itself is copied."""
+    message.account = value.account
+    message.instrument_id = value.instrument_id
+    message.side = _WRITTEN[value.side]
+    message.quantity = value.quantity
+    message.limit_price = value.limit_price
+    message.price_exponent = value.price_exponent
+    message.size_exponent = value.size_exponent
+    message.time_in_force = _TIMES_WRITTEN[value.time_in_force]
 
 
 def order_value(message: service_pb2.OrderIntent) -> OrderIntent:
@@ -68,15 +80,8 @@ def order_value(message: service_pb2.OrderIntent) -> OrderIntent:
         Malformed: Its side is not set, its time in force is unknown, a name is missing or too long, or an exponent is
             no exponent of an instrument.
     """
-    if message.side not in _READ:
-        _refuse(f"an order's side {message.side} is unknown")
-    if message.time_in_force not in _TIMES_READ:
-        _refuse(f"an order's time in force {message.time_in_force} is unknown")
-    check_name("account", message.account)
-    check_name("instrument_id", message.instrument_id)
-    for name, exponent in (("price", message.price_exponent), ("size", message.size_exponent)):
-        if abs(exponent) > EXPONENT_MAX:
-            _refuse(f"{name} exponent {exponent} is beyond {EXPONENT_MAX}")
+    time, price, size = message.time_in_force, message.price_exponent, message.size_exponent
+    _check_order(message.account, message.instrument_id, message.side, time, price, size)
     return OrderIntent(
         account=message.account,
         instrument_id=message.instrument_id,
@@ -87,6 +92,21 @@ def order_value(message: service_pb2.OrderIntent) -> OrderIntent:
         size_exponent=message.size_exponent,
         time_in_force=_TIMES_READ[message.time_in_force],
     )
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _check_order(  # noqa: PLR0913, PLR0917 - what orders have again and again, looked up together
+    account: str, instrument_id: str, side: int, time: int, price_exponent: int, size_exponent: int
+) -> None:
+    if side not in _READ:
+        _refuse(f"an order's side {side} is unknown")
+    if time not in _TIMES_READ:
+        _refuse(f"an order's time in force {time} is unknown")
+    check_name("account", account)
+    check_name("instrument_id", instrument_id)
+    for name, exponent in (("price", price_exponent), ("size", size_exponent)):
+        if abs(exponent) > EXPONENT_MAX:
+            _refuse(f"{name} exponent {exponent} is beyond {EXPONENT_MAX}")
 
 
 def check_name(what: str, name: str) -> None:
@@ -106,13 +126,18 @@ def _is_name(name: str) -> bool:
 
 def quote_message(value: Quote) -> service_pb2.Quote:
     """Write a quote."""
-    return service_pb2.Quote(
-        bid_price=value.bid_price,
-        bid_size=value.bid_size,
-        ask_price=value.ask_price,
-        ask_size=value.ask_size,
-        ts_event=value.ts_event,
-    )
+    message = service_pb2.Quote()
+    write_quote(message, value)
+    return message
+
+
+def write_quote(message: service_pb2.Quote, value: Quote) -> None:
+    """Write a quote into a part of a message, as `write_order`."""
+    message.bid_price = value.bid_price
+    message.bid_size = value.bid_size
+    message.ask_price = value.ask_price
+    message.ask_size = value.ask_size
+    message.ts_event = value.ts_event
 
 
 def quote_value(message: service_pb2.Quote) -> Quote:
@@ -132,30 +157,15 @@ class Question(NamedTuple):
 
 def question_message(value: Question) -> service_pb2.CheckRequest:
     """Write a question."""
-    return service_pb2.CheckRequest(
-        order=order_message(value.order),
-        quote=quote_message(value.quote),
-        account=account_message(value.account),
-        as_of_ns=value.as_of_ns,
-        status=_STATUSES_WRITTEN[value.status],
-    )
+    return _written(service_pb2.CheckRequest(), value)
 
 
-def question_value(message: service_pb2.CheckRequest) -> Question:
-    """Read a question.
-
-    Raises:
-        Malformed: The order, the account's money or the status cannot be read.
-    """
-    if message.status not in _STATUSES:
-        _refuse(f"trading status {message.status} is unknown")
-    return Question(
-        order_value(message.order),
-        quote_value(message.quote),
-        account_value(message.account),
-        message.as_of_ns,
-        _STATUSES[message.status],
-    )
+def questions_message(tag: int, values: Iterable[Question]) -> service_pb2.CheckStreamRequest:
+    """Write what is asked at once in a conversation."""
+    message = service_pb2.CheckStreamRequest(tag=tag)
+    for value in values:
+        _written(message.checks.add(), value)
+    return message
 
 
 def check_message(
@@ -165,54 +175,100 @@ def check_message(
     return question_message(Question(order, quote, account, as_of_ns))
 
 
-def account_message(value: AccountState) -> service_pb2.AccountState:
-    """Write an account's state."""
-    return service_pb2.AccountState(
-        capital=decimal_text(value.capital),
-        gross_exposure=decimal_text(value.gross_exposure),
-        position=value.position,
-        position_price=value.position_price,
-        net_exposure_low=_told(value.net_exposure_low),
-        net_exposure_high=_told(value.net_exposure_high),
-        equity=_told(value.equity),
-        peak_equity=_told(value.peak_equity),
-        working_losses=_told(value.working_losses or None),
-        working_buys=value.working_buys,
-        working_sells=value.working_sells,
-        resting_buy_price=value.resting_buy_price,
-        resting_sell_price=value.resting_sell_price,
-    )
+def _written(message: service_pb2.CheckRequest, value: Question) -> service_pb2.CheckRequest:
+    """Write a question into an empty message, where it stands: parts that are made first are copied."""
+    order, quote, account, message.as_of_ns, status = value
+    message.status = _STATUSES_WRITTEN[status]
+    write_order(message.order, order)
+    write_quote(message.quote, quote)
+    _write_account(message.account, account)
+    return message
 
 
-def account_value(message: service_pb2.AccountState) -> AccountState:
-    """Read an account's state.
+def _write_account(message: service_pb2.AccountState, value: AccountState) -> None:
+    """Write an account's state; what is not told is left out."""
+    message.capital = decimal_text(value.capital)
+    message.gross_exposure = decimal_text(value.gross_exposure)
+    message.position = value.position
+    message.position_price = value.position_price
+    if value.net_exposure_low is not None:
+        message.net_exposure_low = decimal_text(value.net_exposure_low)
+    if value.net_exposure_high is not None:
+        message.net_exposure_high = decimal_text(value.net_exposure_high)
+    if value.equity is not None:
+        message.equity = decimal_text(value.equity)
+    if value.peak_equity is not None:
+        message.peak_equity = decimal_text(value.peak_equity)
+    if value.working_losses:
+        message.working_losses = decimal_text(value.working_losses)
+    if value.working_buys or value.working_sells or value.resting_buy_price or value.resting_sell_price:
+        message.working_buys = value.working_buys
+        message.working_sells = value.working_sells
+        message.resting_buy_price = value.resting_buy_price
+        message.resting_sell_price = value.resting_sell_price
+
+
+_ORDER: Final = attrgetter(
+    "account",
+    "instrument_id",
+    "side",
+    "time_in_force",
+    "price_exponent",
+    "size_exponent",
+    "quantity",
+    "limit_price",
+)
+_QUOTE: Final = attrgetter("bid_price", "ask_price", "ts_event")
+_MONEY: Final = attrgetter(
+    "capital",
+    "gross_exposure",
+    "net_exposure_low",
+    "net_exposure_high",
+    "equity",
+    "peak_equity",
+    "working_losses",
+)
+_COUNTS: Final = attrgetter(*Told._fields[1:])
+
+
+def question_value(message: service_pb2.CheckRequest) -> tuple[Case, Told]:
+    """Read a question, counted as risk counts.
 
     Raises:
-        Malformed: Its money is no plain decimal.
+        Malformed: The order, the account's money or the status cannot be read.
     """
-    return AccountState(
-        capital=_amount("capital", message.capital),
-        gross_exposure=_amount("gross_exposure", message.gross_exposure),
-        position=message.position,
-        position_price=message.position_price,
-        net_exposure_low=_heard("net_exposure_low", message.net_exposure_low),
-        net_exposure_high=_heard("net_exposure_high", message.net_exposure_high),
-        equity=_heard("equity", message.equity),
-        peak_equity=_heard("peak_equity", message.peak_equity),
-        working_losses=_heard("working_losses", message.working_losses) or Decimal(0),
-        working_buys=message.working_buys,
-        working_sells=message.working_sells,
-        resting_buy_price=message.resting_buy_price,
-        resting_sell_price=message.resting_sell_price,
+    if message.status not in _STATUSES:
+        _refuse(f"trading status {message.status} is unknown")
+    account, instrument_id, side, time, price, size, quantity, limit = _ORDER(message.order)
+    _check_order(account, instrument_id, side, time, price, size)
+    buys, market, at = side == service_pb2.SIDE_BUY, _QUOTE(message.quote), message.as_of_ns
+    status = _STATUSES[message.status]
+    case = Case._make((account, instrument_id, buys, quantity, limit, price, size, *market, at, status))
+    told = message.account
+    return case, Told._make((_money(*_MONEY(told)), *_COUNTS(told)))
+
+
+@lru_cache(maxsize=TEXTS_KEPT_MAX)
+def _money(*texts: str) -> Money:
+    """Count an account's money, which is the same from question to question."""
+    capital, gross, low, high, equity, peak, losses = texts
+    return money_told(
+        AccountState(
+            capital=decimal_value("capital", capital),
+            gross_exposure=decimal_value("gross_exposure", gross),
+            position=0,
+            position_price=0,
+            net_exposure_low=_heard("net_exposure_low", low),
+            net_exposure_high=_heard("net_exposure_high", high),
+            equity=_heard("equity", equity),
+            peak_equity=_heard("peak_equity", peak),
+            working_losses=_heard("working_losses", losses) or Decimal(0),
+        )
     )
-
-
-def _told(value: Decimal | None) -> str:
-    return "" if value is None else decimal_text(value)
 
 
 def _heard(what: str, text: str) -> Decimal | None:
-    return _amount(what, text) if text else None
+    return decimal_value(what, text) if text else None
 
 
 def verdict_message(value: Verdict) -> service_pb2.CheckResponse:
@@ -224,17 +280,42 @@ def verdict_message(value: Verdict) -> service_pb2.CheckResponse:
     )
 
 
+def answer_message(tag: int, values: Iterable[Verdict]) -> service_pb2.CheckStreamResponse:
+    """Write what is answered at once in a conversation; protobuf takes parts put end to end for the whole."""
+    message = service_pb2.CheckStreamResponse(tag=tag)
+    message.MergeFromString(
+        b"".join([_part(one) if one.violations else _accepted_part(one.limits_version) for one in values])
+    )
+    return message
+
+
+def _part(value: Verdict) -> bytes:
+    return service_pb2.CheckStreamResponse(checks=[verdict_message(value)]).SerializeToString()
+
+
+@lru_cache(maxsize=VERSIONS_KEPT_MAX)
+def _accepted_part(limits_version: str) -> bytes:
+    return _part(Verdict((), limits_version))
+
+
 def verdict_value(message: service_pb2.CheckResponse) -> Verdict:
     """Read a decision.
 
     Raises:
         Malformed: The decision is not set, or disagrees with its violations.
     """
-    violations = tuple([Violation(one.rule, one.text) for one in message.violations])
+    violations = message.violations
     expected = service_pb2.DECISION_REJECTED if violations else service_pb2.DECISION_ACCEPTED
     if message.decision != expected:
         _refuse(f"decision {message.decision} disagrees with {len(violations)} violations")
-    return Verdict(violations, message.limits_version)
+    if not violations:
+        return _accepted(message.limits_version)
+    return Verdict(tuple([Violation(one.rule, one.text) for one in violations]), message.limits_version)
+
+
+@lru_cache(maxsize=VERSIONS_KEPT_MAX)
+def _accepted(limits_version: str) -> Verdict:
+    return Verdict((), limits_version)
 
 
 @lru_cache(maxsize=TEXTS_KEPT_MAX)
@@ -254,9 +335,6 @@ def decimal_value(what: str, text: str) -> Decimal:
     except ValueError as error:
         detail = f"{what}: {error}"
         raise Malformed(detail) from error
-
-
-_amount: Final = lru_cache(maxsize=TEXTS_KEPT_MAX)(decimal_value)
 
 
 def _refuse(detail: str) -> NoReturn:
