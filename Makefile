@@ -48,7 +48,8 @@ gen: $(READY) ## Generate stubs, the catalogue, and what manifests and dashboard
 	@tickloom graph --write-catalogue
 	@tickloom deploy generate > /dev/null && tickloom deploy dashboards > /dev/null
 
-release-archive: $(READY) ## Write tests/golden/released anew: an event of every type, made up by the simulator
+release-archive: $(READY) ## Write down what is released: the contracts, and an event of every type in tests/golden/released
+	@buf build -o protos/released.binpb
 	@PYTHONPATH=tests python tests/released.py
 
 fmt: $(READY) ## Format everything

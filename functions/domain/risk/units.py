@@ -16,7 +16,7 @@ AMOUNTS_KEPT_MAX: Final = 4096
 
 MONEY_EXPONENT: Final = -2 * EXPONENT_MAX
 
-UNITS: Final = tuple(
+UNITS: Final[tuple[int, ...]] = tuple(
     10 ** (EXPONENT_MAX + exponent) for exponent in (*range(EXPONENT_MAX + 1), *range(-EXPONENT_MAX, 0))
 )
 """10^exponent in units of 10^-18, by the exponent itself: those below 0 stand at the end."""
