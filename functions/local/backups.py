@@ -15,16 +15,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Final, Protocol
 
-from functions.adapters.kafka_events import broker_topic, read_event
+from functions.adapters.kafka_events import read_event
 from functions.adapters.kafka_groups import GroupOffsets
 from functions.local import log
 from functions.local.archive import FORMAT, ArchiveError, LogPart, Manifest, Record, State, Writer
 from functions.local.dumps import dump
 from functions.local.kafka import Kafka
+from functions.local.kafka_places import changelogs, places, readers
 from functions.local.kafka_scan import TopicScan
 from functions.local.kafka_topic import NS_PER_MS
 from functions.local.topology import Topology
-from functions.runtime.groups import changelog_of, group_of
+from functions.runtime.groups import group_of
 
 DISK: Final = "disk"
 KAFKA: Final = "kafka"
@@ -175,20 +176,3 @@ class KafkaSource:
             event = read_event(one)
             if event is not None:
                 yield Record(one.partition, one.offset, one.timestamp * NS_PER_MS, event)
-
-
-def places(topology: Topology) -> dict[str, tuple[str, int]]:
-    """Name topic and number of partitions of each broker and sink."""
-    brokers = {one.name: (broker_topic(one.name), one.partitions) for one in topology.brokers.values()}
-    return {**brokers, **{one.name: (one.topic, one.partitions) for one in topology.sinks.values()}}
-
-
-def changelogs(topology: Topology) -> dict[str, int]:
-    """Name the changelog of each table, and the number of its partitions."""
-    return {changelog_of(group_of(one.name)): topology.brokers[one.broker].partitions for one in topology.tables}
-
-
-def readers(topology: Topology) -> Iterator[tuple[str, str]]:
-    """Name every Trigger and table, and the broker it reads."""
-    yield from ((one.name, one.broker) for one in topology.subscriptions)
-    yield from ((one.name, one.broker) for one in topology.tables)

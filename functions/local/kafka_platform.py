@@ -25,6 +25,7 @@ from functions.local.foundation import SERVICES, Foundation, Options, PlatformFa
 from functions.local.ingress import Ingress
 from functions.local.kafka import Kafka, start_kafka
 from functions.local.kafka_consumer import TopicConsumer
+from functions.local.kafka_places import changelogs, places
 from functions.local.kafka_scan import TopicScan, last_from
 from functions.local.kafka_tables import FaustTable, look_for_ever, unawaited
 from functions.local.kafka_topic import Topic
@@ -33,7 +34,7 @@ from functions.local.servers import Stores
 from functions.local.supervision import Supervisor
 from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
-from functions.runtime.groups import CHANGELOG, changelog_of, group_of
+from functions.runtime.groups import CHANGELOG, group_of
 from functions.runtime.tracing import traced
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
@@ -87,17 +88,7 @@ class KafkaPlatform:
     def logs(self) -> dict[str, TopicScan]:
         """Give every broker's and sink's topic, to be read as a log from its beginning."""
         servers, exact = self.kafka.servers, self.kafka.wakes
-        return {name: TopicScan(servers, *place, exact=exact) for name, place in self._places().items()}
-
-    def _places(self) -> dict[str, tuple[str, int]]:
-        """Name topic and number of partitions of each broker and sink."""
-        brokers = {one.name: (broker_topic(one.name), one.partitions) for one in self.topology.brokers.values()}
-        return {**brokers, **{one.name: (one.topic, one.partitions) for one in self.topology.sinks.values()}}
-
-    def _changelogs(self) -> dict[str, int]:
-        """Name the changelog of each table; a worker that had to make it would not find it in its first assignment."""
-        tables, brokers = self.topology.tables, self.topology.brokers
-        return {changelog_of(group_of(one.name)): brokers[one.broker].partitions for one in tables}
+        return {name: TopicScan(servers, *place, exact=exact) for name, place in places(self.topology).items()}
 
     async def start(self) -> None:
         """Start broker and stores, then services, handlers and tables, then deliver."""
@@ -107,8 +98,8 @@ class KafkaPlatform:
         options.folder.mkdir(parents=True, exist_ok=True)
         self.kafka, _ = await asyncio.gather(start_kafka(options.folder, self.children), foundation.start_stores())
         foundation.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")  # the process stays
-        await make_topics(self.kafka.servers, dict(self._places().values()))
-        await make_topics(self.kafka.servers, self._changelogs(), config=CHANGELOG)
+        await make_topics(self.kafka.servers, dict(places(self.topology).values()))
+        await make_topics(self.kafka.servers, changelogs(self.topology), config=CHANGELOG)
         self._producer = EventProducer(self.kafka.servers, idempotent=self.kafka.idempotent)
         await self._producer.start()
         self._offsets = GroupOffsets(self.kafka.servers)
@@ -265,7 +256,7 @@ class KafkaPlatform:
 
     async def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
         """Find the last batch a feed published, with its sequence number; None when it never did."""
-        place = self._places()[self.topology.sources[feed]]
+        place = places(self.topology)[self.topology.sources[feed]]
         last = await last_from(self.kafka.servers, *place, f"/tickloom/feeds/{feed}/")
         return None if last is None else (sequence_of(last), decode_raw_batch(last.data or b""))
 

@@ -20,10 +20,11 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # the pac
 from functions.adapters.kafka_events import EventProducer, make_topics
 from functions.adapters.kafka_groups import TopicReader
 from functions.local.archive import Archive, Record
-from functions.local.backups import DISK, KAFKA, changelogs, places, readers
+from functions.local.backups import DISK, KAFKA
 from functions.local.children import Children
 from functions.local.dumps import load
 from functions.local.kafka import Kafka, start_kafka
+from functions.local.kafka_places import changelogs, places, readers
 from functions.local.log import DiskLog
 from functions.local.servers import start_stores
 from functions.local.topology import Topology

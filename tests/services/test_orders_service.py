@@ -27,6 +27,8 @@ from functions.domain.decisions import OrderStatus, OrderUpdate, Quote, Side, Su
 from functions.domain.errors import Rejected
 from functions.domain.orders.account import Account, Position
 from functions.domain.risk import Limits
+from functions.domain.risk.limits import Rate
+from functions.domain.risk.rules import MESSAGE_RATE, REPEATED_ORDER
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.ledger import Ledger
 from functions.ports.orders import Orders
@@ -186,6 +188,19 @@ async def test_concurrent_limits(ledger: Ledger) -> None:
     assert account.positions[ETH].quantity == Decimal(40)
     assert account.sequence == 8 * 3 + 12
     await desk.close()
+
+
+async def test_rates_outlive_a_restart(ledger: Ledger) -> None:
+    """What was sent before a restart counts after it: equal orders, and messages of all kinds."""
+    once = replace(LIMITS, repeat_rate=Rate(1, 60_000), message_rate=Rate(2, 60_000))
+    outcomes = []
+    for number, asked in enumerate((order(), order(), order(quantity=20_000), order(quantity=30_000))):
+        desk = OrderDesk(ledger, MemoryRisk(once), now_ns=lambda: DOOR, lead=LEAD)
+        outcomes.append(await desk.submit(submission(number, asked)))
+        await desk.close()
+    assert [one.update.status is OrderStatus.FILLED for one in outcomes] == [True, False, True, False]
+    rules = [[reason.split(":")[0] for reason in one.update.reasons] for one in outcomes]
+    assert rules == [[], [REPEATED_ORDER], [], [MESSAGE_RATE]]
 
 
 async def test_stamped_at_the_door() -> None:

@@ -206,9 +206,14 @@ class RiskState:
         """Take of an order that was accepted its instrument's mark, and that it was sent; not what works of it."""
         self.apply_quote(order.instrument_id, quote, order.price_exponent)
         asked = asked_of(order)
-        self.apply_sent(as_of_ns)
-        self.recent.add(asked, as_of_ns)
+        self.apply_past(asked, as_of_ns)
         return asked
+
+    def apply_past(self, asked: Asked | None, as_of_ns: int) -> None:
+        """Count a message that left, also before the account was loaded; `asked` when it was a new order."""
+        self.apply_sent(as_of_ns)
+        if asked is not None:
+            self.recent.add(asked, as_of_ns)
 
     def apply_sent(self, as_of_ns: int) -> None:
         """Count one message that left: an order, a cancel or a replace."""

@@ -16,6 +16,7 @@ from functions.ports.ledger import Carried, Chapter, Fenced, Ledger
 from functions.ports.telemetry import carried, carrying
 from functions.services.orders.asks import Ask, CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
 from functions.services.orders.draft import Draft, Known, Memory
+from functions.services.orders.past import recall
 from functions.services.orders.stages import Stages
 
 GROUP_MAX: Final = 64
@@ -160,12 +161,14 @@ class AccountWriter:
             if led is None:
                 message = f"there is no account {self.name!r}; open it in the settings of the orders service"
                 raise Rejected(message)
-            self._memory = Memory.of(led)
+            memory = Memory.of(led)
+            await recall(self._ledger, self.name, led.account.sequence, memory.risk)
+            self._memory = memory
             self._confirm(asked_s)
             self._renewer = asyncio.create_task(self._renew(), context=Context())
             self._log.info("account_led", account=self.name, fence=led.fence, working=len(led.working))
             self._tell_led((led.fence, led.messages))
-            return self._memory
+            return memory
 
     async def close(self) -> None:
         """Let go of the account; what still waits is told to ask again."""
