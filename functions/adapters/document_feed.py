@@ -34,10 +34,11 @@ class Gathering:
         stream: Stream inside the shard; empty for `<shard>.<feed>`. It must end in `.<feed>`: by that `digest` is
             called.
         spool: Folder that keeps rows too long to travel.
+        journal: File that keeps how far the feed's numbers have come; empty remembers nothing.
         rows_max: Most rows of a batch.
         bytes_max: Most payload bytes of a batch.
         line_bytes_max: Longest row that travels whole.
-        first_sequence: Number of the first batch; above 0 when a run goes on.
+        first_sequence: Number of the first batch, where the journal does not say more; above 0 when a run goes on.
         first_row: Index of the first row; above 0 when a run goes on, which reads all documents again: their ids make
             that harmless.
     """
@@ -48,6 +49,7 @@ class Gathering:
     timeout_s: float = TIMEOUT_S
     stream: str = ""
     spool: str = "var/spool"
+    journal: str = ""
     rows_max: int = ROWS_PER_BATCH_MAX
     bytes_max: int = BYTES_PER_BATCH_MAX
     line_bytes_max: int = LINE_BYTES_MAX
@@ -153,7 +155,7 @@ class DocumentFeed:
             bytes_max=how.bytes_max,
             line_bytes_max=how.line_bytes_max,
         )
-        self._options = OutboxOptions(asked.feed, "", how.spool, Standing(how.first_sequence, how.first_row))
+        self._options = OutboxOptions(asked.feed, how.journal, how.spool, Standing(how.first_sequence, how.first_row))
         self._rounds = Rounds(how.rounds, how.poll_s, asyncio.sleep)
 
     async def run(self, sink: Sink) -> None:

@@ -305,6 +305,7 @@ class KeptBySources(UserProvidedCacheLocator):
 
 def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> object:
     """Compile one function; without any folder that may be written to, its code lives for this process only."""
+    before = _SETTINGS.CACHE_DIR, _SETTINGS.CACHE_LOCATOR_CLASSES
     _SETTINGS.CACHE_DIR = str(folder)
     _SETTINGS.CACHE_LOCATOR_CLASSES = f"{KeptBySources.__module__}.{KeptBySources.__name__}"
     # Kernels make no arrays, and counting references to the ones they are given costs more than the work itself.
@@ -313,6 +314,8 @@ def _compile(function: FunctionType, folder: pathlib.Path, *, inline: bool) -> o
         made = numba.njit(cache=True, **options)(function)
     except RuntimeError:
         return numba.njit(**options)(function)
+    finally:  # they are numba's for the whole process
+        _SETTINGS.CACHE_DIR, _SETTINGS.CACHE_LOCATOR_CLASSES = before
     if _is_only_read(folder):  # where code for another processor is made, it is for this process alone
         made._cache.save_overload = _save_nothing  # noqa: SLF001 - numba has no other way to load and not to save
     return made

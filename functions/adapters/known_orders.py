@@ -41,8 +41,10 @@ class KnownOrders:
             Unavailable: The ledger does not answer.
         """
         known = self._names.get(message.client_order_id)
+        if known is not None and known.client_order_id != message.client_order_id:
+            known = None  # a request of another order has this name
         if known is None and message.kind is not MessageKind.NEW:
-            known = await self.find((message.client_order_id,), "")
+            known = await self.find((message.client_order_id,), message.order.account)
         if known is None:
             name = message.client_order_id
             known = KnownOrder(name, message.order, message.as_of_ns, name)
@@ -55,14 +57,15 @@ class KnownOrders:
 
         Args:
             names: Its name and the one before (FIX: ClOrdID and OrigClOrdID), or the one there is.
-            account: Whose order it is; empty finds none by the id of a cancel or replace of an earlier process.
+            account: Whose order it is, which decides where requests of two accounts have one name; empty finds none by
+                the id of a cancel or replace of an earlier process.
 
         Raises:
             Unavailable: The ledger does not answer.
         """
-        for name in names:
-            if name in self._names:
-                return self._names[name]
+        remembered = [self._names[name] for name in names if name in self._names]
+        if remembered:  # a venue may have names of its own for accounts, so that none is the right one
+            return next((one for one in remembered if one.order.account == account), remembered[0])
         kept = await self._ledger.orders(names)
         goes_by = next(iter(kept), names[-1] if names else "")
         if not kept and account:

@@ -29,8 +29,9 @@ Lines, greeting, heartbeats and silence are those of `functions.feeds.mt4`; a br
 Rules. The bridge keeps, in a file, each id and request it was given, tickets and executions: what it has had is never
 sent to the terminal again but is TAKEN once more, and executions that are not DONE are told again after each ORDERS, in
 their order, before new ones. Orders are known by their ids; requests by the order's id and their own together, for two
-orders may have a request of the same name. Every line of the right form is TAKEN: what cannot be done is then REJECTED
-or REFUSED, a request for an order that is not known too. Until the terminal has answered, an order's status is NEW.
+orders may have a request of the same name. Ids have at most 128 characters, requests 257. Every line of the right form
+is TAKEN: what cannot be done is then REJECTED or REFUSED, a request for an order that is not known too. Until the
+terminal has answered, an order's status is NEW.
 Numbers are contiguous in a session, whose name changes only when that file is lost; before it listens again, such a
 bridge finds out which ids the terminal had (by comments of orders, open and closed), for what is UNKNOWN is sent again.
 Executions of an order are told before a STATUS that counts them. So nothing is lost when either side ends, and nothing
@@ -98,7 +99,11 @@ class Mt4Venue:
         report: Callable[..., None],
         answer_s: float = ANSWER_S,
     ) -> None:
-        """Connect to nothing yet."""
+        """Connect to nothing yet; symbols that cannot stand in a line are refused."""
+        bad = sorted(symbol for symbol in symbols.values() if not is_word(symbol))
+        if bad:
+            msg = f"symbols {bad} are not printable ASCII without blanks"
+            raise ValueError(msg)
         self._end = end
         self._orders = KnownOrders(ledger)
         self._symbols = symbols
@@ -248,6 +253,8 @@ class Mt4Venue:
             report = read_status(words, question.known.order)
         except (Malformed, Rejected) as error:
             self._note("venue_report_unfit", client_order_id=question.known.client_order_id, error=str(error))
+            if not question.answer.done():
+                question.answer.set_exception(Unavailable(f"the venue's answer cannot be read: {error}"))
             return
         if not question.answer.done():
             question.answer.set_result(report)

@@ -117,7 +117,8 @@ async def _serve(server: Server, args: argparse.Namespace) -> None:
     try:
         where = f"{args.host}:{server.port}"
         told = {"venue": args.venue, "port": server.port}
-        told |= {"address": where} if args.venue == MT4 else {"websocket": f"ws://{where}", "rest": f"http://{where}"}
+        lines = args.venue in {MT4, MT4_ORDERS}
+        told |= {"address": where} if lines else {"websocket": f"ws://{where}", "rest": f"http://{where}"}
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
         try:

@@ -109,15 +109,16 @@ def _attributes_of(event: Event, names: Sequence[str]) -> tuple[object, ...]:
 
 def _compile(element: Mapping[str, Any], where: str, names: set[str]) -> Filter:
     """Compile one element, and add the attributes it looks at to the names."""
-    if len(element) != 1:
-        msg = f"{where}: a filter element holds exactly one dialect, found {sorted(element)}"
+    if not isinstance(element, Mapping) or len(element) != 1:
+        msg = f"{where}: a filter element holds exactly one dialect, found {element!r:.80}"
         raise WiringError(msg)
     ((dialect, body),) = element.items()
     match dialect:
         case "exact" | "prefix" | "suffix":
+            matches = _attributes(dialect, body, where)
             names.update(body)
-            return _attributes(dialect, body, where)
-        case "all" | "any":
+            return matches
+        case "all" | "any" if isinstance(body, list | tuple):
             parts = tuple(_compile(one, where, names) for one in body)
             decide = all if dialect == "all" else any
             return lambda event: decide(part(event) for part in parts)
@@ -126,7 +127,7 @@ def _compile(element: Mapping[str, Any], where: str, names: set[str]) -> Filter:
             return lambda event: not part(event)
         case "cesql":
             return _expression(body, where, names)
-    msg = f"{where}: unknown filter dialect {dialect!r}"
+    msg = f"{where}: unknown filter dialect {dialect!r} with {body!r:.80}"
     raise WiringError(msg)
 
 
@@ -158,9 +159,15 @@ _TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
 
 
 def _attributes(dialect: str, body: Mapping[str, str], where: str) -> Filter:
-    for name in body:
-        if not _ATTRIBUTE.fullmatch(name):
+    if not isinstance(body, Mapping):
+        msg = f"{where}: {dialect} takes attributes and their values, found {body!r:.80}"
+        raise WiringError(msg)
+    for name, value in body.items():
+        if not isinstance(name, str) or not _ATTRIBUTE.fullmatch(name):
             msg = f"{where}: {name!r} is no attribute name"
+            raise WiringError(msg)
+        if not isinstance(value, str):  # it would match nothing, without a word
+            msg = f"{where}: {dialect} compares {name} with text, found {value!r:.80}; put it in quotes"
             raise WiringError(msg)
     # The Kafka data plane skips attributes whose value is the empty string.
     wanted = tuple((name, value) for name, value in body.items() if value)

@@ -18,7 +18,7 @@ from functions.wire.rows import STREAMS, Row, render
 
 MIXED: Final = frozenset({RISK_METRICS, LIMIT_BREACH})
 """Types whose revisions follow from how fills and bars were mixed, which no tape says: a window that a fill reached
-after its last bar was told once more. What was told of it last does not depend on that, and is a row."""
+after its last bar was told once more. What metrics told of it last does not depend on that, and is a row."""
 
 
 class Scanned(Protocol):

@@ -48,7 +48,7 @@ def read_execution(words: Sequence[str], order: OrderIntent) -> Report:
         case [ms, _, "NEW", ticket]:
             return Report(ExecType.NEW, _time_ns(ms), venue_order_id=ticket)
         case [ms, _, "TRADE", exec_id, units, price, *fee] if len(fee) in {0, 2}:
-            return Report(
+            report = Report(
                 ExecType.TRADE,
                 _time_ns(ms),
                 exec_id=exec_id,
@@ -57,6 +57,8 @@ def read_execution(words: Sequence[str], order: OrderIntent) -> Report:
                 fee=_decimal(fee[0]) if fee else Decimal(0),
                 currency=fee[1] if fee else "",
             )
+            if exec_id and report.quantity > 0 and report.price > 0:
+                return report
         case [ms, _, "CANCELED" | "REPLACED" as kind, request]:
             exec_type = ExecType.CANCELED if kind == "CANCELED" else ExecType.REPLACED
             return Report(exec_type, _time_ns(ms), request_id="" if request == NOBODY else request)

@@ -16,10 +16,12 @@ from functions.adapters.mt4_connection import BridgeEnd
 from functions.adapters.mt4_venue import Mt4Venue
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
+from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, ReplaceRequest
 from functions.local.fix_desk import Market
 from functions.local.venues.mt4_orders import OrdersBridge, serving
-from functions.ports.errors import Unavailable
+from functions.ports.errors import Overloaded, Unavailable
+from functions.ports.ledger import Fenced
 from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage
 from functions.services.orders.desk import OrderDesk
 from functions.services.orders.main import Settings, compose
@@ -204,6 +206,95 @@ async def test_session_lost(place: Place) -> None:
         await filled(desk, "0.3")
 
 
+async def test_two_processes(place: Place) -> None:
+    """What another process had stored is not waited for: whoever leads next hears what came behind it."""
+    heard: list[Report] = []
+    followed = asyncio.Event()
+
+    async def hear(_: str, report: Report) -> None:
+        heard.append(report)
+        if report.exec_type is ExecType.TRADE and not followed.is_set():
+            raise Fenced
+
+    async def connected() -> None: ...
+
+    second = place.venue()
+    async with place.desk() as desk:
+        await second.start(hear, connected)
+        await desk.submit(resting())
+        await until(lambda: [one.exec_type for one in heard] == [ExecType.NEW])
+        place.bridge.fill("order-1", Decimal("0.3"), PRICE)
+        await until(lambda: len(heard) > 1 and place.bridge.done == 2)
+    followed.set()
+    place.bridge.fill("order-1", Decimal("0.1"), PRICE)
+    await until(lambda: place.bridge.done == 3)
+    assert heard[-1].quantity == 1_000
+    await second.close()
+
+
+async def test_overloaded(place: Place) -> None:
+    """A desk that has too much to do is told again at once, not after the longest wait."""
+    refusals = [Overloaded("slow down")]
+    told = asyncio.Event()
+
+    async def heard(*_: object) -> None:
+        if refusals:
+            raise refusals.pop()
+        told.set()
+
+    async def connected() -> None: ...
+
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await until(lambda: place.bridge.done == 1)
+    venue = place.venue()
+    await venue.start(heard, connected)
+    place.bridge.fill("order-1", Decimal("0.3"), PRICE)
+    async with asyncio.timeout(20):
+        await told.wait()
+    await venue.close()
+    assert "venue_session_failed" not in place.notes
+
+
+async def test_requests_of_one_name(place: Place) -> None:
+    """Requests of two orders may have one name, and an order may be named as a request: each is its own."""
+    await place.ledger.open_account(replace(paper(), name="second"))
+    other = resting(2)
+    other = replace(other, client_order_id="c-1", order=replace(other.order, account="second"))
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        assert (await came(desk, ExecType.CANCELED)).request_id == "c-1"
+        await desk.submit(other)
+        await until(lambda: "c-1" in place.bridge.taken)
+        await desk.cancel(CancelRequest("c-1", "second", "c-1", NOW))
+        await until(lambda: "c-1 c-1" in place.bridge.taken)
+        await until(lambda: place.bridge.done == len(place.bridge.executions) == 4)
+        kept = await place.ledger.orders(["order-1", "c-1"])
+        assert [one.update.status for one in kept.values()] == [OrderStatus.CANCELED] * 2
+
+
+async def test_unreadable_status(place: Place) -> None:
+    """A status that cannot be read is no answer, at once and with its reason."""
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+    place.bridge.fill("order-1", Decimal("0.000001"), PRICE)
+    venue, ready = place.venue(), asyncio.Event()
+
+    async def heard(*_: object) -> None: ...
+
+    async def connected() -> None:
+        ready.set()
+
+    await venue.start(heard, connected)
+    await ready.wait()
+    with pytest.raises(Unavailable, match="finer than one unit"):
+        await venue.ask("order-1")
+    await venue.close()
+
+
 async def test_unfit_execution_shows(place: Place) -> None:
     """An execution finer than the order's unit cannot be booked: it shows on the order, and the next one is heard."""
     async with place.desk() as desk:
@@ -256,5 +347,8 @@ def test_settings() -> None:
         Settings("postgresql://nowhere", orders_venue="mt4", mt4_symbols=("A=B",))
     with pytest.raises(ValueError, match="INSTRUMENT=SYMBOL"):
         Settings("postgresql://nowhere", mt4_symbols=("A",))
+    blank = Settings("postgresql://nowhere", orders_venue="mt4", mt4_port=1, mt4_symbols=("A=B C",))
+    with pytest.raises(ValueError, match="without blanks"):
+        compose(blank)
     held = Settings("postgresql://nowhere", orders_venue="mt4", mt4_port=1, mt4_symbols=("A=B",))
     assert compose(held).card.name == "orders"

@@ -60,6 +60,7 @@ async def test_a_capture_is_served(captures: pathlib.Path) -> None:
 async def test_a_bridge_is_served(side: str) -> None:
     """Both sides of the MetaTrader 4 bridge are simulated by the same verb."""
     process, told = await served(side, "--symbols", "EURUSD")
+    assert told == {"venue": side, "port": told["port"], "address": f"127.0.0.1:{told['port']}"}
     reader, writer = await asyncio.open_connection("127.0.0.1", told["port"])
     writer.write(b"HELLO 1 me\n")
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HELLO 1 ")

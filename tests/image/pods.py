@@ -56,6 +56,7 @@ KINDS: Final = {
 }
 """Workloads, with where their pod's template stands."""
 KNATIVE: Final = "Service"
+LABEL: Final = "app.kubernetes.io/name"
 UNITS: Final = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 _QUANTITY: Final = re.compile(r"(\d+)(Ki|Mi|Gi)")
 
@@ -107,7 +108,7 @@ class Cluster:
     Attributes:
         secrets: Values by (secret, key).
         maps: Data of ConfigMaps by name.
-        sinks: Environment that SinkBindings give, by (kind, name) of their subject.
+        sinks: Environment that SinkBindings give, by kind of their subject, and its name or the one in its labels.
     """
 
     secrets: Mapping[tuple[str, str], str]
@@ -131,7 +132,8 @@ def cluster(eventing: pathlib.Path, secrets: Mapping[tuple[str, str], str]) -> C
         if one["kind"] == "SinkBinding":
             subject, broker = one["spec"]["subject"], one["spec"]["sink"]["ref"]["name"]
             url = f"http://kafka-broker-ingress.knative-eventing.svc.cluster.local/tickloom/{broker}"
-            sinks[subject["kind"], subject["name"]] = {"K_SINK": url, "K_CE_OVERRIDES": ""}
+            name = subject["name"] if "name" in subject else subject["selector"]["matchLabels"][LABEL]
+            sinks[subject["kind"], name] = {"K_SINK": url, "K_CE_OVERRIDES": ""}
     maps = {one["metadata"]["name"]: one["data"] for one in documents if one["kind"] == "ConfigMap"}
     return Cluster(secrets, maps, sinks)
 
@@ -159,12 +161,14 @@ def pod(workload: Mapping[str, Any], given: Cluster) -> Pod:
         raise Unknown(message)
     security = spec.get("securityContext", {})
     _known("pod's securityContext", security, POD_SECURITY)
+    jobs = workload["spec"].get("jobTemplate", {}).get("metadata", {}).get("labels", {})
+    bound = ("Job", jobs.get(LABEL, "")) if kind == "CronJob" else (kind, name)
     own = {one["name"]: value for one in container.get("env", ()) if (value := _value(one, given)) is not None}
     return Pod(
         name,
         kind,
         tuple(container["args"]),
-        {"HOSTNAME": f"{name}-0", **_knative(name, container, kind), **own, **given.sinks.get((kind, name), {})},
+        {"HOSTNAME": f"{name}-0", **_knative(name, container, kind), **own, **given.sinks.get(bound, {})},
         _probe(container, kind),
         _bytes(container["resources"]["limits"]["memory"]),
         security.get("fsGroup", 0),

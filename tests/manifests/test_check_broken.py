@@ -58,6 +58,7 @@ NORMALIZE, ORDERS, ROUTE = (
 )
 BARS, STREAM, MIGRATE = "knative/tables/bars.yaml", "knative/feeds/stream.yaml", "knative/jobs/migrate.yaml"
 TRIGGER, BROKER = "eventing/triggers/normalize.yaml", "eventing/brokers/market.yaml"
+REPLAY = "eventing/sources/replay.yaml"
 NETWORK = "knative/security/network-policies.yaml"
 DEAD_LETTERS = """\
     deadLetterSink:
@@ -326,6 +327,8 @@ EDITS = [
     Edit("delivery", TRIGGER, "    retry: 5", "    format: json\n    retry: 5", "format"),
     Edit("timeout", TRIGGER, "timeout: PT5S", "timeout: PT30S", "timeout:"),
     Edit("subject", "eventing/sources/stream.yaml", "    name: stream\n", "    name: streams\n", "  subject:"),
+    Edit("subject", REPLAY, "    selector:", "    name: replay\n    selector:", "    name: replay"),
+    Edit("subject", REPLAY, "name: replay\n        app", "name: tape\n        app", "  subject:", REPLAY),
     Edit(
         "sink", "eventing/sources/stream.yaml", "kind: Broker, name: market", "kind: Broker, name: markt", "name: markt"
     ),

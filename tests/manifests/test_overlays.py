@@ -5,6 +5,7 @@ import pathlib
 import re
 import tomllib
 from decimal import Decimal
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ FOLDERS = (
 UNITS = {"": 1, "m": Decimal("0.001"), "Mi": 2**20, "Gi": 2**30}
 MIN_SCALE = "autoscaling.knative.dev/min-scale"
 SIDECAR = "queue-proxy"
+REMEMBERED = ("TICKLOOM_FIX_FOLDER", "TICKLOOM_JOURNAL", "TICKLOOM_MT4_STATE", "TICKLOOM_POLL_STATE")
 
 pytestmark = pytest.mark.usefixtures("renderer")
 
@@ -158,13 +160,28 @@ def test_every_pod_has_its_own_identity(overlay: str) -> None:
     assert not any(one["automountServiceAccountToken"] for one in accounts.values())
 
 
+def test_what_feeds_remember_outlives_their_pods() -> None:
+    """A feed's numbers lie in a claim: one that began at 0 again would be a duplicate to every table."""
+    kept: dict[str, bool] = {}
+    for one in pods("prod"):
+        forgotten = {volume["name"] for volume in one.spec.get("volumes", ()) if "emptyDir" in volume}
+        mounts = one.container.get("volumeMounts", ())
+        for path in (one.env[name] for name in REMEMBERED if name in one.env):
+            (volume,) = (mount["name"] for mount in mounts if f"{path}/".startswith(f"{mount['mountPath']}/"))
+            kept[one.name] = volume not in forgotten
+    assert kept == dict.fromkeys(("calendar", "fix", "mt4", "news", "rest", "stream"), True)
+
+
 def test_k3s_fits_its_quota() -> None:
-    """With every handler awake at once, and what containers get that say nothing, k3s stays inside its quota."""
+    """With every handler awake and a release beside the one before it, k3s stays inside its quota, sidecars counted."""
     (quota,), (limits,) = of_kind("k3s", "ResourceQuota"), of_kind("k3s", "LimitRange")
     hard, (defaults,) = quota["spec"]["hard"], limits["spec"]["limits"]
 
     def total(part: str, default: str, name: str) -> Decimal:
-        return sum((one.replicas * wanted(one, part, default, name) for one in pods("k3s")), Decimal())
+        return sum((many(one) * wanted(one, part, default, name) for one in pods("k3s")), Decimal())
+
+    def many(one: Pod) -> int:  # a KService's new revision starts before its old one ends
+        return one.replicas * (2 if one.kind == "KService" else 1)
 
     def wanted(one: Pod, part: str, default: str, name: str) -> Decimal:
         beside = amount(defaults[default][name]) if one.kind == "KService" else 0  # Knative's queue-proxy
@@ -173,7 +190,17 @@ def test_k3s_fits_its_quota() -> None:
     assert total("requests", "defaultRequest", "cpu") <= amount(hard["requests.cpu"])
     assert total("requests", "defaultRequest", "memory") <= amount(hard["requests.memory"])
     assert total("limits", "default", "memory") <= amount(hard["limits.memory"])
-    assert sum(one.replicas for one in pods("k3s")) <= int(hard["pods"])
+    assert sum(map(many, pods("k3s"))) <= int(hard["pods"])
+
+
+def test_k3s_limits_let_everybody_start() -> None:
+    """What a container gets that says nothing is not below what it asks for: the server would refuse its pod."""
+    (limits,) = of_kind("k3s", "LimitRange")
+    (defaults,) = limits["spec"]["limits"]
+    for one in pods("k3s"):
+        asked, most = (one.container["resources"].get(part, {}) for part in ("requests", "limits"))
+        bounds = defaults["default"] | most
+        assert [name for name in asked.keys() & bounds.keys() if amount(asked[name]) > amount(bounds[name])] == [], one
 
 
 def test_one_kafka_node_has_one_copy() -> None:
@@ -189,11 +216,19 @@ def test_one_kafka_node_has_one_copy() -> None:
 
 
 def test_overlays_are_deployed_by_argocd() -> None:
-    """ArgoCD deploys every overlay, and may touch each namespace."""
-    (clusters,) = yaml.safe_load((KNATIVE / "argocd/applications.yaml").read_text())["spec"]["generators"]
+    """ArgoCD deploys every overlay, and may touch the namespace of each object, and the one applications name."""
+    found = kustomize.identified(kustomize.render(str(KNATIVE / "argocd")), "argocd")
+    project, applications = (
+        found["argoproj.io", kind, "tickloom"].document["spec"] for kind in ("AppProject", "ApplicationSet")
+    )
+    (clusters,) = applications["generators"]
     (expression,) = clusters["clusters"]["selector"]["matchExpressions"]
     assert set(expression["values"]) == set(OVERLAYS)
-    assert kustomize.identified(kustomize.render(str(KNATIVE / "argocd")), "argocd")
+    touched = {applications["template"]["spec"]["destination"].get("namespace", "")}
+    placed = [one["metadata"] for name in OVERLAYS for one in objects(name) if one["kind"] != "Namespace"]
+    touched |= {one["namespace"] for one in placed}
+    permitted = [one["namespace"] for one in project["destinations"]]
+    assert [one for one in sorted(touched) if not any(fnmatch(one, pattern) for pattern in permitted)] == []
 
 
 def test_components_render_together(tmp_path: pathlib.Path) -> None:

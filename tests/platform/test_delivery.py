@@ -58,6 +58,10 @@ def test_filters_tell_types_apart() -> None:
         ([{"cesql": "LENGTH(type)"}], "here: cesql .* of type Integer"),
         ([{"cesql": "EXISTS a OR id = '1' AND type = 't'"}], "here: cesql 1:1: put parentheses"),
         ([{"cesql": "NOT (subject = 'x')"}], "here: cesql .* ask EXISTS subject"),
+        ([{"exact": {"rejected": 12}}], "here: exact compares rejected with text, found 12; put it in quotes"),
+        ([{"prefix": ["type"]}], "here: prefix takes attributes and their values"),
+        ([{"any": "type"}], "here: unknown filter dialect 'any' with 'type'"),
+        ([{"not": "type"}], "here: a filter element holds exactly one dialect, found 'type'"),
     ],
 )
 def test_refused_filters(filters: list[dict[str, object]], message: str) -> None:

@@ -216,6 +216,17 @@ async def test_a_report_that_is_refused_moves_nothing(place: Place) -> None:
     assert account.positions[ETH].quantity == Decimal(1)
 
 
+async def test_an_execution_that_cannot_be_booked_shows(place: Place) -> None:
+    """A trade without a price is no trade, but something happened: the order is in doubt, and says why."""
+    await place.desk.submit(resting())
+    await place.taken()
+    place.venue.say("order-1", Report(ExecType.TRADE, NOW, exec_id="E1", quantity=10, price=0))
+    doubted = await place.until(lambda one: one.outcome_unknown)
+    assert doubted.reasons[0].startswith("execution E1: ")
+    place.venue.fill("order-1", 10_000)
+    await place.until(lambda one: one.status is OrderStatus.FILLED)
+
+
 async def test_unknown_order(place: Place) -> None:
     """What a venue says of an order nobody handed in is put aside, and what it says next is taken."""
     await place.desk.submit(resting())

@@ -141,12 +141,37 @@ def sources(manifests: Manifests) -> Iterator[Finding]:
         subject = one["spec"]["subject"]
         if subject["name"].text:
             bound.add(subject["name"].text)
-            if manifests.referred(subject, one) is None:
-                yield subject.finding("subject", f"there is no {subject['kind'].text} {subject['name'].text}")
+            yield from _named(manifests, one)
+        elif subject:
+            selected = _selected(manifests, subject)
+            bound |= selected
+            if not selected:
+                yield subject.finding("subject", "no CronJob of these manifests makes Jobs of these labels")
         yield from _data(one)
     for workload, card in manifests.functions(Kind.FEED):
         if workload.owner.name not in bound:
             yield workload.owner.root.finding("subject", f"no SinkBinding tells {card.name} where its events go")
+
+
+def _named(manifests: Manifests, binding: Object) -> Iterator[Finding]:
+    subject = binding["spec"]["subject"]
+    name = f"{subject['kind'].text} {subject['name'].text}"
+    if subject["kind"].text == "Job":
+        message = f"{name} may be there first, and its template never changes: select Jobs of a CronJob by their labels"
+        yield subject["name"].finding("subject", message)
+    elif manifests.referred(subject, binding) is None:
+        yield subject.finding("subject", f"there is no {name}")
+
+
+def _selected(manifests: Manifests, subject: Node) -> set[str]:
+    """Name the CronJobs whose Jobs a SinkBinding selects by their labels: in our wiring, nothing else is selected."""
+    chosen = subject["selector"]["matchLabels"].texts.items()
+    made = {one.name: one["spec"]["jobTemplate"]["metadata"]["labels"] for one in manifests.of("batch", "CronJob")}
+    return {
+        name
+        for name, labels in made.items()
+        if subject["kind"].text == "Job" and chosen and chosen <= labels.texts.items()
+    }
 
 
 def _data(one: Object) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar, cast
 
 import structlog
 
-from functions.domain.decisions import OrderOutcome, OrderUpdate, Submission
+from functions.domain.decisions import ExecType, OrderOutcome, OrderUpdate, Submission
 from functions.domain.errors import Rejected
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
@@ -228,6 +228,10 @@ class OrderDesk:
             flaw = await self._report(client_order_id, report)
         except Rejected as error:
             flaw = str(error)
+            if report.exec_id:  # it happened and cannot be booked: that must show on the order
+                doubt = Report(ExecType.UNKNOWN, report.as_of_ns, text=f"execution {report.exec_id}: {error}")
+                with contextlib.suppress(Rejected):
+                    await self._report(client_order_id, doubt)
         if flaw:
             self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
 

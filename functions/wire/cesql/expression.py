@@ -2,7 +2,8 @@
 
 Evaluation is total and stops at the first error, as 4.1 asks of filters: the value is then the zero of the expression's
 type, or what the failing function says it gives. `doubts` name what the engines of Knative (the Go and Java SDKs) read
-or decide otherwise than the specification; a filter that is to decide alike everywhere has none.
+otherwise than the specification, and attributes that may be missing; a filter without one is read alike everywhere.
+What fails on an event's own values, a cast for one, the Kafka data plane still takes for what the failing part gives.
 """
 
 from collections.abc import Callable, Sequence
