@@ -107,6 +107,15 @@ async def test_from_file_to_facts(tmp_path: pathlib.Path) -> None:
     assert [one.headline for one in decode_news_batch(reply.data or b"").items] == ["A & B up 3%", "CORRECTED-Second"]
 
 
+async def test_numbers_go_on(tmp_path: pathlib.Path) -> None:
+    """With a journal a feed that starts again goes on with its numbers and rows: no id stands for two contents."""
+    (tmp_path / "feed.xml").write_bytes(RSS)
+    kept = {"news_paths": (str(tmp_path / "feed.xml"),), "journal": str(tmp_path / "journal")}
+    first, again = await run(**kept), await run(**kept)
+    assert [int(str(one.extensions["sequence"])) for one in (*first, *again)] == [0, 1, 2, 3]
+    assert raw(again[0]).first_row == raw(first[-1]).first_row
+
+
 async def test_posts_are_lines(tmp_path: pathlib.Path) -> None:
     """A file of JSON lines is a row a line."""
     path = tmp_path / "posts.jsonl"
