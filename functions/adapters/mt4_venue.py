@@ -34,8 +34,8 @@ is TAKEN: what cannot be done is then REJECTED or REFUSED, a request for an orde
 terminal has answered, an order's status is NEW.
 Numbers are contiguous in a session, whose name changes only when that file is lost; before it listens again, such a
 bridge finds out which ids the terminal had (by comments of orders, open and closed), for what is UNKNOWN is sent again.
-Executions of an order are told before a STATUS that counts them. So nothing is lost when either side ends, and nothing
-is traded twice.
+Executions of an order are told before a STATUS that counts them. What one client said to be DONE no other is told, so
+one orders process follows a bridge. So nothing is lost when either side ends, and nothing is traded twice.
 """
 
 import asyncio
@@ -224,6 +224,10 @@ class Mt4Venue:
             case ["BYE", *_]:
                 msg = f"the bridge said goodbye: {' '.join(words)[:80]}"
                 raise BridgeError(msg)
+            case ["HEARTBEAT", *_] | ["STATUS", *_]:  # the answer to a question that nobody waits for any more
+                pass
+            case _:
+                self._note("venue_message_unknown", found=" ".join(words)[:200])
 
     async def _executed(self, told: int, words: Sequence[str], bridge: Bridge) -> None:
         """Have an execution stored, and say so; one behind a hole is asked for again, by coming back."""

@@ -155,13 +155,13 @@ class OrdersBridge:
         match words:
             case ["NEW" | "CANCEL" | "REPLACE", _, *_] if name in self.taken:
                 pass
-            case ["NEW", id_, symbol, side, units, price, _] if side in _SIDES:
+            case ["NEW", id_, symbol, side, units, price, _] if side in _SIDES and _are_figures(units, price):
                 self._new(id_, symbol, _SIDES[side], (Decimal(units), Decimal(price)))
             case ["CANCEL", request, id_] if id_ in self._kept:
                 kept = self._kept[id_]
                 asked = Cancel(kept.name, name, kept.symbol, kept.side, self._clock())
                 self._tell(id_, (self.desk.cancel(asked, self._clock()),), request)
-            case ["REPLACE", request, id_, units, price] if id_ in self._kept:
+            case ["REPLACE", request, id_, units, price] if id_ in self._kept and _are_figures(units, price):
                 kept, now_ns = self._kept[id_], self._clock()
                 figures = Decimal(units), Decimal(price)
                 wanted = Replace(kept.name, name, kept.symbol, kept.side, now_ns, _LIMIT, None, *figures)
@@ -220,6 +220,10 @@ class OrdersBridge:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             self._say(f"HEARTBEAT {self._clock() // NS_PER_MS}", tuple(self._writers))
+
+
+def _are_figures(*texts: str) -> bool:
+    return all(text.replace(".", "", 1).isdecimal() and text.isascii() for text in texts)
 
 
 @contextlib.asynccontextmanager
