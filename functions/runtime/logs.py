@@ -97,7 +97,7 @@ def _structlog() -> Any:  # noqa: ANN401 - structlog's bound loggers are typed b
     import structlog  # noqa: PLC0415 - see the file's docstring
 
     structlog.configure(  # for those who take structlog's own loggers, too
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         processors=[
             _with_trace,
             structlog.contextvars.merge_contextvars,
