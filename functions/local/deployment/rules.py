@@ -141,9 +141,7 @@ def probes(manifests: Manifests) -> Iterator[Finding]:
 
 
 def _probed_port(container: Node, probe: Node) -> Iterator[Finding]:
-    ports = {port["name"].value for port in container["ports"]} | {
-        port["containerPort"].value for port in container["ports"]
-    }
+    ports = [port[key].value for port in container["ports"] for key in ("name", "containerPort")]
     for kind in ("httpGet", "tcpSocket", "grpc"):
         asked = probe[kind]["port"]
         if asked and asked.value not in ports:
