@@ -94,7 +94,8 @@ def test_order_leads_back_to_its_message(collected: Collected) -> None:
         assert [span.hop for span in chain] == CHAIN
         assert len({span.trace for span in chain}) == 1
     submitted = of(collected, SUBMIT)
-    assert len({span.trace for span in submitted}) == len(submitted) > 1, "no order is taken for another one's"
+    assert submitted
+    assert len({span.trace for span in submitted}) == len(submitted), "no order is taken for another one's"
 
 
 def test_traces_are_named_by_raw_batches(collected: Collected) -> None:
