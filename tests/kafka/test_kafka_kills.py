@@ -20,7 +20,7 @@ from functions.local.rows import export
 
 KILLS = 25 if FULL else 4
 TIMES = 8 if FULL else 1
-SPEED = 12
+SPEED = 10
 SEED = 20261121
 WORKERS = {"bars": 2, "features": 2}
 ALIVE_S = 60.0
