@@ -139,10 +139,15 @@ def _mark(name: str) -> str:
 
 
 def _built(name: str, scratch: pathlib.Path) -> pathlib.Path:
-    """Build a Go program from its pinned module, which Go may not change; no C, and no path of this machine in it."""
-    program = scratch / name
-    flags = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program))
-    _run(("go", "build", *flags, RECIPES[name].package), MODULES / name, BUILD_S, CGO_ENABLED="0", GOWORK="off")
+    """Build a Go program from a copy of its pinned module; no C, and no path of this machine in it.
+
+    Go fills in the modules of its own project that are not listed: their versions follow from those that are, and their
+    sums are those of Go's checksum database.
+    """
+    program, module = scratch / name, scratch / "module"
+    shutil.copytree(MODULES / name, module)
+    flags = ("-mod=mod", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program))
+    _run(("go", "build", *flags, RECIPES[name].package), module, BUILD_S, CGO_ENABLED="0", GOWORK="off")
     return program
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 RELEASES: Final = {"debian:bookworm-slim": "bookworm"}
 """Release by the name of the base image; nothing else can stand for one."""
-MIRROR: Final = "http://deb.debian.org/debian"
 CERTIFICATES: Final = pathlib.Path("/usr/local/share/ca-certificates")
 FETCH_S: Final = 300
 
@@ -64,7 +63,7 @@ def base(image: str) -> pathlib.Path:
         return kept
     found = _debootstrap()
     making = kept.with_name(f"{kept.name}.{os.getpid()}")
-    command = (found.program, "--variant=minbase", release, str(making), MIRROR)
+    command = (found.program, "--variant=minbase", release, str(making))  # from its own mirror
     env = {**os.environ, "DEBOOTSTRAP_DIR": found.scripts}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=FETCH_S, check=False)  # noqa: S603
     if done.returncode:
