@@ -34,6 +34,12 @@ _LEAN_NAME: Final = re.compile(
 )
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9_.@/-]{1,64}")
 _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600}
+_DAMAGED: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,  # how zipfile refuses a packing that it does not know
+    RuntimeError,  # and a member behind a password
+)
 
 
 def is_csv_tape(path: Path) -> bool:
@@ -156,13 +162,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(name) as member:
             yield member
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:  # zipfile: of its methods, keys
-        # The last two are how zipfile refuses a packing it does not know, and a password.
+    except _DAMAGED as error:
         message = f"{path}: no readable ZIP ({error})"
         raise Malformed(message) from error
 

@@ -11,6 +11,8 @@ from functions.local.delivery import Delivery, Filter, WiringError, compile_filt
 
 ORDER: Final = "kafka.eventing.knative.dev/delivery.order"
 TABLE: Final = "tickloom.dev/table"
+YAML_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Five to eight times as fast where there is libyaml."""
 KUSTOMIZATION: Final = "kustomization.yaml"
 """Says to kustomize which files there are; it is no manifest itself."""
 DEFAULT_FOLDER: Final = pathlib.Path(__file__).parents[2] / "eventing"
@@ -100,7 +102,7 @@ def _documents(folder: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise WiringError(msg)
     for file in files:
         try:
-            documents = list(yaml.safe_load_all(file.read_text()))
+            documents = list(yaml.load_all(file.read_text(), Loader=YAML_LOADER))
         except yaml.YAMLError as error:
             msg = f"{file}: not YAML: {error}"
             raise WiringError(msg) from error

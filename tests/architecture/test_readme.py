@@ -1,20 +1,14 @@
 """Every code block of the README runs."""
 
-import contextlib
-import os
 import pathlib
-import re
-import signal
-import subprocess
 
 import pytest
+from blocks import blocks_of, run_shell
 from demonstrated import Demo, environ
 
 ROOT = pathlib.Path(__file__).parents[2]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS: list[tuple[str, str]] = FENCE.findall((ROOT / "README.md").read_text())
+BLOCKS = blocks_of((ROOT / "README.md").read_text())
 PICTURE = "text"
-BLOCK_S_MAX = 120
 
 
 def of(language: str) -> list[str]:
@@ -25,7 +19,6 @@ def of(language: str) -> list[str]:
 def test_every_block_is_known() -> None:
     """A block is Python, shell or a picture; whatever else would not be run, so it may not be there."""
     assert {name for name, _ in BLOCKS} == {"python", "sh", PICTURE}
-    assert (ROOT / "README.md").read_text().count("```") == 2 * len(BLOCKS)
 
 
 @pytest.mark.parametrize("block", of("python"))
@@ -38,19 +31,4 @@ def test_python(block: str) -> None:
 def test_shell(block: str, demo: Demo, tmp_path: pathlib.Path) -> None:
     """A shell block runs after the demo, from its first line to its last, and ends what it began."""
     assert demo.status == 0, demo.said
-    said = tmp_path / "said"
-    with said.open("wb") as file:
-        process = subprocess.Popen(  # noqa: S603 - our own README
-            ["bash", "-e", "-o", "pipefail", "-c", f"{block}\nwait"],  # noqa: S607 - any bash
-            cwd=demo.at,
-            env=environ(),
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-        try:
-            status = process.wait(BLOCK_S_MAX)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    assert status == 0, said.read_text()
+    run_shell(block, cwd=demo.at, environ=environ(), said=tmp_path / "said")

@@ -1,31 +1,26 @@
 """Every shell block of knative/README.md runs; every other command there is named as needing a cluster."""
 
-import contextlib
 import os
 import pathlib
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Final
 
 import pytest
+from blocks import blocks_of, run_shell
 
 from functions.local.deployment.generated import KNATIVE
 from functions.local.tools import RECIPES
 
 ROOT: Final = KNATIVE.parent
 TEXT: Final = (KNATIVE / "README.md").read_text()
-FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS: Final[list[tuple[str, str]]] = FENCE.findall(TEXT)
-BLOCK_S_MAX: Final = 120
+BLOCKS: Final = blocks_of(TEXT)
 
 
 def test_every_block_is_known() -> None:
     """A block runs, or says first that it needs a cluster."""
-    assert TEXT.count("```") == 2 * len(BLOCKS)
     assert [text for kind, text in BLOCKS if kind != "sh" and not text.startswith("# needs a cluster\n")] == []
 
 
@@ -53,19 +48,5 @@ def test_runs(block: str, tool: Callable[[str], pathlib.Path], tmp_path: pathlib
         shutil.copy(file, tmp_path / file.relative_to(ROOT))
     (tmp_path / "protos").symlink_to(ROOT / "protos")
     path = f"{programs}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
-    said = tmp_path / "said"
-    with said.open("wb") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own README
-            ("bash", "-eo", "pipefail", "-c", block),  # noqa: S607 - any bash
-            cwd=tmp_path,
-            env={**os.environ, "PATH": path, "HOME": str(tmp_path)},
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-        try:
-            status = process.wait(BLOCK_S_MAX)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    assert status == 0, said.read_text()
+    environ = {**os.environ, "PATH": path, "HOME": str(tmp_path)}
+    run_shell(block, cwd=tmp_path, environ=environ, said=tmp_path / "said")
