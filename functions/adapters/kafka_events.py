@@ -2,8 +2,8 @@
 
 The record's key is the event's `partitionkey`, and Kafka's default partitioner (murmur2) places it, as Knative's data
 plane does. The producer waits for all replicas (`acks=all`) and is idempotent where the broker can: what it sends
-again after a lost answer is stored once, and a partition keeps the order of sending. It does not linger: while one
-request is under way the next gathers, at most `BATCH_BYTES` a partition, so batches grow with the load by themselves.
+again after a lost answer is stored once, and a partition keeps the order of sending. While one request is under way the
+next gathers, at most `BATCH_BYTES` a partition, so batches grow with the load by themselves; told to, it lingers too.
 """
 
 import asyncio
@@ -114,12 +114,14 @@ class EventProducer:
     Args:
         servers: Addresses of brokers.
         idempotent: Ask the broker to drop what is sent again; not every broker of Kafka's protocol can.
+        linger_ms: How long the first event of a request waits for others, milliseconds.
     """
 
-    def __init__(self, servers: str, *, idempotent: bool = True) -> None:
+    def __init__(self, servers: str, *, idempotent: bool = True, linger_ms: int = 0) -> None:
         """Connect to nothing yet."""
         self._servers = servers
         self._idempotent = idempotent
+        self._linger_ms = linger_ms
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
 
@@ -132,7 +134,7 @@ class EventProducer:
             bootstrap_servers=self._servers,
             acks="all",
             enable_idempotence=self._idempotent,
-            linger_ms=0,
+            linger_ms=self._linger_ms,
             max_batch_size=BATCH_BYTES,
             max_request_size=RECORD_BYTES_MAX,
             request_timeout_ms=UNSENT_MS_MAX,

@@ -4,6 +4,8 @@ A group here has offsets and no members: its one reader takes all partitions, an
 lag as they see any other's.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,7 +18,7 @@ FETCH_WAIT_MS: Final = 500
 FETCH_WAIT_MS_POLLED: Final = 20
 """The same for a broker that does not notice what comes while it waits (Tansu)."""
 
-PARTITION_BYTES_MAX: Final = 1024 * 1024
+PARTITION_BYTES_MAX: Final = 4 * 1024 * 1024
 FETCH_BYTES_MAX: Final = 8 * 1024 * 1024
 AGAIN_MS: Final = 500
 
@@ -58,8 +60,9 @@ class TopicReader:
             self._consumer.pause(*self._places)
 
     async def close(self) -> None:
-        """Let go."""
-        await self._consumer.stop()
+        """Let go; a fetch that was not answered in time ends the client's own stop with a cancellation."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._consumer.stop()
 
     def seek(self, offsets: Sequence[int]) -> None:
         """Read on from these offsets, one a partition."""

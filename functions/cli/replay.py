@@ -94,7 +94,7 @@ def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
 
 def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *, label: str = "replaying") -> Result:
     log = KAFKA if args.kafka else args.log
-    options = Options(folder=folder, log=log, processes=args.processes, environ=own_environment())
+    options = Options(folder=folder, log=log, processes=args.processes, environ=own_environment(), bulk=not args.speed)
     feed = {
         "TICKLOOM_ROWS_MAX": str(args.rows_max),
         "TICKLOOM_CUT_MS": str(args.cut_ms),

@@ -194,7 +194,13 @@ async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     compile_all(sys.stderr)  # kernels load with their first batch, and that is not what is measured
     size = tape_length(pathlib.Path(request.tape))
-    options = Options(folder=folder, log=request.log, environ=request.environ, cpus=tuple(request.cpus))
+    options = Options(
+        folder=folder,
+        log=request.log,
+        environ=request.environ,
+        cpus=tuple(request.cpus),
+        bulk=not request.speed,
+    )
     async with running(options) as platform:
         if request.cpus:
             pin(request.cpus[0])

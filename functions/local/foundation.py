@@ -58,6 +58,8 @@ class Options:
         port: Port of the brokers' ingress; 0 takes a free one.
         wiring: Folder of the wiring.
         workers: Faust workers of a table, by its name; 1 where it is not named. Kafka only.
+        bulk: Only the end counts, as of a tape that goes as fast as it can: over Kafka, events gather at every hop.
+        beside: Services that no function calls, started for who asks from outside.
     """
 
     folder: pathlib.Path
@@ -69,6 +71,8 @@ class Options:
     port: int = 0
     wiring: pathlib.Path = DEFAULT_FOLDER
     workers: Mapping[str, int] = field(default_factory=dict)
+    bulk: bool = False
+    beside: tuple[str, ...] = ()
 
 
 class PlatformFailedError(RuntimeError):
@@ -108,6 +112,8 @@ class Foundation:
             "TICKLOOM_HOST": "127.0.0.1",
             "DATABASE_URL": self.stores.database_url,
             "REDIS_URL": self.stores.redis_url,
+            "TICKLOOM_EXPLAIN_HISTORY": "folder",
+            "TICKLOOM_EXPLAIN_FOLDER": str(options.folder.resolve()),
         }
         # One platform runs in a folder at a time, so a new one need not wait for the leases of one that was killed.
         self.environ.setdefault("TICKLOOM_ORDERS_HOLDER", str(options.folder.resolve()))
@@ -118,7 +124,7 @@ class Foundation:
 
     async def start_services(self, address: Callable[[str], str]) -> None:
         """Start the services, each knowing those before it; `address` gives the URL of a broker's ingress."""
-        for name in SERVICES:
+        for name in (*SERVICES, *self.options.beside):
             child = await self._start_service(name, address)
             self.environ[f"TICKLOOM_{name.upper()}_TARGET"] = f"127.0.0.1:{child.port}"
         self.orders = GrpcOrders(self.environ["TICKLOOM_ORDERS_TARGET"])
@@ -132,6 +138,10 @@ class Foundation:
         return await self.children.start(
             Spec(name, command, env={**env, "PORT": "{port}"}, probe=grpc_serving, ready_s=SERVICE_READY_S)
         )
+
+    def target(self, name: str) -> str:
+        """Give the address of a service that was started, `host:port`."""
+        return self.environ[f"TICKLOOM_{name.upper()}_TARGET"]
 
     def share(self, module: ModuleType) -> dict[str, str]:
         """Give a function the part of the settings that is its own."""

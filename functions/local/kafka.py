@@ -97,6 +97,23 @@ class Kafka:
         return FETCH_WAIT_MS if self.wakes else FETCH_WAIT_MS_POLLED
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Say how long events gather at each hop, before readers fetch and writers send.
+
+    Attributes:
+        gather_ms: Least time between two fetches of a reader, milliseconds; what comes after a pause comes at once.
+        linger_ms: How long the first event of a request waits for others, milliseconds.
+    """
+
+    gather_ms: int
+    linger_ms: int
+
+
+PROMPT: Final = Pace(gather_ms=5, linger_ms=0)
+BULK: Final = Pace(gather_ms=100, linger_ms=20)
+"""A request costs the broker half a millisecond and a reader as much, whatever it brings; seven hops to a signal."""
+
 NAMED: Final = "KAFKA_BOOTSTRAP_SERVERS"
 ASKED: Final = "KAFKA_BROKER"
 """`apache` or `wheel` asks for one of them; without it the first that can be had is taken."""

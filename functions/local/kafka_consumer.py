@@ -16,7 +16,7 @@ from functions.wire.envelope import Event
 
 _log: Final = logs.logger("kafka_consumer")
 
-COMMIT_S: Final = 0.5
+COMMIT_S: Final = 1.0
 """Seconds between commits of offsets; a crash delivers so much again, which ids and sequences make harmless."""
 
 COMMIT_ANSWER_S: Final = 5.0

@@ -23,7 +23,7 @@ from functions.local.delivery import Answer, dead_letter
 from functions.local.dispatch import Subscriber
 from functions.local.foundation import SERVICES, Foundation, Options, PlatformFailedError, pin
 from functions.local.ingress import Ingress
-from functions.local.kafka import Kafka, start_kafka
+from functions.local.kafka import BULK, PROMPT, Kafka, start_kafka
 from functions.local.kafka_consumer import TopicConsumer
 from functions.local.kafka_places import changelogs, places
 from functions.local.kafka_scan import TopicScan, last_from
@@ -53,6 +53,10 @@ UNSTORED_MAX: Final = 64
 UNTOLD_S: Final = 1.0
 """How much later a broker that tells ends late has told them."""
 
+ASK_S: Final = 0.1
+"""How often the broker is asked, at the end of a tape, whether all is done: ten questions of half a millisecond."""
+
+MS_PER_S: Final = 1_000
 REPLAY: Final = "replay"
 
 
@@ -72,6 +76,7 @@ class KafkaPlatform:
         self.ingress = Ingress(topology.brokers, self._accept)
         self.kafka: Kafka
         self.supervisor = Supervisor(children)
+        self._pace = BULK if options.bulk else PROMPT
         self.children = children
         self._foundation = Foundation(dataclasses.replace(options, processes=True), topology, children)
         self._producer: EventProducer
@@ -83,6 +88,10 @@ class KafkaPlatform:
     def stores(self) -> Stores:
         """Say where the stores are."""
         return self._foundation.stores
+
+    def target(self, service: str) -> str:
+        """Say where a service listens, `host:port`."""
+        return self._foundation.target(service)
 
     @property
     def logs(self) -> dict[str, TopicScan]:
@@ -98,9 +107,12 @@ class KafkaPlatform:
         options.folder.mkdir(parents=True, exist_ok=True)
         self.kafka, _ = await asyncio.gather(start_kafka(options.folder, self.children), foundation.start_stores())
         foundation.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")  # the process stays
+        foundation.environ |= {"KAFKA_BOOTSTRAP_SERVERS": self.kafka.servers, "TICKLOOM_EXPLAIN_HISTORY": "kafka"}
         await make_topics(self.kafka.servers, dict(places(self.topology).values()))
         await make_topics(self.kafka.servers, changelogs(self.topology), config=CHANGELOG)
-        self._producer = EventProducer(self.kafka.servers, idempotent=self.kafka.idempotent)
+        self._producer = EventProducer(
+            self.kafka.servers, idempotent=self.kafka.idempotent, linger_ms=self._pace.linger_ms
+        )
         await self._producer.start()
         self._offsets = GroupOffsets(self.kafka.servers)
         await self._offsets.start()
@@ -110,7 +122,7 @@ class KafkaPlatform:
             reader = TopicReader(
                 self.kafka.servers, broker_topic(name), broker.partitions, fetch_wait_ms=self.kafka.fetch_wait_ms
             )
-            self.topics[name] = Topic(reader, self._observe)
+            self.topics[name] = Topic(reader, self._observe, gather_s=self._pace.gather_ms / MS_PER_S)
         await self._subscribe()
         await self._start_tables()
         pin(options, 0)
@@ -157,14 +169,21 @@ class KafkaPlatform:
         handlers = {one.subscriber for one in self.topology.subscriptions if one.subscriber_kind != "Broker"}
         patient = unawaited(self.topology.tables, handlers)
         teams = [
-            one.specs(self._foundation, self.kafka, asked.get(one.name, 1), patient=one.name in patient)
+            one.specs(
+                self._foundation,
+                self.kafka,
+                asked.get(one.name, 1),
+                pace=self._pace,
+                patient=one.name in patient,
+            )
             for one in self.tables
         ]
         for team in itertools.zip_longest(*teams):  # a first worker compiles what nobody has
             await asyncio.gather(*(self.supervisor.start(spec) for spec in team if spec is not None))
 
     def _run(self) -> None:
-        kept = [one for one in self.children.names() if one in SERVICES or one.startswith(("handler-", "table-"))]
+        services = (*SERVICES, *self.options.beside)
+        kept = [one for one in self.children.names() if one in services or one.startswith(("handler-", "table-"))]
         if self.kafka.durable and "kafka" in self.children:  # another would begin empty
             kept.append("kafka")
         parts: list[tuple[str, Awaitable[None]]] = [
@@ -263,8 +282,12 @@ class KafkaPlatform:
     async def drained(self) -> None:
         """Return once nothing is left to do: every group is at the end of its topic, and the outbox is empty."""
         while True:
+            if any(one.lag for one in self.consumers):  # known here: the broker need not be asked
+                await self.tick()
+                continue
             ends = {name: await topic.ends() for name, topic in self.topics.items()}
             if not await self._done_to(ends):
+                await asyncio.sleep(ASK_S)
                 await self.tick()
                 continue
             pending = await self._foundation.orders.outbox_pending()

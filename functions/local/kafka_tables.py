@@ -15,7 +15,7 @@ from functions.adapters.kafka_groups import GroupOffsets
 from functions.local import processes
 from functions.local.children import Children, Spec, http_ok
 from functions.local.foundation import Foundation
-from functions.local.kafka import Kafka
+from functions.local.kafka import Kafka, Pace
 from functions.local.kafka_topic import Topic
 from functions.local.topology import Broker, Sink, Table
 from functions.runtime import logs
@@ -30,7 +30,7 @@ PATIENT_WAIT_MS: Final = 200
 PATIENT_BYTES_MIN: Final = 1024 * 1024
 """How long, and for how much, a table that nobody waits for lets the broker gather: each fetch costs both of them."""
 
-LOOK_S: Final = 0.5
+LOOK_S: Final = 1.0
 STANDS_STILL_S: Final = 20.0
 """A table that says about once a second how far it is, and has not moved for so long while nothing else has anything to
 do, waits for an event that was lost."""
@@ -62,7 +62,9 @@ class FaustTable:
         self._workers: list[str] = []
         self.emits = _emits(table)
 
-    def specs(self, foundation: Foundation, kafka: Kafka, workers: int, *, patient: bool = False) -> list[Spec]:
+    def specs(
+        self, foundation: Foundation, kafka: Kafka, workers: int, *, pace: Pace, patient: bool = False
+    ) -> list[Spec]:
         """Say how its workers are started; a patient one may hear of events a moment later."""
         module = importlib.import_module(f"functions.tables.{self.name}.main")
         env = {
@@ -73,6 +75,8 @@ class FaustTable:
             "TICKLOOM_TABLE_PARTITIONS": str(self._declared.partitions),
             "TICKLOOM_DEAD_LETTER_TOPIC": self._sink.topic,
             "TICKLOOM_TABLE_FETCH_WAIT_MS": str(kafka.fetch_wait_ms),
+            "TICKLOOM_TABLE_GATHER_MS": str(pace.gather_ms),
+            "TICKLOOM_TABLE_LINGER_MS": str(pace.linger_ms),
             "PORT": "{port}",
         }
         if patient and kafka.wakes:

@@ -75,6 +75,10 @@ class Platform:
         """Say where the stores are."""
         return self._foundation.stores
 
+    def target(self, service: str) -> str:
+        """Say where a service listens, `host:port`."""
+        return self._foundation.target(service)
+
     @property
     def orders(self) -> GrpcOrders:
         """Give the orders service."""

@@ -8,6 +8,7 @@ Reset a table only with its broker's topic: states say which sequence numbers an
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -46,7 +47,9 @@ class TableHosting:
         table_session_ms: Silence after which the group counts a worker as gone, milliseconds.
         table_fetch_wait_ms: How long a broker may wait for enough to come, milliseconds.
         table_fetch_bytes_min: What is enough, bytes; with more than 1 a table that nobody waits for asks less often.
-        table_buffer_events: Events held between broker and fold.
+        table_gather_ms: Least time between two fetches, milliseconds; what comes after a pause comes at once.
+        table_linger_ms: How long the first output of a request waits for others, milliseconds.
+        table_buffer_events: Most events taken at once; four times as many may wait between broker and fold.
     """
 
     servers: str = field(metadata={"env": "KAFKA_BOOTSTRAP_SERVERS"})
@@ -65,6 +68,8 @@ class TableHosting:
     table_session_ms: int = 6_000
     table_fetch_wait_ms: int = 20
     table_fetch_bytes_min: int = 1
+    table_gather_ms: int = 5
+    table_linger_ms: int = 0
     table_buffer_events: int = 128
 
     def __post_init__(self) -> None:
@@ -118,6 +123,7 @@ def serve(cls: type[S], compose: Callable[[S], HostedTable]) -> None:
         _log.error("start_refused", reason=str(error))
         raise SystemExit(2) from None
     code = 0
+    _take_uvloop()
     try:
         asyncio.run(_serve(hosted, own, hosting, kept))
     except Exception as error:  # noqa: BLE001 - the last line of a process that ends
@@ -126,6 +132,14 @@ def serve(cls: type[S], compose: Callable[[S], HostedTable]) -> None:
     finally:
         kept.close()
     os._exit(code)  # threads of a client that could not stop must not keep the process
+
+
+def _take_uvloop() -> None:
+    """Let uvloop make all loops, where it is installed: Faust's consumer has one of its own, in a thread."""
+    with contextlib.suppress(ImportError):  # it is not built for every system
+        import uvloop  # noqa: PLC0415 - as above
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosting, kept: Telemetry) -> None:
@@ -146,6 +160,8 @@ async def _serve(hosted: HostedTable, own: TableHosting, hosting: settings.Hosti
         session_ms=own.table_session_ms,
         fetch_wait_ms=own.table_fetch_wait_ms,
         fetch_bytes_min=own.table_fetch_bytes_min,
+        gather_s=own.table_gather_ms / 1_000,
+        linger_s=own.table_linger_ms / 1_000,
         buffer_events=own.table_buffer_events,
     )
     state = health.Health()
