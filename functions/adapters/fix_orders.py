@@ -1,13 +1,13 @@
 """Write what is asked of orders as FIX messages.
 
 FIX names each cancel and each replace anew (ClOrdID) and says what it is about by the name before (OrigClOrdID); once
-replaced, an order goes by the replacement's name.
+replaced, an order goes by the replacement's name. Names are one for all accounts of a session.
 """
 
 from types import MappingProxyType
 from typing import Final
 
-from functions.adapters.known_orders import KnownOrder
+from functions.adapters.known_orders import KnownOrder, order_name, request_name
 from functions.domain.decisions import Side, TimeInForce
 from functions.domain.money import scaled
 from functions.ports.venue_orders import MessageKind, VenueMessage
@@ -25,13 +25,20 @@ _TIMES_IN_FORCE: Final = MappingProxyType(
 )
 
 
-def request_of(message: VenueMessage, symbol: str, known: KnownOrder) -> NewOrder | Cancel | Replace:
-    """Write what is asked for; every order is a limit order, in the symbol's own units."""
+def name_of(message: VenueMessage, most: int) -> str:
+    """Give the ClOrdID of a message at a venue that takes so many characters."""
+    if message.kind is MessageKind.NEW:
+        return order_name(message.client_order_id, most)
+    return request_name(message.order.account, message.request_id, most)
+
+
+def request_of(message: VenueMessage, symbol: str, known: KnownOrder, *, name: str) -> NewOrder | Cancel | Replace:
+    """Write what is asked for under a name; every order is a limit order, in the symbol's own units."""
     order, side = message.order, _SIDES[message.order.side]
     quantity = scaled(message.quantity, order.size_exponent)
     price = scaled(message.limit_price, order.price_exponent)
     in_force = _TIMES_IN_FORCE[order.time_in_force]
-    name, as_of_ns = message.request_id or message.client_order_id, message.as_of_ns
+    as_of_ns = message.as_of_ns
     if message.kind is MessageKind.NEW:
         return NewOrder(
             name, symbol, side, as_of_ns, _LIMIT, quantity, price, account=order.account, time_in_force=in_force

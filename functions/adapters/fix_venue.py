@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from functions.adapters.fix_connection import FixInitiator, Line
-from functions.adapters.fix_orders import question_of, request_of
+from functions.adapters.fix_orders import name_of, question_of, request_of
 from functions.adapters.fix_store import leased
-from functions.adapters.known_orders import KnownOrder, KnownOrders
+from functions.adapters.known_orders import NAME_CHARACTERS_MIN, KnownOrder, KnownOrders, order_name
 from functions.domain.decisions import ExecType
 from functions.domain.errors import Rejected
 from functions.domain.orders.life import Report
@@ -47,6 +47,10 @@ ANSWER_S: Final = 5.0
 """How long a venue may take to say how an order stands."""
 ASKED_MAX: Final = 1024
 """Questions that may wait for their answers."""
+DUPLICATE_REQUEST: Final = 6
+"""CxlRejReason (102) of a cancel or replace whose ClOrdID the venue has already."""
+NAME_MAX: Final = 64
+"""Characters of a ClOrdID, unless the venue takes fewer: an account, and a request's UUID."""
 TAKEN: Final = frozenset((EXECUTION_REPORT, CANCEL_REJECT, BUSINESS_REJECT))
 
 
@@ -62,6 +66,7 @@ class FixEnd:
         terms: The session's limits; numbers go on from one connection to the next.
         backoff_s: Longest wait after the first failed connection, seconds; it doubles.
         backoff_max_s: Longest wait of all, seconds.
+        name_max: Most characters of a ClOrdID that the venue takes.
     """
 
     identity: Identity
@@ -71,9 +76,13 @@ class FixEnd:
     terms: Terms = field(default_factory=Terms)
     backoff_s: float = 0.25
     backoff_max_s: float = 30.0
+    name_max: int = NAME_MAX
 
     def __post_init__(self) -> None:
-        """Refuse terms that forget what was sent: nobody could tell what a venue missed."""
+        """Refuse terms that forget what was sent, and names that are too short to tell whose it was."""
+        if self.name_max < NAME_CHARACTERS_MIN:
+            msg = f"ClOrdIDs of {self.name_max} characters cannot tell requests apart; {NAME_CHARACTERS_MIN} can"
+            raise ValueError(msg)
         if self.terms.reset_on_logon:
             msg = "a session that carries orders must not reset its numbers at each logon"
             raise ValueError(msg)
@@ -154,9 +163,12 @@ class FixVenue:
         if symbol is None:
             await self._refuse(message, f"the venue has no symbol for {message.order.instrument_id}")
             return
-        link, known = self._active(), await self._orders.meant(message)
+        name = name_of(message, self._end.name_max)
+        link, known = self._active(), await self._orders.meant(message, name)
         try:
-            await link.send(request_of(message, symbol, known))
+            await link.send(request_of(message, symbol, self._named(known), name=name))
+            if message.kind is MessageKind.REPLACE:
+                known.replacing = name
         except NotLoggedOn as error:
             raise NotSent(str(error)) from error
         except Malformed as error:
@@ -184,8 +196,8 @@ class FixVenue:
         self._asked[status_id] = question
         try:
             async with asyncio.timeout(self._answer_s):
-                await link.send(question_of(known, symbol, status_id))
-                return (await question.answer,)
+                await link.send(question_of(self._named(known), symbol, status_id))
+                return _told(known, await question.answer)
         except NotLoggedOn as error:
             raise Unavailable(str(error)) from error
         except TimeoutError as error:
@@ -193,6 +205,11 @@ class FixVenue:
             raise Unavailable(msg) from error
         finally:
             del self._asked[status_id]
+
+    def _named(self, known: KnownOrder) -> KnownOrder:
+        """Have an order that was found in the ledger go by a name that fits."""
+        known.name = order_name(known.name, self._end.name_max)
+        return known
 
     # --- what the session tells ---------------------------------------------------------------------------------------
 
@@ -254,9 +271,13 @@ class FixVenue:
                 return await self._execution(message)
             case "9":
                 refused = read(message, CancelReject)
-                known = await self._orders.find((refused.cl_ord_id, refused.orig_cl_ord_id), refused.account or "")
+                if refused.reason == DUPLICATE_REQUEST:  # what it has under that name is answered by itself
+                    self._note("venue_request_duplicate", found=repr(message))
+                    return None
+                names = refused.cl_ord_id, refused.orig_cl_ord_id
+                known = await self._orders.find(names, refused.account or "", refused.order_id)
                 if known is not None:
-                    return _Said(known.client_order_id, refusal_of(refused, timestamp(message.text(52))))
+                    return _said(known, refusal_of(refused, timestamp(message.text(52))))
             case "3" | "j":
                 return await self._rejected(message)
         self._note("venue_message_unknown", found=repr(message))
@@ -265,7 +286,9 @@ class FixVenue:
     async def _execution(self, message: Message) -> _Said | None:
         found = read(message, ExecutionReport)
         names = tuple(filter(None, (found.cl_ord_id, found.orig_cl_ord_id)))
-        known = await self._orders.find(names, found.account or "")
+        asked = self._asked.get(found.status_id or "")
+        names = (*names, asked.client_order_id) if asked else names
+        known = await self._orders.find(names, found.account or "", found.order_id)
         if known is None:
             self._note("venue_order_unknown", order_id=found.order_id, exec_id=found.exec_id, exec_type=found.exec_type)
             return None
@@ -281,13 +304,14 @@ class FixVenue:
             text = f"execution {found.exec_id}: {error}"
             report = Report(ExecType.UNKNOWN, sent_ns, text=text)
             self._note("venue_report_unfit", client_order_id=known.client_order_id, error=text)
-        return None if report is None else _Said(known.client_order_id, report, found.status_id or "")
+        return None if report is None else _said(known, report, found.status_id or "")
 
     def _learn(self, known: KnownOrder, found: ExecutionReport) -> None:
         """Keep by which names the venue knows an order."""
         if is_unknown(found):
             return
         known.order_id = found.order_id
+        known.replacing = "" if found.exec_type == "5" else known.replacing
         if found.exec_type in "5I" and found.cl_ord_id:
             known.name = found.cl_ord_id
             self._orders.remember(found.cl_ord_id, known)
@@ -310,8 +334,8 @@ class FixVenue:
             return None
         as_of_ns = timestamp(message.text(52))
         if kind == NEW_ORDER:
-            return _Said(known.client_order_id, Report(ExecType.REJECTED, as_of_ns, text=text))
-        return _Said(known.client_order_id, Report(ExecType.CANCEL_REJECT, as_of_ns, request_id=name, text=text))
+            return _said(known, Report(ExecType.REJECTED, as_of_ns, text=text))
+        return _said(known, Report(ExecType.CANCEL_REJECT, as_of_ns, request_id=name, text=text))
 
     def _sent(self, number: int | None) -> Message | None:
         raw = self._store.load().numbers.sent.get(number) if self._store and number else None
@@ -357,3 +381,17 @@ class FixVenue:
         exec_type = ExecType.REJECTED if message.kind is MessageKind.NEW else ExecType.CANCEL_REJECT
         report = Report(exec_type, message.as_of_ns, request_id=message.request_id, text=text)
         await self._heard(message.client_order_id, report)
+
+
+def _told(known: KnownOrder, standing: Report) -> tuple[Report, ...]:
+    """Give how an order stands, and before it that it was replaced, where only its new name tells."""
+    if not known.replacing or known.name != known.replacing:
+        return (standing,)
+    request_id, known.replacing = known.request_id(known.replacing), ""
+    return Report(ExecType.REPLACED, standing.as_of_ns, request_id=request_id), standing
+
+
+def _said(known: KnownOrder, report: Report, status_id: str = "") -> _Said:
+    """Hold what was said of an order; requests go by our ids again."""
+    ours = replace(report, request_id=known.request_id(report.request_id)) if report.request_id else report
+    return _Said(known.client_order_id, ours, status_id)

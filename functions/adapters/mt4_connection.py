@@ -24,6 +24,10 @@ class BridgeError(Exception):
     """The bridge broke the protocol, or refused us; the connection is given up."""
 
 
+class UnkeptError(BridgeError):
+    """What the bridge said could not be stored, so it must say it again; whoever comes back at once fails again."""
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeEnd:
     """Say where a bridge is and how patient to be with it.
@@ -34,7 +38,7 @@ class BridgeEnd:
         name: What the client calls itself.
         idle_s: Silence after which a connection counts as dead, seconds.
         heartbeat_s: Time between two of the client's heartbeats, seconds.
-        backoff_s: Longest wait after the first failed connection, seconds; it doubles.
+        backoff_s: Longest wait after the first failed connection, or one whose lines could not be stored; it doubles.
         backoff_max_s: Longest wait of all, seconds.
     """
 
@@ -126,7 +130,8 @@ async def stay(
             bridge = Bridge(*streams, to.idle_s)
             await _hold(bridge, to, talk)
         except (OSError, TimeoutError, BridgeError, asyncio.IncompleteReadError) as error:
-            failures = 0 if bridge is not None and bridge.greeted else failures + 1
+            served = bridge is not None and bridge.greeted and not isinstance(error, UnkeptError)
+            failures = 0 if served else failures + 1
             report("connection_lost", error=f"{type(error).__name__}: {error}", failures=failures)
         await pause(full_jitter(failures, base_s=to.backoff_s, max_s=to.backoff_max_s))
 

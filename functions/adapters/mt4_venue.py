@@ -46,7 +46,7 @@ from types import MappingProxyType
 from typing import Final
 
 from functions.adapters.known_orders import KnownOrder, KnownOrders
-from functions.adapters.mt4_connection import Bridge, BridgeEnd, BridgeError, number, stay
+from functions.adapters.mt4_connection import Bridge, BridgeEnd, BridgeError, UnkeptError, number, stay
 from functions.domain.decisions import ExecType, Side, TimeInForce
 from functions.domain.errors import Rejected
 from functions.domain.money import plain, scaled
@@ -199,7 +199,7 @@ class Mt4Venue:
                 await self._hear(row.decode("ascii", "replace").split(" "), bridge)
         except PortError as error:
             msg = f"what the bridge said could not be stored, so it must say it again: {error}"
-            raise BridgeError(msg) from error
+            raise UnkeptError(msg) from error
         finally:
             self._bridge = None
             self._fail_all()

@@ -3,7 +3,7 @@
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.reference import TradingStatus
 from functions.domain.risk.checks import check_told, told_of
-from functions.domain.risk.limits import Limits, Rulebook
+from functions.domain.risk.limits import Contract, Limits, Rulebook
 from functions.domain.risk.rules import case_of, decide
 from functions.domain.risk.state import RiskState, marked
 from functions.ports.errors import Unavailable
@@ -54,6 +54,10 @@ class MemoryRisk:
         bounds, stopped = self._rulebook.bounds(order.account, order.instrument_id), self._stopped(order)
         standing = state.standing(order.instrument_id, marked(quote, order.price_exponent), replacing=replacing)
         return decide(case_of(order, quote, as_of_ns, status), standing, bounds, stopped=stopped, recent=state.recent)
+
+    def contract(self, account: str, instrument_id: str) -> Contract:
+        """Say what an instrument is to an account."""
+        return self._rulebook.bounds(account, instrument_id).contract
 
     async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> bool:  # noqa: ARG002 - nobody reads it
         """Stop or re-open one account.

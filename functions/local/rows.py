@@ -18,7 +18,8 @@ from functions.wire.rows import STREAMS, Row, render
 
 MIXED: Final = frozenset({RISK_METRICS, LIMIT_BREACH})
 """Types whose revisions follow from how fills and bars were mixed, which no tape says: a window that a fill reached
-after its last bar was told once more. What metrics told of it last does not depend on that, and is a row."""
+after its last bar was told once more. What metrics and breaches told of it last does not depend on that, and is a row.
+"""
 
 
 class Scanned(Protocol):
@@ -53,7 +54,8 @@ def export(logs: Mapping[str, Scanned], sinks: Iterable[str], folder: pathlib.Pa
                 if known.rank <= row.rank:  # of an open bar the last is the fullest
                     bars[row.stream, row.key] = row
         for (stream, _), row in bars.items():
-            files[stream].write(row.line + b"\n")
+            if row.line:
+                files[stream].write(row.line + b"\n")
     finally:
         for file in files.values():
             file.close()

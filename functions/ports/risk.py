@@ -6,7 +6,9 @@ from typing import Protocol
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.reference import TradingStatus
 from functions.domain.risk.checks import Told
+from functions.domain.risk.limits import Contract
 from functions.domain.risk.rules import Case
+from functions.domain.risk.sieve import Checks
 from functions.domain.risk.state import RiskState
 from functions.ports.kill_switch import Switch
 
@@ -55,9 +57,21 @@ class RiskChecks(TradingStops, Protocol):
         """
         ...
 
+    def check_columns(self, asked: Checks) -> list[Verdict]:
+        """Decide the same on several orders that stand in columns.
+
+        Raises:
+            Unavailable: Nothing was decided; the orders must not leave.
+        """
+        ...
+
 
 class RiskInProcess(Risk, TradingStops, Protocol):
     """Decide on orders at once, on the state that the account's writer keeps."""
+
+    def contract(self, account: str, instrument_id: str) -> Contract:
+        """Say what an instrument is to an account."""
+        ...
 
     def decide(  # noqa: PLR0913 - the order, its market, its account, the time and what it replaces are facts
         self,

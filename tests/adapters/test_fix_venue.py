@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
-from fix_peer import called, text
+from fix_peer import Peer, called, text
 from trading import ETH, LIMITS, NOW, QUOTE, order, paper, submission
 from waiting import until
 
@@ -17,6 +17,7 @@ from functions.adapters.memory_fix_store import MemoryFixStores
 from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
+from functions.domain.orders.account import open_account
 from functions.domain.orders.requests import CancelRequest, ReplaceRequest
 from functions.local.fix_counterparty import Counterparty, House, serving
 from functions.ports.errors import Unavailable
@@ -57,9 +58,12 @@ class Place:
     stores: MemoryFixStores
     notes: list[str] = field(default_factory=list)
 
+    name_max: int = 64
+
     def venue(self) -> FixVenue:
         """Give a venue as a process would make it."""
-        end = FixEnd(US, "127.0.0.1", self.counterparty.port, backoff_s=0.001, backoff_max_s=0.01)
+        port, most = self.counterparty.port, self.name_max
+        end = FixEnd(US, "127.0.0.1", port, backoff_s=0.001, backoff_max_s=0.01, name_max=most)
         return FixVenue(end, self.stores, self.ledger, symbols=SYMBOLS, report=lambda one, **_: self.notes.append(one))
 
     @asynccontextmanager
@@ -79,10 +83,10 @@ class Place:
 
 
 @asynccontextmanager
-async def leading(ledger: MemoryLedger, venue: FixVenue) -> AsyncIterator[OrderDesk]:
+async def leading(ledger: MemoryLedger, venue: FixVenue, answer_s: float = 60.0) -> AsyncIterator[OrderDesk]:
     """Run a desk that leads the account."""
     lead = Lead("first", 600_000)
-    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=lead, venue=venue)
+    desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=lead, venue=venue, answer_s=answer_s)
     await desk.start()
     await desk.lead("paper")
     yield desk
@@ -147,7 +151,7 @@ async def test_replace_and_cancel(place: Place) -> None:
         await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
         replaced = await came(desk, ExecType.REPLACED)
         assert (replaced.quantity, replaced.limit_price, replaced.request_id) == (Decimal(2), Decimal(2480), "r-1")
-        await place.counterparty.fill("r-1", Decimal("0.5"), Decimal(2480))
+        await place.counterparty.fill("paper:r-1", Decimal("0.5"), Decimal(2480))
         await filled(desk, "0.5")
         await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
         canceled = await came(desk, ExecType.CANCELED)
@@ -157,9 +161,9 @@ async def test_replace_and_cancel(place: Place) -> None:
             Decimal(0),
         )
         (change,), (cancel,) = place.asked("G"), place.asked("F")
-        assert [change.text(tag) for tag in (41, 11, 37, 59)] == ["order-1", "r-1", "O1", "1"]
-        assert [cancel.text(tag) for tag in (41, 11, 37)] == ["r-1", "c-1", "O1"]
-        await place.counterparty.fill("r-1", Decimal("0.1"), Decimal(2480))
+        assert [change.text(tag) for tag in (41, 11, 37, 59)] == ["order-1", "paper:r-1", "O1", "1"]
+        assert [cancel.text(tag) for tag in (41, 11, 37)] == ["paper:r-1", "paper:c-1", "O1"]
+        await place.counterparty.fill("paper:r-1", Decimal("0.1"), Decimal(2480))
         assert (await filled(desk, "0.6")).status is OrderStatus.CANCELED
 
 
@@ -214,6 +218,58 @@ async def test_messages_rejected(msg_type: str) -> None:
                 await asking
 
 
+@asynccontextmanager
+async def unanswered() -> AsyncIterator[tuple[OrderDesk, Peer]]:
+    """Give a desk that waits for answers hardly at all, and the venue its one order rests at."""
+    ledger, stores = MemoryLedger(), MemoryFixStores()
+    await ledger.open_account(paper())
+    async with called("VENUE", "US") as (port, call):
+        venue = FixVenue(FixEnd(US, "127.0.0.1", port), stores, ledger, symbols=SYMBOLS, report=lambda _, **__: None)
+        async with leading(ledger, venue, answer_s=0.02) as desk:
+            peer = await call()
+            await peer.hear("A")
+            await peer.say("A", (98, 0), (108, 30))
+            await until(lambda: stores.read(US).numbers.next_in > 1)
+            await desk.submit(resting())
+            await peer.hear("D")
+            await peer.say("8", (37, "V1"), (17, "E1"), (150, 0), (39, 0), (11, "order-1"), *WHOLE)
+            await came(desk, ExecType.NEW)
+            yield desk, peer
+
+
+WHOLE = ((54, 1), (151, 1), (14, 0), (6, 0))
+
+
+async def test_lost_cancel() -> None:
+    """A cancel that nobody answers is asked about, and sent again, under its name, where the order works on."""
+    async with unanswered() as (desk, peer):
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        (lost,) = await peer.hear("F")
+        (question,) = await peer.hear("H")
+        asked = (37, "V1"), (17, "0"), (150, "I"), (11, "order-1"), (790, text(question, 790))
+        await peer.say("8", *asked, (39, 0), *WHOLE)
+        (again,) = await peer.hear("F")
+        assert text(again, 11) == text(lost, 11) == "paper:c-1"
+        await peer.say("9", (37, "V1"), (11, "paper:c-1"), (41, "order-1"), (39, 0), (434, 1), (102, 6))
+        (question,) = await peer.hear("H")
+        asked = (37, "V1"), (17, "0"), (150, "I"), (11, "order-1"), (790, text(question, 790))
+        await peer.say("8", *asked, (39, 4), (54, 1), (151, 0), (14, 0), (6, 0))
+        assert (await came(desk, ExecType.ORDER_STATUS)).status is not OrderStatus.CANCELED
+        await step(desk, lambda one: one.status is OrderStatus.CANCELED)
+
+
+async def test_lost_replace() -> None:
+    """A replace that was done, and whose answer was lost, is known by the name that the order goes by now."""
+    async with unanswered() as (desk, peer):
+        await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
+        await peer.hear("G")
+        (question,) = await peer.hear("H")
+        asked = (37, "V1"), (17, "0"), (150, "I"), (11, "paper:r-1"), (790, text(question, 790))
+        await peer.say("8", *asked, (39, 0), (54, 1), (151, 2), (14, 0), (6, 0))
+        replaced = await came(desk, ExecType.REPLACED)
+        assert (replaced.request_id, replaced.quantity, replaced.limit_price) == ("r-1", Decimal(2), Decimal(2480))
+
+
 async def test_new_order_rejected(place: Place) -> None:
     """A session Reject of an order rejects it with the text."""
     async with place.desk() as desk:
@@ -256,22 +312,76 @@ async def test_disconnect(place: Place) -> None:
         assert len(place.asked("D")) == 1
 
 
-async def test_restart(place: Place) -> None:
-    """A process that starts again goes on in sequence, and knows whose a fill is under a replaced name."""
+@pytest.mark.parametrize("name", ["paper:r-1", "r-1"])
+async def test_restart(place: Place, name: str) -> None:
+    """A process that starts again goes on in sequence, and knows whose a fill is under a replaced name, an old one too.
+
+    Earlier versions sent requests under their own ids.
+    """
     async with place.desk() as desk:
         await desk.submit(resting())
         await came(desk, ExecType.NEW)
         await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
         await came(desk, ExecType.REPLACED)
     await until(lambda: place.counterparty.link is None)
+    works = place.counterparty.desk.orders.pop("paper:r-1")
+    works.request = replace(works.request, cl_ord_id=name)
+    place.counterparty.desk.orders[name] = works
     async with place.desk() as desk:
-        await place.counterparty.fill("r-1", Decimal("0.5"), Decimal(2480))
+        await place.counterparty.fill(name, Decimal("0.5"), Decimal(2480))
         await filled(desk, "0.5")
         await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
         await came(desk, ExecType.CANCELED)
     numbers = [one.number(34) or 0 for one in place.counterparty.taken]
     assert numbers == sorted(set(numbers))
     assert "fix_sequence_reset" not in place.notes
+
+
+async def test_requests_of_two_accounts(place: Place) -> None:
+    """Requests of two accounts may have one id: the venue tells them apart, and each is answered as its own."""
+    await place.ledger.open_account(open_account("other", Decimal(100_000)))
+    async with place.desk() as desk:
+        await desk.submit(resting(1))
+        second = resting(2)
+        await desk.submit(replace(second, order=replace(second.order, account="other")))
+        await came(desk, ExecType.NEW, 1)
+        await until(lambda: len(place.counterparty.desk.orders) == 2)
+        for account, number in (("paper", 1), ("other", 2)):
+            await desk.cancel(CancelRequest("c-1", account, f"order-{number}", NOW))
+        assert (await came(desk, ExecType.CANCELED, 1)).request_id == "c-1"
+        await until(lambda: len(place.asked("F")) == 2)
+        found = await stands(place.ledger, "order-2", OrderStatus.CANCELED)
+        assert (found.account, found.request_id) == ("other", "c-1")
+    assert [one.text(11) for one in place.asked("F")] == ["paper:c-1", "other:c-1"]
+
+
+async def stands(ledger: MemoryLedger, name: str, status: OrderStatus) -> OrderUpdate:
+    """Wait until an order stands so."""
+    async with asyncio.timeout(20):
+        while True:
+            found = await ledger.find(name)
+            if found is not None and found.update.status is status:
+                return found.update
+            await asyncio.sleep(0)
+
+
+async def test_long_names(place: Place) -> None:
+    """What is longer than the venue takes goes by a digest, and is found by it, also by a process that starts again."""
+    place.name_max = 16
+    long = "a-request-of-many-characters"
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await desk.replace(ReplaceRequest(long, "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
+        assert (await came(desk, ExecType.REPLACED)).request_id == long
+    name = place.asked("G")[0].text(11)
+    assert len(name) == 16
+    await until(lambda: place.counterparty.link is None)
+    await place.counterparty.fill(name, Decimal("0.5"), Decimal(2480))
+    async with place.desk() as desk:
+        await filled(desk, "0.5")
+        await desk.cancel(CancelRequest(f"{long}-2", "paper", "order-1", NOW))
+        assert (await came(desk, ExecType.CANCELED)).request_id == f"{long}-2"
 
 
 async def test_unknown_order(place: Place) -> None:

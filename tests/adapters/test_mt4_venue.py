@@ -257,6 +257,43 @@ async def test_overloaded(place: Place) -> None:
     assert "venue_session_failed" not in place.notes
 
 
+async def test_backs_off_while_nothing_is_kept(place: Place) -> None:
+    """While nothing can be stored each connection counts as one more failure; once it can, the next loss is the first.
+
+    Else a store that is down would be asked, and a bridge be called, as fast as they answer.
+    """
+    down, lost = [True], []
+    kept = asyncio.Event()
+
+    async def hear(*_: object) -> None:
+        if down[0]:
+            message = "the store is down"
+            raise Unavailable(message)
+        kept.set()
+
+    async def connected() -> None: ...
+
+    async with place.desk() as desk:
+        await desk.submit(resting())
+        await came(desk, ExecType.NEW)
+        await until(lambda: place.bridge.done == 1)
+    end = BridgeEnd("127.0.0.1", place.bridge.port, backoff_s=0.001, backoff_max_s=0.01)
+    note = lambda _, **found: lost.append(found.get("failures"))  # noqa: E731 - one line of a test
+    venue = Mt4Venue(end, place.ledger, symbols=SYMBOLS, report=note)
+    await venue.start(hear, connected)
+    place.bridge.fill("order-1", Decimal("0.3"), PRICE)
+    await until(lambda: len(lost) > 2)
+    assert lost[:3] == [1, 2, 3]
+    down[0] = False
+    async with asyncio.timeout(20):
+        await kept.wait()
+    before = len(lost)
+    place.bridge.cut()
+    await until(lambda: len(lost) > before)
+    assert lost[before] == 0
+    await venue.close()
+
+
 async def test_requests_of_one_name(place: Place) -> None:
     """Requests of two orders may have one name, and an order may be named as a request: each is its own."""
     await place.ledger.open_account(replace(paper(), name="second"))

@@ -19,6 +19,8 @@ from functions.domain.portfolio.analytics import (
     Performance,
     Standing,
     performance,
+    rates_at,
+    rates_throughout,
     standing,
     times_between,
 )
@@ -144,6 +146,47 @@ def test_another_currency() -> None:
     did = performed(mixed, range(25))
     assert (did.left_out, did.fills) == (("AAPL-USD.XNAS",), 5)
     assert {one.instrument_id for one in trips_at(mixed)} == {ETH, BTC}
+
+
+SHARES = history(
+    trade(1, 1, "10", "50", fee="1", of="AAPL-USD.XNAS"),
+    trade(2, 2, "-4", "60", fee="0.5", of="AAPL-USD.XNAS"),
+)
+
+
+def test_converted() -> None:
+    """With a rate everything in another currency counts at it, what it cost and earned as well; prices stay its own."""
+    folded = fold(SHARES, rules=RULES, as_of_ns=END, rated={"USD"})
+    marks = {"AAPL-USD.XNAS": Mark(Decimal(70), END)}
+    found = standing(folded, marks, {"USD": Decimal("1.25")})
+    assert found.left_out == ()
+    assert (found.cash, found.worth) == (10_000 + Decimal("1.25") * (-501 + Decimal("239.5")), Decimal("1.25") * 420)
+    assert (found.realised, found.fees) == (Decimal("1.25") * (40 - Decimal("1.5")), Decimal("1.875"))
+    assert found.value == 10_000 + found.realised + found.unrealised
+    (share,) = found.holdings
+    assert (share.entry_price, share.mark.price, share.gain_pct) == (50, 70, 40)
+
+
+def test_curve_follows_the_rate() -> None:
+    """At each time of a curve the rate of that time holds, and a currency whose rate is missing then is left out."""
+    hours = MIDNIGHT + np.array([0, 1, 2]) * HOUR
+    rates = {"USD": [None, Decimal(1), Decimal(2)]}
+    known = rates_throughout(rates, SHARES, hours, RULES)
+    folded = fold(SHARES, rules=RULES, as_of_ns=int(hours[-1]), rated=known)
+    did = performance(folded, {}, times=hours, step_s=3600, rates=known)
+    assert did.equity == (10_000, 10_000 - 1, 10_000 + 2 * (-501 + Decimal("239.5") + 360))
+    assert (did.fees, did.left_out) == (3, ())
+    assert rates_throughout({"USD": [None, None, Decimal(2)]}, SHARES, hours, RULES) == {}
+    early = history(held=[("AAPL-USD.XNAS", "1", "50")])
+    assert rates_throughout(rates, early, hours, RULES) == {}
+
+
+def test_rates_of_pairs() -> None:
+    """A pair is read either way round, the first that has a close is taken, and other instruments tell no rate."""
+    one = [Mark(Decimal(4), END), None]
+    two = [Mark(Decimal(5), END), Mark(Decimal(8), END)]
+    marks = {"USDT-USD.X": one, "USDT-USD.Y": two, "EUR-USD.X": two, "EUR.X": two}
+    assert rates_at(marks, tuple(marks), "USDT") == {"USD": [Decimal("0.25"), Decimal("0.125")]}
 
 
 def test_corrections() -> None:

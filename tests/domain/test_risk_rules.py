@@ -137,8 +137,8 @@ def test_drawdown_from_the_peak() -> None:
     limits = replace(LIMITS, drawdown_max=Decimal("0.1"))
     state = opened(10_000, eth="1")
     state.apply_mark(ETH, atto(5000, 0))  # 12,500 is the peak, 2,500 below it now
-    assert judge(state, order(Side.SELL, 10_000, 250_000), limits=limits) == ["drawdown"]
-    assert judge(state, order(Side.SELL, 10_000, 250_000), limits=replace(limits, drawdown_max=Decimal("0.2"))) == []
+    assert judge(state, order(quantity=1), limits=limits) == ["drawdown"]
+    assert judge(state, order(quantity=1), limits=replace(limits, drawdown_max=Decimal("0.21"))) == []
 
 
 def test_drawdown_from_a_new_peak() -> None:
@@ -210,6 +210,196 @@ def test_fills() -> None:
     state.apply_fill(replace(fill, side=Side.SELL, fee=Decimal(0)))
     assert money_text(state.equity) == "999999.7"
     assert not state.holdings()
+
+
+# --- what a unit stands for -------------------------------------------------------------------------------------------
+
+FIFTY: Final = InstrumentLimits(multiplier=Decimal(50))
+ENDS: Final = {
+    "order_notional": (replace(FIFTY, order_notional_max=Decimal(250_010)), {}),
+    "position": (replace(FIFTY, position_notional_max=Decimal(250_000)), {}),
+    "exposure_ratio": (FIFTY, {"exposure_ratio_max": Decimal("0.25")}),
+    "net_exposure_ratio": (FIFTY, {"net_exposure_ratio_max": Decimal("0.25")}),
+    "drawdown": (FIFTY, {"drawdown_max": Decimal("0.00001")}),
+    "order_size": (replace(FIFTY, order_size_max=Decimal(2)), {}),
+}
+"""Limits that two units of fifty coins reach exactly, bought at 0.10 above the mid by an account of a million."""
+
+
+def contracts(named: InstrumentLimits, **levels: Decimal) -> Limits:
+    """Allow nearly everything but what is named of ETH, whose contract is said with it."""
+    return replace(LIMITS, default=WIDE_NOTIONAL.default, instruments={ETH: named}, **levels)
+
+
+def trading(limits: Limits, capital: int = 1_000_000) -> RiskState:
+    """Open an account that knows what contracts are."""
+    book = Rulebook(limits)
+    worth = Decimal(capital)
+    return RiskState(worth, worth, contract_of=lambda name: book.bounds("paper", name).contract)
+
+
+@pytest.mark.parametrize("rule", ENDS)
+def test_multiplier_counts(rule: str) -> None:
+    """Every bound in money counts what a unit stands for, exactly; a bound on quantity counts units."""
+    named, levels = ENDS[rule]
+    wide = {"exposure_ratio_max": Decimal(9), **levels}
+    limits = contracts(replace(named, position_notional_max=named.position_notional_max or Decimal(10**7)), **wide)
+    assert judge(trading(limits), order(quantity=20_000), limits=limits) == []
+    assert judge(trading(limits), order(quantity=20_001), limits=limits) == [rule]
+
+
+def test_multiplier_counts_elsewhere() -> None:
+    """What is held and works in other instruments counts by what their units stand for."""
+    limits = replace(contracts(FIFTY), exposure_ratio_max=Decimal("0.3"))
+    state = trading(limits)
+    state.apply_accepted("one", order(quantity=20_000), QUOTE, as_of_ns=NOW)
+    elsewhere = replace(order(quantity=200_000, limit=250_000), instrument_id=BTC)
+    assert judge(state, elsewhere, limits=limits) == []
+    assert judge(state, replace(elsewhere, quantity=200_001), limits=limits) == ["exposure_ratio"]
+    state.apply_working("one", ETH, Side.BUY, leaves=0, price=0)
+    state.apply_fill(Fill("one", 1, "paper", ETH, Side.BUY, Decimal(2), Decimal(2500), "", NOW, multiplier=Decimal(50)))
+    assert money_text(state.equity) == "1000000"
+    assert judge(state, elsewhere, limits=limits) == []
+    assert judge(state, replace(elsewhere, quantity=200_001), limits=limits) == ["exposure_ratio"]
+
+
+def test_fee_counts_in_drawdown() -> None:
+    """What the venue takes of what works, and of the order, is lost at worst: exactly that much may be."""
+    endless = Decimal(10**12)
+    fee = InstrumentLimits(endless, endless, multiplier=Decimal(50), fee_bps_max=Decimal(10))  # 125 of 125,000 a unit
+    limits = contracts(fee, drawdown_max=Decimal("0.00025"), exposure_ratio_max=endless)
+    state = trading(limits)
+    at_mid = order(limit=250_000)
+    state.apply_accepted("one", at_mid, QUOTE, as_of_ns=NOW)
+    assert judge(state, at_mid, limits=limits) == []
+    assert judge(state, replace(at_mid, quantity=10_001), limits=limits) == ["drawdown"]
+    passive = replace(at_mid, limit_price=249_750, quantity=10_000_000)  # it gains 0.1 % of the mark, and pays less
+    assert judge(state, passive, limits=limits) == []
+    assert judge(state, replace(passive, limit_price=249_760), limits=limits) == ["drawdown"]
+
+
+def test_fee_of_getting_out() -> None:
+    """Who reduces in a drawdown is not held up by the fee."""
+    limits = contracts(InstrumentLimits(fee_bps_max=Decimal(10)), drawdown_max=Decimal("0.001"))
+    assert judge(breached(Side.SELL), order(Side.SELL, 10_000, 249_990), limits=limits) == []
+
+
+# --- getting out ------------------------------------------------------------------------------------------------------
+
+TIGHT: Final = {
+    "position": replace(LIMITS, default=InstrumentLimits(Decimal(50_000), Decimal(100), Decimal(100))),
+    "exposure_ratio": replace(LIMITS, exposure_ratio_max=Decimal("0.001")),
+    "net_exposure_ratio": replace(LIMITS, net_exposure_ratio_max=Decimal("0.001")),
+    "drawdown": replace(LIMITS, drawdown_max=Decimal("0.001")),
+}
+"""Limits that ten coins are beyond, and that nothing held keeps."""
+
+
+def breached(side: Side) -> RiskState:
+    """Hold ten coins, or owe them, after a loss of five a coin."""
+    state = opened(100_000, eth="10" if side is Side.SELL else "-10")
+    state.peak_equity += money_of(Decimal(1000))
+    return state
+
+
+@pytest.mark.parametrize("rule", TIGHT)
+@pytest.mark.parametrize(("side", "touch"), [(Side.SELL, 249_990), (Side.BUY, 250_010)])
+def test_reducing_passes(rule: str, side: Side, touch: int) -> None:
+    """What takes a position toward nothing may leave while the account is over a limit; what adds to it may not."""
+    adds = Side.BUY if side is Side.SELL else Side.SELL
+    assert judge(breached(side), order(side, 50_000, touch), limits=TIGHT[rule]) == []
+    assert judge(breached(side), order(adds, 1, 250_000), limits=TIGHT[rule]) == [rule]
+
+
+@pytest.mark.parametrize("rule", ["position", "exposure_ratio", "net_exposure_ratio"])
+@pytest.mark.parametrize(("side", "touch"), [(Side.SELL, 249_990), (Side.BUY, 250_010)])
+def test_reducing_counts_what_works(rule: str, side: Side, touch: int) -> None:
+    """Reducing ends where what works already takes the position to nothing: one unit more is judged as any order."""
+    state = breached(side)
+    state.apply_accepted("one", order(side, 60_000, touch), QUOTE, as_of_ns=NOW)
+    tightest = replace(
+        TIGHT[rule],
+        exposure_ratio_max=Decimal(rule != "exposure_ratio"),
+        net_exposure_ratio_max=Decimal(rule != "net_exposure_ratio"),
+        default=InstrumentLimits(Decimal(50_000), Decimal(50_000 * (rule != "position")), Decimal(100)),
+    )
+    assert judge(state, order(side, 40_000, touch), limits=tightest) == []
+    assert judge(state, order(side, 40_001, touch), limits=tightest) == [rule]
+    assert judge(state, order(side, 100_000, touch), limits=WIDER, replacing="one") == []
+
+
+WIDER: Final = replace(LIMITS, exposure_ratio_max=Decimal(0))
+
+
+def test_reducing_a_hedge_worsens_net() -> None:
+    """Closing what offsets a greater position takes net exposure further from nothing, so its limit holds."""
+    limits = replace(LIMITS, net_exposure_ratio_max=Decimal("0.1"))
+    state = opened(100_000, eth="10")
+    state.apply_trade(BTC, Side.SELL, atto(20, 0), atto(2500, 0))
+    assert judge(state, order(Side.SELL, 1, 249_990), limits=limits) == ["net_exposure_ratio"]
+    assert judge(state, replace(order(quantity=10_000), instrument_id=BTC), limits=limits) == []
+
+
+def test_reducing_past_nothing_net() -> None:
+    """Net exposure that a reducing order would take past nothing is judged by where it leads."""
+    limits = replace(LIMITS, exposure_ratio_max=Decimal(2), net_exposure_ratio_max=Decimal("0.05"))
+    state = opened(100_000, eth="10")
+    state.apply_trade(BTC, Side.SELL, atto(6, 0), atto(2500, 0))  # 10,000 net: over
+    assert judge(state, order(Side.SELL, 60_000, 249_990), limits=limits) == []
+    assert judge(state, order(Side.SELL, 60_001, 249_990), limits=limits) == ["net_exposure_ratio"]
+
+
+@pytest.mark.parametrize(("side", "limit"), [(Side.SELL, 249_989), (Side.BUY, 250_011)])
+def test_reducing_beyond_the_quote(side: Side, limit: int) -> None:
+    """In a drawdown, who gets out gives up the other side of the quote, and nothing beyond it."""
+    assert judge(breached(side), order(side, 10_000, limit), limits=TIGHT["drawdown"]) == ["drawdown"]
+
+
+def test_reducing_without_capital() -> None:
+    """An account without capital may get out of what it holds, and into nothing."""
+    state = RiskState(Decimal(0), Decimal(0), [(ETH, Decimal(1), Decimal(2500))])
+    assert judge(state, order(Side.SELL, 10_000, 249_990)) == []
+    assert judge(state, order(Side.SELL, 10_001, 249_990)) == ["exposure_ratio"]
+    assert judge(state, order(Side.SELL, 10_000, 249_990), quote=replace(QUOTE, bid_price=0)) == [
+        "cannot_decide",
+        "exposure_ratio",
+    ]
+
+
+REDUCING: Final = order(Side.SELL, 10_000, 249_990)
+STILL: Final[dict[str, Callable[[], list[str]]]] = {
+    "restricted": lambda: judge(opened(eth="10"), REDUCING, limits=replace(LIMITS, restricted=frozenset((ETH,)))),
+    "halt": lambda: judge(opened(eth="10"), REDUCING, status=TradingStatus.HALTED),
+    "session": lambda: judge(opened(eth="10"), REDUCING, status=TradingStatus.CLOSED),
+    "price_collar": lambda: judge(opened(eth="10"), replace(REDUCING, limit_price=253_000)),
+    "message_rate": lambda: judge(sent(), REDUCING, limits=replace(LIMITS, message_rate=Rate(1, 1000))),
+    "order_notional": lambda: judge(opened(eth="30"), order(Side.SELL, 200_020, 249_990)),
+    "order_size": lambda: judge(opened(eth="10"), REDUCING, limits=SMALL),
+    "self_trade": lambda: judge(bidding(), REDUCING),
+    "kill_switch": lambda: told(check_told(case_of(REDUCING, QUOTE, NOW), told_of(HELD), PLAIN, stopped="stopped")),
+    "cannot_decide": lambda: judge(opened(eth="10"), REDUCING, quote=replace(QUOTE, bid_price=0)),
+}
+SMALL: Final = replace(LIMITS, instruments={ETH: InstrumentLimits(order_size_max=Decimal("0.9999"))})
+
+
+def bidding() -> RiskState:
+    """Hold ten coins, and bid for more where they would be sold."""
+    state = opened(eth="10")
+    state.apply_accepted("one", order(quantity=1, limit=249_990), QUOTE, as_of_ns=NOW)
+    return state
+
+
+def sent() -> RiskState:
+    """Hold ten coins, and have sent a message just now."""
+    state = opened(eth="10")
+    state.apply_sent(NOW)
+    return state
+
+
+@pytest.mark.parametrize("rule", STILL)
+def test_reducing_is_bound_by(rule: str) -> None:
+    """What does not measure the account binds a reducing order as any other."""
+    assert STILL[rule]() == [rule]
 
 
 # --- rates ------------------------------------------------------------------------------------------------------------
@@ -351,7 +541,7 @@ class Told:
 
 
 BASE: Final = AccountState(Decimal(100_000), Decimal(0), 0, 0)
-HELD: Final = replace(BASE, position=100_000, position_price=260_000)
+HELD: Final = replace(BASE, position=100_000, position_price=260_000, gross_exposure=Decimal(26_000))
 """Ten coins, valued at 2,600 before; now they are worth 2,500 each."""
 
 TOLD: Final = {
@@ -385,6 +575,12 @@ TOLD: Final = {
         replace(BASE, gross_exposure=Decimal(75_000), position_price=250_000, working_sells=300_000),
         LIMITS,
         order(Side.SELL, 80_000, 249_990),
+        "exposure_ratio",
+    ),
+    "held, of fifty": Told(
+        replace(HELD, gross_exposure=Decimal(1_300_000), capital=Decimal(5_000_000)),  # 1,250,000 by now
+        replace(contracts(replace(FIFTY, position_notional_max=Decimal(10**7))), exposure_ratio_max=Decimal("0.5")),
+        order(quantity=100_000),
         "exposure_ratio",
     ),
     "net not told is gross": Told(

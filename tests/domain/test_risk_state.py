@@ -1,11 +1,11 @@
-"""What an account risks, kept in sums: no prefix of accepted orders' fills breaks a limit, and nothing more is refused.
+"""What an account risks, kept in sums: no prefix of accepted orders' fills newly breaks a limit or worsens a breach.
 
-The reference knows no sums: it fills every subset of the working orders, and looks. It counts in thousandths.
+And nothing more is refused to who is within limits, or reduces. The reference knows no sums: it fills every subset of
+the working orders, and looks. It counts quantities in thousandths, and money in two hundredths of them.
 """
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import combinations
 from typing import Final, TypeAlias
 
 from counts import count
@@ -13,16 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import NOW
 
-from functions.domain.decisions import OrderIntent, Quote, Side
-from functions.domain.money import scaled
+from functions.domain.decisions import Fill, OrderIntent, Quote, Side
+from functions.domain.money import EXACT, scaled
 from functions.domain.risk import InstrumentLimits, Limits, RiskState
-from functions.domain.risk.limits import merged
+from functions.domain.risk.limits import Contract, Rulebook
 from functions.domain.risk.rules import case_of, decide
 from functions.domain.risk.state import marked
 from functions.domain.risk.units import atto
 
 CAPITAL = 10_000
 MILLI = 1000
+WORTH: Final = {"A.X": 200, "B.X": 600, "C.X": 100}
+"""What a thousandth stands for at a price of 1: of B one unit is three, of C a half."""
+FEES: Final = {"A.X": 0, "B.X": 2, "C.X": 1}
+"""Fees in percent of what is traded."""
+MONEY = 200 * MILLI
 UNITS: Final = {"A.X": (0, 0), "B.X": (-2, -3), "C.X": (-6, -12)}
 """Exponents of price and size, so that units of all magnitudes meet in one sum."""
 
@@ -34,8 +39,22 @@ LIMITS = Limits(
     quote_age_ms_max=1,
     quote_ahead_ms_max=1,
     default=InstrumentLimits(Decimal(10**9), Decimal(6000), Decimal(10_000)),
+    instruments={
+        "B.X": InstrumentLimits(multiplier=Decimal(3), fee_bps_max=Decimal(200)),
+        "C.X": InstrumentLimits(multiplier=Decimal("0.5"), fee_bps_max=Decimal(100)),
+    },
 )
-JUDGED = {"position", "exposure_ratio", "net_exposure_ratio", "drawdown"}
+BOOK: Final = Rulebook(LIMITS)
+MEASURES: Final = (
+    *(f"position {name}" for name in UNITS),
+    "exposure_ratio",
+    "net_exposure_ratio long",
+    "net_exposure_ratio short",
+    "drawdown",
+)
+"""What is measured, by the rule that bounds it."""
+PLACES: Final = {name: place for place, name in enumerate(UNITS)}
+JUDGED = {measure.split()[0] for measure in MEASURES}
 
 Step: TypeAlias = tuple[str, str, bool, int, int, int]
 STEPS = st.lists(
@@ -67,38 +86,42 @@ class Resting:
 class Reference:
     """An account without sums."""
 
-    cash: int = CAPITAL * MILLI
-    peak: int = CAPITAL * MILLI
+    cash: int = CAPITAL * MONEY
+    peak: int = CAPITAL * MONEY
     positions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(UNITS, 0))
     marks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(UNITS, 100))
     working: dict[str, Resting] = field(default_factory=dict)
 
-    def broken(self, *more: Resting) -> set[str]:
-        """Name the rules that some set of fills breaks."""
-        resting = [*self.working.values(), *more]
-        found: set[str] = set()
-        for size in range(len(resting) + 1):
-            for filled in combinations(resting, size):
-                found |= self._after(filled)
-        return found
+    def worst(self, *more: Resting) -> dict[str, int]:
+        """Measure the worst that some set of fills leads to; net exposure is two measures, one a side."""
+        ends = [(self.cash, tuple(self.positions.values()))]
+        for one in (*self.working.values(), *more):
+            cost, place = paid(one, one.leaves, one.limit), PLACES[one.instrument]
+            moved = one.sign * one.leaves
+            ends += [(cash - cost, (*held[:place], held[place] + moved, *held[place + 1 :])) for cash, held in ends]
+        figures = zip(*(self._measured(*end) for end in ends), strict=True)
+        return dict(zip(MEASURES, map(max, figures), strict=True))
 
-    def _after(self, filled: tuple[Resting, ...]) -> set[str]:
-        cash, positions = self.cash, dict(self.positions)
-        for one in filled:
-            cash -= one.sign * one.leaves * one.limit
-            positions[one.instrument] += one.sign * one.leaves
-        values = [positions[name] * self.marks[name] for name in UNITS]
-        found = {
-            "position": max(map(abs, values)) > 6000 * MILLI,
-            "exposure_ratio": 100 * sum(map(abs, values)) > 95 * CAPITAL * MILLI,
-            "net_exposure_ratio": 10 * abs(sum(values)) > 7 * CAPITAL * MILLI,
-            "drawdown": 100 * (self.peak - cash - sum(values)) > 5 * self.peak,
-        }
-        return {rule for rule, broke in found.items() if broke}
+    def _measured(self, cash: int, held: tuple[int, ...]) -> tuple[int, ...]:
+        values = [quantity * self.marks[name] * WORTH[name] for quantity, name in zip(held, UNITS, strict=True)]
+        sizes, net = [abs(value) for value in values], sum(values)
+        return (*sizes, sum(sizes), net, -net, self.peak - cash - net)
+
+    def over(self, worst: dict[str, int]) -> set[str]:
+        """Name the measures that are beyond their limits."""
+        most = {"position": 6000 * MONEY, "exposure_ratio": 9500 * MONEY, "net_exposure_ratio": 7000 * MONEY}
+        most["drawdown"] = self.peak // 20
+        return {measure for measure, value in worst.items() if value > most[measure.split()[0]]}
+
+    def reduces(self, wanted: Resting) -> bool:
+        """Tell whether an order is no more than what is held on the other side and not worked off yet."""
+        alike = wanted.instrument, wanted.sign
+        works = sum(one.leaves for one in self.working.values() if (one.instrument, one.sign) == alike)
+        return works + wanted.leaves <= -wanted.sign * self.positions[wanted.instrument]
 
     def look(self) -> None:
         """Raise the peak."""
-        worth = self.cash + sum(self.positions[name] * self.marks[name] for name in UNITS)
+        worth = self.cash + sum(self.positions[name] * self.marks[name] * WORTH[name] for name in UNITS)
         self.peak = max(self.peak, worth)
 
 
@@ -107,9 +130,8 @@ class Run:
 
     def __init__(self) -> None:
         """Open both, each instrument marked at 100."""
-        self.state = RiskState(Decimal(CAPITAL), Decimal(CAPITAL))
+        self.state = RiskState(Decimal(CAPITAL), Decimal(CAPITAL), contract_of=contract_of)
         self.reference = Reference()
-        self.clean = True  # no subset of fills breaks a limit at these marks
         self.number = 0
 
     def step(self, step: Step) -> None:
@@ -127,7 +149,6 @@ class Run:
         self.reference.marks[name] = price
         self.reference.look()
         self.state.apply_mark(name, atto(price, 0))
-        self.clean = not self.reference.broken()
 
     def _order(self, name: str, side: Side, size: int, price: int) -> None:
         price_exponent, size_exponent = UNITS[name]
@@ -137,35 +158,59 @@ class Run:
             "paper", name, side, size * 10**-size_exponent, price * 10**-price_exponent, price_exponent, size_exponent
         )
         standing = self.state.standing(name, marked(quote, price_exponent))
-        verdict = decide(case_of(asked, quote, NOW), standing, merged(LIMITS, "paper", name))
+        verdict = decide(case_of(asked, quote, NOW), standing, BOOK.bounds("paper", name))
         resting = Resting(name, 1 if side is Side.BUY else -1, size * MILLI, price)
-        if self.clean:
-            assert {one.rule for one in verdict.violations} & JUDGED == self.reference.broken(resting)
+        known = self.reference
+        before, after = known.worst(), known.worst(resting)
+        newly = {measure.split()[0] for measure in known.over(after) if after[measure] > before[measure]}
+        if known.reduces(resting) and resting.sign * (price - known.marks[name]) <= 0:
+            newly.discard("drawdown")  # it gives up the fee, and who holds on has to pay that as well
+        if not known.over(before) or known.reduces(resting):
+            assert {one.rule for one in verdict.violations} & JUDGED == newly
         if verdict.accepted:
+            assert not newly
             self.number += 1
             self.state.apply_accepted(f"order-{self.number}", asked, quote, as_of_ns=NOW)
             self.reference.working[f"order-{self.number}"] = resting
 
     def _fill(self, client_order_id: str, choice: int) -> None:
-        """Fill some or all, at the limit or better."""
+        """Fill some or all, at the limit or better; it was judged before, so it breaks nothing and worsens nothing."""
         resting = self.reference.working[client_order_id]
+        before = self.reference.worst()
         quantity = resting.leaves * min(choice, 50) // 50
         price = resting.limit - resting.sign * (choice % 3)
         resting.leaves -= quantity
-        self.reference.cash -= resting.sign * quantity * price
+        cost = paid(resting, quantity, price)
+        self.reference.cash -= cost
         self.reference.positions[resting.instrument] += resting.sign * quantity
         self.reference.look()
         side = Side.BUY if resting.sign > 0 else Side.SELL
-        self.state.apply_trade(resting.instrument, side, units(quantity), atto(price, 0))
+        if quantity:
+            fee = cost - resting.sign * quantity * price * WORTH[resting.instrument]
+            self.state.apply_fill(
+                Fill(
+                    client_order_id,
+                    1,
+                    "paper",
+                    resting.instrument,
+                    side,
+                    scaled(quantity, -3),
+                    Decimal(price),
+                    "",
+                    NOW,
+                    fee=EXACT.divide(Decimal(fee), Decimal(MONEY)),
+                    multiplier=contract_of(resting.instrument).units,
+                )
+            )
         self._leave(client_order_id, resting)
-        assert not (self.clean and self.reference.broken())
+        after = self.reference.worst()
+        assert not [measure for measure in self.reference.over(after) if after[measure] > before[measure]]
 
     def _cancel(self, client_order_id: str, choice: int) -> None:
         del choice
         resting = self.reference.working[client_order_id]
         resting.leaves = 0
         self._leave(client_order_id, resting)
-        self.clean = not self.reference.broken()
 
     def _leave(self, client_order_id: str, resting: Resting) -> None:
         side = Side.BUY if resting.sign > 0 else Side.SELL
@@ -178,7 +223,8 @@ class Run:
         """Load what the reference holds into a state of its own."""
         known = self.reference
         held = [(name, scaled(known.positions[name], -3), Decimal(known.marks[name])) for name in UNITS]
-        state = RiskState(Decimal(CAPITAL), scaled(known.cash, -3), held, peak_equity=scaled(known.peak, -3))
+        cash, peak = (EXACT.divide(Decimal(one), Decimal(MONEY)) for one in (known.cash, known.peak))
+        state = RiskState(Decimal(CAPITAL), cash, held, peak_equity=peak, contract_of=contract_of)
         for client_order_id, one in known.working.items():
             side = Side.BUY if one.sign > 0 else Side.SELL
             state.apply_mark(one.instrument, atto(known.marks[one.instrument], 0))
@@ -186,6 +232,17 @@ class Run:
                 client_order_id, one.instrument, side, leaves=units(one.leaves), price=atto(one.limit, 0)
             )
         return state
+
+
+def paid(one: Resting, quantity: int, price: int) -> int:
+    """Give what a trade takes out of cash, fee and all."""
+    value = quantity * price * WORTH[one.instrument]
+    return one.sign * value + value * FEES[one.instrument] // 100
+
+
+def contract_of(name: str) -> Contract:
+    """Say what an instrument is."""
+    return BOOK.bounds("paper", name).contract
 
 
 def units(thousandths: int) -> int:
@@ -202,7 +259,7 @@ def facts(state: RiskState) -> dict[str, object]:
 @settings(max_examples=count(5000), deadline=None)
 @given(STEPS)
 def test_no_prefix_of_fills_breaks_a_limit(steps: list[Step]) -> None:
-    """An order is accepted exactly when no set of fills of all working orders and this one can break a limit."""
+    """What is accepted newly breaks and worsens nothing; within limits, or reducing, nothing else is refused either."""
     run = Run()
     for step in steps:
         run.step(step)

@@ -26,7 +26,7 @@ from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import OrderStatus, OrderUpdate, Quote, Side, Submission
 from functions.domain.errors import Rejected
 from functions.domain.orders.account import Account, Position
-from functions.domain.risk import Limits
+from functions.domain.risk import InstrumentLimits, Limits
 from functions.domain.risk.limits import Rate
 from functions.domain.risk.rules import MESSAGE_RATE, REPEATED_ORDER
 from functions.ports.errors import Overloaded, Unavailable
@@ -188,6 +188,39 @@ async def test_concurrent_limits(ledger: Ledger) -> None:
     assert account.positions[ETH].quantity == Decimal(40)
     assert account.sequence == 8 * 3 + 12
     await desk.close()
+
+
+FIFTY = InstrumentLimits(Decimal(10**6), Decimal(500_000), Decimal(100), multiplier=Decimal(50))
+
+
+async def test_contracts(ledger: Ledger) -> None:
+    """What a unit stands for counts in what is paid, in what is told, and against limits, across a restart, too."""
+    limits = replace(LIMITS, instruments={ETH: FIFTY})
+    desk = desk_of(ledger, limits)
+    outcome = await desk.submit(submission(1, order(quantity=20_000)))
+    assert [fill.multiplier for fill in outcome.fills] == [Decimal(50)]
+    account = await ledger.account("paper")
+    assert account is not None
+    assert account.cash == Decimal(1_000_000) - 2 * 50 * Decimal("2500.1")
+    await desk.close()
+    again = desk_of(ledger, limits)
+    assert (await again.submit(submission(2, order(quantity=20_000)))).update.status is OrderStatus.FILLED
+    refused = await again.submit(submission(3, order(quantity=1)))
+    assert [reason.split(":")[0] for reason in refused.update.reasons] == ["position"]
+    await again.close()
+
+
+async def test_gets_out_of_a_breach(ledger: Ledger) -> None:
+    """An account that limits were tightened under may sell what it holds, and nothing else."""
+    desk = desk_of(ledger)
+    await desk.submit(submission(1, order(quantity=50_000)))
+    await desk.close()
+    tight = desk_of(ledger, replace(LIMITS, exposure_ratio_max=Decimal("0.001")))
+    adds = await tight.submit(submission(2, order(quantity=1)))
+    assert [reason.split(":")[0] for reason in adds.update.reasons] == ["exposure_ratio"]
+    reduces = await tight.submit(submission(3, order(Side.SELL, 20_000, 249_990)))
+    assert reduces.update.status is OrderStatus.FILLED
+    await tight.close()
 
 
 async def test_rates_outlive_a_restart(ledger: Ledger) -> None:

@@ -18,12 +18,14 @@ from functions.adapters.risk_engine import RiskEngine
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
 from functions.domain.errors import Rejected
+from functions.domain.orders import life
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
+from functions.domain.risk import InstrumentLimits
 from functions.ports.errors import Unavailable
 from functions.ports.kill_switch import EVERYONE, Switch
 from functions.ports.ledger import Chapter, Fenced
-from functions.ports.venue_orders import MessageKind
+from functions.ports.venue_orders import MessageKind, VenueMessage
 from functions.services.orders.desk import AHEAD_MS_MAX, OrderDesk
 from functions.services.orders.writer import Lead
 from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
@@ -73,9 +75,10 @@ class Place:
         """Wait until the venue has acknowledged an order."""
         return await self.until(lambda one: one.exec_type is ExecType.NEW, number)
 
-    def desk_again(self, holder: str = "first") -> OrderDesk:
+    def desk_again(self, holder: str = "first", answer_s: float = 60.0) -> OrderDesk:
         """Give a desk as another process would make it."""
-        return OrderDesk(self.ledger, self.risk, now_ns=lambda: NOW, lead=Lead(holder, 600_000), venue=self.venue)
+        lead = Lead(holder, 600_000)
+        return OrderDesk(self.ledger, self.risk, now_ns=lambda: NOW, lead=lead, venue=self.venue, answer_s=answer_s)
 
 
 @asynccontextmanager
@@ -133,6 +136,25 @@ async def test_rests(place: Place) -> None:
     assert account is not None
     assert (account.cash, account.positions[ETH].quantity) == (Decimal("997509.75"), Decimal(1))
     assert await place.desk.submit(resting()) == outcome
+
+
+async def test_contract_of_a_report() -> None:
+    """A venue that does not tell what a unit stands for trades what limits say; one that does is believed."""
+    ledger, venue = MemoryLedger(), MemoryVenue()
+    await ledger.open_account(paper())
+    risk = MemoryRisk(replace(LIMITS, instruments={ETH: InstrumentLimits(Decimal(10**6), multiplier=Decimal(10))}))
+    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=venue)
+    await desk.start()
+    await desk.submit(resting())
+    for number, multiplier in enumerate((Decimal(1), Decimal(5))):
+        report = Report(
+            ExecType.TRADE, NOW, exec_id=f"trade-{number}", quantity=1_000, price=249_000, multiplier=multiplier
+        )
+        await desk.heard("order-1", report)
+    account = await ledger.account("paper")
+    assert account is not None
+    assert account.cash == Decimal(1_000_000) - (10 + 5) * 249
+    await desk.close()
 
 
 async def test_no_venue() -> None:
@@ -210,7 +232,7 @@ async def test_a_report_that_is_refused_moves_nothing(place: Place) -> None:
     )
     assert isinstance(told[0], Rejected)
     numbers = [event.extensions["sequence"] for event in await place.ledger.events("paper", 0, 9)]
-    assert numbers == [f"{number:020d}" for number in range(5)]
+    assert numbers == [f"{number:020d}" for number in range(8)]  # the last three: what is not booked, and the end of it
     account = await place.ledger.account("paper")
     assert account is not None
     assert account.positions[ETH].quantity == Decimal(1)
@@ -222,7 +244,7 @@ async def test_an_execution_that_cannot_be_booked_shows(place: Place) -> None:
     await place.taken()
     place.venue.say("order-1", Report(ExecType.TRADE, NOW, exec_id="E1", quantity=10, price=0))
     doubted = await place.until(lambda one: one.outcome_unknown)
-    assert doubted.reasons[0].startswith("execution E1: ")
+    assert doubted.reasons[0].startswith("execution E1 of 10 at 0 units is not booked: ")
     place.venue.fill("order-1", 10_000)
     await place.until(lambda one: one.status is OrderStatus.FILLED)
 
@@ -420,6 +442,84 @@ async def test_unknown_cancel(place: Place, *, lost: bool) -> None:
     place.venue.drops, place.venue.fails = int(lost), int(not lost)
     await place.desk.cancel(cancel())
     await place.until(lambda one: one.status is OrderStatus.CANCELED)
+
+
+async def test_execution_that_cannot_be_booked(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An execution too many is not dropped: the order shows each of them, and its account is stopped and taken back."""
+    monkeypatch.setattr(life, "TRADES_MAX", 2)
+    for number in (1, 2):
+        await place.desk.submit(resting(number))
+        await place.taken(number)
+    for _ in range(4):
+        place.venue.fill("order-1", 1_000)
+    for number in (3, 4):
+        shown = await place.until(lambda one, number=number: any(f"E{number} of 1000" in why for why in one.reasons))
+        assert shown.outcome_unknown
+        assert shown.cumulative_quantity == Decimal("0.2")
+    await place.until(lambda one: one.status is OrderStatus.CANCELED, 2)
+    refused = await place.desk.submit(resting(3))
+    assert [reason.split(":")[0] for reason in refused.update.reasons] == ["kill_switch"]
+
+
+class Swallowing(MemoryVenue):
+    """A venue that loses requests to which it never says a word."""
+
+    def __init__(self) -> None:
+        """Lose one request that is no new order."""
+        super().__init__()
+        self.swallowed: list[VenueMessage] = []
+
+    async def send(self, message: VenueMessage) -> None:
+        """Take a message, but for the first request."""
+        if message.kind is MessageKind.NEW or self.swallowed:
+            await super().send(message)
+        else:
+            self.swallowed.append(message)
+
+
+ASKS = {
+    MessageKind.CANCEL: lambda desk: desk.cancel(cancel()),
+    MessageKind.REPLACE: lambda desk: desk.replace(change()),
+}
+DONE = {MessageKind.CANCEL: ExecType.CANCELED, MessageKind.REPLACE: ExecType.REPLACED}
+
+
+async def swallowing(answer_s: float) -> tuple[Place, Swallowing]:
+    """Give a place with an order that rests at such a venue."""
+    ledger, venue, risk = MemoryLedger(), Swallowing(), MemoryRisk(LIMITS)
+    await ledger.open_account(paper())
+    lead = Lead("first", 600_000)
+    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=lead, venue=venue, answer_s=answer_s)
+    place = Place(ledger, venue, risk, desk)
+    await desk.start()
+    await desk.submit(resting())
+    await place.taken()
+    return place, venue
+
+
+@pytest.mark.parametrize("kind", ASKS)
+async def test_unanswered(kind: MessageKind) -> None:
+    """A request that left and is not answered in time is asked about, and sent again."""
+    place, venue = await swallowing(0.01)
+    await ASKS[kind](place.desk)
+    await place.until(lambda one: one.exec_type is DONE[kind])
+    assert reached(venue)[1:] == [(kind, "order-1")]
+    await place.desk.close()
+
+
+@pytest.mark.parametrize("kind", ASKS)
+async def test_unanswered_before_a_restart(kind: MessageKind) -> None:
+    """The next process waits no longer for an answer that the one before was waiting for."""
+    place, venue = await swallowing(60.0)
+    await ASKS[kind](place.desk)
+    await until(lambda: bool(venue.swallowed))
+    await place.desk.close()
+    place.desk = place.desk_again(answer_s=0.01)
+    await place.desk.start()
+    await place.desk.lead("paper")
+    await place.until(lambda one: one.exec_type is DONE[kind])
+    assert reached(venue)[1:] == [(kind, "order-1")]
+    await place.desk.close()
 
 
 async def test_missed_while_away(place: Place) -> None:

@@ -90,6 +90,20 @@ def sums(answer: service_pb2.GetPortfolioResponse) -> None:
         assert Decimal(one.market_value) == Decimal(one.quantity) * Decimal(one.current_price)
 
 
+async def test_rates() -> None:
+    """A position of another currency counts from the first close of its rate on; before, it is left out and named."""
+    told = history(trade(1, 1, "10", "50", of="AAPL-USD.XNAS"))
+    prices = closes({"AAPL-USD.XNAS": {2: "60", 4: "60"}, "USD-USDT.X": {3: "2"}})
+    desk = PortfolioDesk(MemoryValuation([told], prices), RULES, ["USD-USDT.X"])
+    before, _ = await desk.standing("paper", as_of_ns=MIDNIGHT + 2 * HOUR)
+    assert (before.value, before.left_out) == (10_000, ("AAPL-USD.XNAS",))
+    found, did = await desk.standing("paper", as_of_ns=MIDNIGHT + 4 * HOUR)
+    assert (found.cash, found.worth, found.left_out) == (9_000, 1_200, ())
+    assert did.left_out == ("AAPL-USD.XNAS",)  # nobody knew the rate when it was bought
+    later = await desk.performance("paper", from_ns=MIDNIGHT + 3 * HOUR, to_ns=MIDNIGHT + 4 * HOUR)
+    assert (later.left_out, later.equity[-1]) == ((), 10_200)
+
+
 async def test_portfolio(stub: Stub) -> None:
     """The newest standing adds up, to the last unit, and says what each price is and when it was there."""
     answer = await stub.GetPortfolio(service_pb2.GetPortfolioRequest(account="paper"))

@@ -30,6 +30,13 @@ _GOOD = (
 )
 
 
+def test_contract() -> None:
+    """Limits say what a unit of an instrument stands for and what trading it may cost, beside what they bound."""
+    limits = decode_limits(_GOOD.replace(b"}}", b', "multiplier": "0.1", "fee_bps_max": "2.5"}}'))
+    assert limits.default is not None
+    assert (limits.default.multiplier, limits.default.fee_bps_max) == (Decimal("0.1"), Decimal("2.5"))
+
+
 def test_limits_version() -> None:
     """Other limits have another version."""
     assert decode_limits(_GOOD).version != decode_limits(_GOOD.replace(b"0.95", b"0.96")).version
@@ -49,6 +56,8 @@ def test_limits_version() -> None:
         (b'"order_size_max"', b'"order_sice_max"'),
         (b"}}", b'}, "instruments": []}'),
         (b"}}", b"}"),
+        (b'"order_size_max": "1"', b'"multiplier": "0"'),
+        (b'"order_size_max": "1"', b'"fee_bps_max": "-1"'),
     ],
 )
 def test_limits_malformed(was: bytes, becomes: bytes) -> None:

@@ -47,7 +47,7 @@ from functions.wire.codecs.news import encode_news_batch
 from functions.wire.codecs.orders import encode_fill, encode_order_update
 from functions.wire.codecs.pairs import encode_pair_batch
 from functions.wire.codecs.performance import encode_drift, encode_model_performance, encode_outcome
-from functions.wire.codecs.portfolio import encode_risk_metrics
+from functions.wire.codecs.portfolio import encode_limit_breach, encode_risk_metrics
 from functions.wire.codecs.predictions import encode_prediction_batch
 from functions.wire.codecs.quality import encode_quality
 from functions.wire.codecs.sentiment import encode_sentiment_batch
@@ -130,6 +130,7 @@ EVENTS = {
     "orders": event("orders.v1.OrderUpdate", encode_order_update(UPDATE)),
     "fills": event("orders.v1.Fill", encode_fill(FILL)),
     "portfolio": event("portfolio.v1.RiskMetrics", encode_risk_metrics(breached()[0])),
+    "breaches": event("portfolio.v1.LimitBreach", encode_limit_breach(breached()[1])),
     "news": event("news.v1.NewsBatch", encode_news_batch(digest(raw("news.rss", RSS)))),
     "sentiment": event("inference.v1.SentimentBatch", encode_sentiment_batch(worded.scored(worded.item()))),
     "calendar": event(
@@ -264,6 +265,17 @@ Spoil = Callable[[Event], Event]
 def test_names_of_events_do_not_show(spoil: Spoil) -> None:
     """Ids, sources, sequences, traces and times of an event are not in its rows."""
     assert ticks([spoil(EVENTS["ticks"])]) == ticks([EVENTS["ticks"]])
+
+
+def test_breaches() -> None:
+    """A broken limit is a row by account, limit and window, without its revision; withdrawn it has none."""
+    (row,) = render(EVENTS["breaches"])
+    line: Any = parsed(row)
+    assert (row.key, row.rank) == (("paper", "exposure_ratio", 600 * 10**9, 600_050_000_000, 0), 1)
+    assert sorted(line) == ["account", "allowed", "found", "limit", "window"]
+    gone = replace(breached()[1], withdrawn=True)
+    (back,) = render(event("portfolio.v1.LimitBreach", encode_limit_breach(gone)))
+    assert (back.key, back.line) == (row.key, b"")
 
 
 def test_portfolio() -> None:

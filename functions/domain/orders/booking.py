@@ -99,15 +99,21 @@ class Booking:
         return OrderOutcome(self.updates[-1], self.fills)
 
 
-def book(account: Account, submission: Submission, verdict: Verdict) -> Booking:
+def book(account: Account, submission: Submission, verdict: Verdict, *, multiplier: Decimal = Decimal(1)) -> Booking:
     """Book one order that was checked: executed at once, begun as one that will rest, or rejected.
 
     The instrument is valued at the mid of the request's quote, unless risk could not decide on it.
+
+    Args:
+        account: The account before it.
+        submission: The order.
+        verdict: What risk says of it.
+        multiplier: Underlying units in one unit of its quantity.
     """
     if not verdict.accepted:
         steps = [refuse(submission, tuple(f"{one.rule}: {one.text}" for one in verdict.violations))]
     elif submission.order.time_in_force in AT_ONCE:
-        steps = _executed(submission)
+        steps = _executed(submission, multiplier)
     else:
         steps = [begin(submission)]
     after = account
@@ -120,7 +126,7 @@ def book(account: Account, submission: Submission, verdict: Verdict) -> Booking:
     return Booking(submission, after, steps[-1].order, account.sequence, told, verdict.limits_version)
 
 
-def _executed(submission: Submission) -> list[Step]:
+def _executed(submission: Submission, multiplier: Decimal) -> list[Step]:
     """Give the life of an order at the paper venue: taken, filled as far as the quote goes, the rest canceled."""
     execution = execute(submission.order, submission.quote)
     name, at = submission.client_order_id, submission.as_of_ns
@@ -133,6 +139,7 @@ def _executed(submission: Submission) -> list[Step]:
             exec_id=str(uuid.uuid5(_PAPER, f"{name}|1")),
             quantity=execution.quantity,
             price=execution.price,
+            multiplier=multiplier,
         )
         steps.append(fold(steps[-1].order, trade))
     if execution.reason:

@@ -16,8 +16,9 @@ from functions.domain.decisions import ExecType, Fill, OrderIntent, OrderStatus,
 from functions.domain.errors import Rejected
 from functions.domain.money import EXACT, scaled
 
-TRADES_MAX: Final = 4096
-"""Executions of one order that are remembered, so that each counts once; one more is refused."""
+TRADES_MAX: Final = 16_384
+"""Executions of one order that are remembered, so that each counts once: folding the last takes 5 ms. One more is
+refused, and whoever asked must see to it that it is not lost."""
 
 FIGURES_KEPT_MAX: Final = 4096
 """Sizes and prices whose decimals are remembered: steps of one order repeat theirs, and orders each other's."""
@@ -285,7 +286,8 @@ def _heard(order: Order, report: Report) -> Order:
 
 
 def _lost(order: Order, report: Report) -> Step:
-    return Step(order) if order.unknown else _step(order._replace(unknown=True), report)
+    known = order.unknown and not report.text  # what more is unknown must show as well
+    return Step(order) if known else _step(order._replace(unknown=True), report)
 
 
 def _moved_on(order: Order, report: Report) -> Step:

@@ -1,9 +1,9 @@
 """Hold what an account traded: its fills with their corrections, and the trades from flat to flat that they make.
 
-A profit is in the currency of its instrument; only those of the account's own currency are told.
+A profit is in the currency of its instrument; only trades of the account's own currency are told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
@@ -103,7 +103,7 @@ class Folded:
         as_of_ns: The time, UTC nanoseconds.
         cash: In the account's currency.
         books: After all that was known.
-        booked: Opening positions and trades in the account's currency, corrections in the place of what they correct.
+        booked: Opening positions and trades in currencies that count, corrections in the place of what they correct.
         filled: Time of the last fill, by instrument.
         trips: Every trade from flat to flat in the account's currency, by its last fill; those that are held come with.
     """
@@ -118,17 +118,23 @@ class Folded:
 
     @property
     def own(self) -> tuple[Position, ...]:
-        """Give every position in the account's currency, flat ones too, by instrument."""
+        """Give every position in a currency that counts, flat ones too, by instrument."""
         return tuple(self.books.positions[name] for name in sorted(self.filled))
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Give the instruments of other currencies."""
+        """Give the instruments of other currencies, to which there is no rate."""
         return tuple(sorted(set(self.books.positions).difference(self.filled)))
 
 
-def fold(history: History, *, rules: BookRules, as_of_ns: int) -> Folded:
+def fold(history: History, *, rules: BookRules, as_of_ns: int, rated: Collection[str] = ()) -> Folded:
     """Fold what was known of an account at a time; opening positions began at time 0.
+
+    Args:
+        history: Of which account.
+        rules: How books are kept.
+        as_of_ns: The time, UTC nanoseconds.
+        rated: Currencies that count beside the account's own, for there is a rate.
 
     Raises:
         Rejected: It traded more instruments than books have positions.
@@ -147,10 +153,12 @@ def fold(history: History, *, rules: BookRules, as_of_ns: int) -> Folded:
         before = books.positions.get(name)
         books = book(books, trade, rules)
         after = books.positions.get(name)
-        if after is None or after is before or after.currency != rules.currency:
+        if after is None or after is before or after.currency not in {rules.currency, *rated}:
             continue
         booked.append(trade)
         filled[name] = max(trade.as_of_ns, filled.get(name, 0))
+        if after.currency != rules.currency:
+            continue
         for trip in _steps(under_way.pop(name, None), before, after, trade):
             if trip.closed:
                 ended.append(trip)

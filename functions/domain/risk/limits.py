@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal
 from types import MappingProxyType
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from functions.domain.decisions import Verdict
 from functions.domain.money import EXACT, EXPONENT_MAX
@@ -20,6 +20,48 @@ from functions.domain.risk.units import MONEY_EXPONENT
 T = TypeVar("T")
 Ratio: TypeAlias = tuple[int, int]
 """Numerator and denominator, so that `part * denominator > numerator * whole` compares without division."""
+
+
+class Contract(NamedTuple):
+    """Say what one unit of an instrument's quantity stands for, and what a trade of it may cost.
+
+    Args:
+        multiplier: Underlying units in one unit of quantity.
+        fee: Most a venue takes of a trade, as a fraction of its value.
+    """
+
+    multiplier: Ratio
+    fee: Ratio
+
+    @property
+    def units(self) -> Decimal:
+        """Give the multiplier."""
+        return EXACT.divide(Decimal(self.multiplier[0]), Decimal(self.multiplier[1]))
+
+    def worth(self, price: int) -> int:
+        """Give what a unit of quantity is worth at a price, both units of 10^-18; rounded up to a whole one.
+
+        >>> Contract(multiplier=(50, 1), fee=(0, 1)).worth(3)
+        150
+        """
+        numerator, denominator = self.multiplier
+        return -(-price * numerator // denominator)
+
+    def loss(self, leaves: int, away: int, price: int) -> int:
+        """Give what a trade loses at worst, fee and all; 0 where it gains. Rounded up to a whole unit of 10^-36.
+
+        Args:
+            leaves: Its quantity.
+            away: How much worse than the mark a unit of it is paid, as worth; less than 0 when it is better.
+            price: What a unit of it is paid, as worth.
+        """
+        numerator, denominator = self.fee
+        lost = (away * denominator + price * numerator) * leaves
+        return -(-lost // denominator) if lost > 0 else 0
+
+
+PLAIN: Final = Contract((1, 1), (0, 1))
+"""What an instrument is of which nothing else is said."""
 
 RATE_COUNT_MAX: Final = 10_000
 RATE_WINDOW_MS_MAX: Final = 60_000
@@ -44,17 +86,23 @@ class Rate:
 class InstrumentLimits:
     """Bound the orders and the position in one instrument; None leaves a field to a less specific level.
 
+    The last two bound nothing by themselves: they say what bounds in money are counted by.
+
     Args:
         order_notional_max: Greatest value of one order, quote currency.
         position_notional_max: Greatest value the position may reach, either way, quote currency.
         price_collar_bps_max: Greatest distance of the limit price from the mid, basis points of the mid.
         order_size_max: Greatest quantity of one order, base currency; set nowhere, size is left to the notional.
+        multiplier: Underlying units in one unit of quantity; set nowhere: 1.
+        fee_bps_max: Most that the venue takes of a trade, basis points of its value; set nowhere: nothing.
     """
 
     order_notional_max: Decimal | None = None
     position_notional_max: Decimal | None = None
     price_collar_bps_max: Decimal | None = None
     order_size_max: Decimal | None = None
+    multiplier: Decimal | None = None
+    fee_bps_max: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +176,7 @@ class Bounds:
     quote_age_ns_max: int
     quote_ahead_ns_max: int
     unknown_status_trades: bool
+    contract: Contract = PLAIN
 
 
 class Rulebook:
@@ -185,6 +234,18 @@ def merged(limits: Limits, account: str, instrument_id: str) -> Bounds:
         quote_age_ns_max=limits.quote_age_ms_max * _NS_PER_MS,
         quote_ahead_ns_max=limits.quote_ahead_ms_max * _NS_PER_MS,
         unknown_status_trades=limits.unknown_status_trades,
+        contract=_contract(order),
+    )
+
+
+def _contract(levels: tuple[InstrumentLimits, ...]) -> Contract:
+    multiplier = _first(one.multiplier for one in levels)
+    fee = _first(one.fee_bps_max for one in levels)
+    if multiplier is None and fee is None:
+        return PLAIN
+    return Contract(
+        PLAIN.multiplier if multiplier is None else _ratio(multiplier),
+        PLAIN.fee if fee is None else _ratio(EXACT.divide(fee, Decimal(_BPS))),
     )
 
 

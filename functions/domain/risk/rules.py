@@ -3,7 +3,17 @@
 Exact throughout: an exposure of precisely the limit passes, one unit more does not. What is judged is the worst that
 working orders and this one can lead to, on the side the order trades: there a buy moves the greatest position, a sell
 the least, and the other end was judged when it was moved. What cannot be decided is rejected. Decisions are made in
-integers; decimals are only written for rules that are broken.
+integers; decimals are only written for rules that are broken. A unit of quantity is worth its price times what the
+contract stands for; what trades may lose is counted with the venue's fee.
+
+**Relief.** Who is over a limit must be able to get out, so a second step spares an order that reduces: one that takes
+the end it moves toward nothing and not past it, a sell of no more than what is held less working sells, a buy of no
+more than what is short less working buys. It is spared what the account is bound by after it, where that is no worse
+than before in the same measure, all that works filled at its worst: position, gross exposure and capital always, for
+the position was at its greatest where nothing of the order fills; net exposure as long as its end is taken toward
+nothing and not past it, too; drawdown as long as its limit is no worse than the other side of its quote, for that is
+all the position can be had for now. What binds any order binds it as well: switches, restrictions, sessions and halts,
+size and notional, collar, rates, self-trade, and what cannot be decided.
 """
 
 from decimal import Decimal
@@ -12,7 +22,7 @@ from typing import Final, NamedTuple, TypeAlias
 from functions.domain.decisions import OrderIntent, Quote, Side, Verdict, Violation
 from functions.domain.money import EXACT, EXPONENT_MAX, plain
 from functions.domain.reference import TradingStatus
-from functions.domain.risk.limits import Bounds, Rate, Ratio
+from functions.domain.risk.limits import PLAIN, Bounds, Rate, Ratio
 from functions.domain.risk.recent import Recent
 from functions.domain.risk.state import MESSAGE, Asked, Standing
 from functions.domain.risk.units import UNITS, atto, money_text, size_text
@@ -106,7 +116,7 @@ def decide(
     fault = _order_fault(case) or bounds.missing or _check_all(broken, case, standing, bounds, recent)
     if fault:
         broken.append(Violation(CANNOT_DECIDE, fault))
-    if standing.capital <= 0:
+    if standing.capital <= 0 and (fault or not _reduces(case, standing)):
         broken.append(Violation(EXPOSURE_RATIO, f"capital {money_text(standing.capital)} is not positive"))
     return Verdict(tuple(broken), bounds.accepted.limits_version) if broken else bounds.accepted
 
@@ -117,12 +127,18 @@ def _check_all(broken: list[Violation], case: Case, standing: Standing, bounds: 
     tick = UNITS[price_exponent]
     wanted = buys, quantity * UNITS[size_exponent], limit * tick
     # The dearest price it may trade at: a sell may trade above its limit, at the bid.
-    _check_order(broken, wanted[1], (limit if buys or bid <= limit else bid) * tick, bounds)
+    dearest = (limit if buys or bid <= limit else bid) * tick
+    contract = bounds.contract
+    _check_order(broken, wanted[1], dearest if contract is PLAIN else contract.worth(dearest), bounds)
     fault = _time_fault(case, bounds) or standing.fault or _status_fault(broken, case, standing.status, bounds)
     if not fault:
         if recent is not None:
             _check_rates(broken, Asked(instrument_id, *wanted), bounds, recent, as_of_ns=as_of_ns)
-        _check_after(broken, wanted, standing, bounds)
+        if contract is PLAIN:
+            _check_after(broken, case, wanted, standing, bounds)
+        else:
+            valued = standing._replace(mark=contract.worth(standing.mark))
+            _check_after(broken, case, (buys, wanted[1], contract.worth(wanted[2])), valued, bounds)
         _check_price(broken, case, bounds)
         _check_self_trade(broken, wanted, standing)
     return fault
@@ -200,7 +216,7 @@ def _too_often(rule: str, what: str, rate: Rate) -> Violation:
 # --- the account after it ---------------------------------------------------------------------------------------------
 
 
-def _check_after(broken: list[Violation], wanted: _Wanted, standing: Standing, bounds: Bounds) -> None:
+def _check_after(broken: list[Violation], case: Case, wanted: _Wanted, standing: Standing, bounds: Bounds) -> None:
     buys, quantity, _ = wanted
     capital, gross, low, high, mark, position, working_buys, working_sells, _, _, _, _, _, _, _ = standing
     if buys:
@@ -210,18 +226,32 @@ def _check_after(broken: list[Violation], wanted: _Wanted, standing: Standing, b
         end = (position - working_sells - quantity) * mark
         net = low + end
     value = abs(end)
-    if value > bounds.position_notional_max:
+    if value > bounds.position_notional_max and not _reduces(case, standing):
         broken.append(_above(POSITION, "position after the fill", value, bounds.position_notional_max))
     if capital > 0:
         numerator, denominator = bounds.exposure
-        if (gross + value) * denominator > numerator * capital:
+        if (gross + value) * denominator > numerator * capital and not _reduces(case, standing):
             broken.append(_beyond(EXPOSURE_RATIO, "gross", gross + value, capital, bounds.exposure))
         if bounds.net_exposure is not None:
             numerator, denominator = bounds.net_exposure
-            if abs(net) * denominator > numerator * capital:
+            over = abs(net) * denominator > numerator * capital
+            if over and not (_reduces(case, standing) and (net <= 0 if buys else net >= 0)):
                 broken.append(_beyond(NET_EXPOSURE_RATIO, "net", abs(net), capital, bounds.net_exposure))
     if bounds.drawdown is not None:
-        _check_drawdown(broken, wanted, standing, bounds.drawdown)
+        _check_drawdown(broken, case, wanted, standing, bounds)
+
+
+def _reduces(case: Case, standing: Standing) -> bool:
+    """Tell whether an order takes the end it moves toward nothing and not past it: from short up, or from long down."""
+    quantity = case.quantity * UNITS[case.size_exponent]
+    if case.buys:
+        return standing.position + standing.buys + quantity <= 0
+    return standing.position - standing.sells - quantity >= 0
+
+
+def _takes_quote(case: Case) -> bool:
+    """Tell whether an order's limit is no worse than the other side of its quote."""
+    return case.limit_price <= case.ask_price if case.buys else case.limit_price >= case.bid_price
 
 
 def _beyond(rule: str, what: str, found: int, capital: int, allowed: Ratio) -> Violation:
@@ -229,18 +259,23 @@ def _beyond(rule: str, what: str, found: int, capital: int, allowed: Ratio) -> V
     return Violation(rule, f"{what} exposure after the fill {money_text(found)} exceeds {bound}")
 
 
-def _check_drawdown(broken: list[Violation], wanted: _Wanted, standing: Standing, allowed: Ratio) -> None:
+def _check_drawdown(broken: list[Violation], case: Case, wanted: _Wanted, standing: Standing, bounds: Bounds) -> None:
     buys, quantity, limit = wanted
     _, _, _, _, mark, position, _, _, _, _, others_equity, losses, peak, _, _ = standing
+    assert bounds.drawdown is not None, "only a bound is checked"  # noqa: S101 - programmer error
     if others_equity is None or peak is None:
         broken.append(Violation(CANNOT_DECIDE, "drawdown is limited, and the account's equity is not told"))
         return
     equity = others_equity + position * mark
     peak = max(peak, equity)
     away = limit - mark if buys else mark - limit
-    worst = equity - losses - (away * quantity if away > 0 else 0)
-    numerator, denominator = allowed
-    if (peak - worst) * denominator > numerator * peak:
+    if bounds.contract is PLAIN:  # nearly always, so it is not called for nothing
+        worst = equity - losses - (away * quantity if away > 0 else 0)
+    else:
+        worst = equity - losses - bounds.contract.loss(quantity, away, limit)
+    numerator, denominator = allowed = bounds.drawdown
+    over = (peak - worst) * denominator > numerator * peak
+    if over and not (_reduces(case, standing) and _takes_quote(case)):
         text = (
             f"equity after the fill {money_text(worst)} lies more than {plain(_decimal(allowed))} "
             f"of the peak {money_text(peak)} below it"

@@ -3,19 +3,23 @@
 What counts is the worst that working orders can lead to. In an instrument with position p, working buys b and working
 sells s, what may be filled in parts and in any order ends somewhere in [p - s, p + b], and a value |p'| * mark is
 greatest at one of the two ends. Gross exposure is the sum of those greatest values, net exposure lies between the sums
-of the ends, and equity falls most where exactly those orders fill whose limit is worse than the mark. Where sums are
-within limits, no prefix of fills at these marks leaves them.
+of the ends, and equity falls most where exactly those orders fill whose limit is worse than the mark, the venue's fee
+counted. Where sums are within limits, no prefix of fills at these marks leaves them.
+
+Prices are kept as they were told, and counted as what a unit of quantity is worth at them: times the contract's
+multiplier. What an instrument is, is asked anew whenever something moves in it.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from functions.domain.decisions import Fill, OrderIntent, Quote, Side
-from functions.domain.money import EXPONENT_MAX
+from functions.domain.money import EXACT, EXPONENT_MAX
 from functions.domain.reference import TradingStatus
+from functions.domain.risk.limits import PLAIN, Contract
 from functions.domain.risk.recent import Recent
 from functions.domain.risk.units import atto, atto_of, money_of
 
@@ -81,7 +85,7 @@ class Standing(NamedTuple):
         own_bid: Highest limit of an own resting buy there; 0 without one.
         own_ask: Lowest limit of an own resting sell there; 0 without one.
         others_equity: Equity without the position; None when nobody told it.
-        losses: What working orders cost at worst, filled at their limits and valued at the marks.
+        losses: What working orders cost at worst, filled at their limits and valued at the marks, fees and all.
         peak_equity: Greatest equity there was; None when nobody told it.
         status: Whether the instrument trades, as the account knows it.
         fault: Why nothing can be decided on this account; empty when it can.
@@ -112,10 +116,10 @@ class Working:
     leaves: int
     price: int
 
-    def loss(self, mark: int) -> int:
+    def loss(self, mark: int, contract: Contract) -> int:
         """Give what it costs at worst when it fills at its limit and is valued at the mark; never less than 0."""
-        away = self.price - mark if self.side is Side.BUY else mark - self.price
-        return self.leaves * away if away > 0 else 0
+        price, worth = contract.worth(self.price), contract.worth(mark)
+        return contract.loss(self.leaves, price - worth if self.side is Side.BUY else worth - price, price)
 
 
 @dataclass(slots=True)
@@ -124,6 +128,7 @@ class Holding:
 
     position: int = 0
     mark: int = 0
+    contract: Contract = PLAIN
     status: TradingStatus = TradingStatus.UNKNOWN
     buys: int = 0
     sells: int = 0
@@ -139,9 +144,10 @@ class Holding:
 
     def losses_at(self, mark: int) -> int:
         """Give the worst loss of working orders at a mark; what rests behind it costs nothing, and is not looked at."""
-        if (not self.bids or self.bids[-1] <= mark) and (not self.asks or self.asks[0] >= mark):
+        behind = (not self.bids or self.bids[-1] <= mark) and (not self.asks or self.asks[0] >= mark)
+        if behind and not self.contract.fee[0]:
             return 0
-        return sum(one.loss(mark) for one in self.working.values())
+        return sum(one.loss(mark, self.contract) for one in self.working.values())
 
 
 _NOTHING: Final = Holding()
@@ -155,6 +161,7 @@ class RiskState:
         cash: Cash, account currency.
         positions: What is held: instrument, signed quantity, and the price it was last valued at (0: never).
         peak_equity: Greatest equity before; None: the capital.
+        contract_of: Says what an instrument is.
     """
 
     def __init__(
@@ -164,6 +171,7 @@ class RiskState:
         positions: Iterable[tuple[str, Decimal, Decimal]] = (),
         *,
         peak_equity: Decimal | None = None,
+        contract_of: Callable[[str], Contract] = lambda _: PLAIN,
     ) -> None:
         """Load an account; its orders that work follow, as they were accepted, and then as they stand.
 
@@ -174,11 +182,12 @@ class RiskState:
         self.cash = money_of(cash)
         self.peak_equity = self.capital if peak_equity is None else money_of(peak_equity)
         self.recent = Recent()
+        self._contract_of = contract_of
         self._holdings: dict[str, Holding] = {}
         self._gross = self._low = self._high = self._value = self._losses = self._unvalued = 0
         for instrument_id, quantity, price in positions:
-            holding = self._holdings[instrument_id] = Holding(atto_of(quantity), atto_of(price))
-            self._sum(holding)
+            self._holdings[instrument_id] = Holding(atto_of(quantity), atto_of(price))
+            self._sum(instrument_id)
         self._raise_peak()
 
     @property
@@ -241,7 +250,7 @@ class RiskState:
             else:
                 holding.sells += leaves
         if moved:
-            self._sum(holding)
+            self._sum(instrument_id)
         self._forget(instrument_id, holding)
 
     def apply_trade(self, instrument_id: str, side: Side, quantity: int, price: int, *, fee: int = 0) -> None:
@@ -252,14 +261,14 @@ class RiskState:
             side: Which side the account took.
             quantity: Units of 10^-18.
             price: Units of 10^-18; values the position as long as no quote has.
-            fee: What it cost, units of 10^-36.
+            fee: What it cost beside quantity times price, units of 10^-36.
         """
         holding = self._holdings.setdefault(instrument_id, Holding())
         bought = quantity if side is Side.BUY else -quantity
         holding.position += bought
         holding.mark = holding.mark or price
         self.cash -= bought * price + fee
-        self._sum(holding)
+        self._sum(instrument_id)
         self._raise_peak()
         self._forget(instrument_id, holding)
 
@@ -270,6 +279,11 @@ class RiskState:
             Rejected: Its figures are finer than risk counts.
         """
         quantity, price, fee = atto_of(fill.quantity), atto_of(fill.price), money_of(fill.fee)
+        if fill.multiplier != 1:  # what it moved beside quantity times price
+            more = EXACT.multiply(
+                EXACT.multiply(fill.quantity, fill.price), EXACT.subtract(fill.multiplier, Decimal(1))
+            )
+            fee += money_of(more) if fill.side is Side.BUY else -money_of(more)
         self.apply_trade(fill.instrument_id, fill.side, quantity, price, fee=fee)
 
     def apply_quote(self, instrument_id: str, quote: Quote, price_exponent: int) -> None:
@@ -283,7 +297,7 @@ class RiskState:
         holding = self._holdings.setdefault(instrument_id, Holding())
         if mark != holding.mark:
             holding.mark = mark
-            self._sum(holding)
+            self._sum(instrument_id)
             self._raise_peak()
 
     def apply_status(self, instrument_id: str, status: TradingStatus) -> None:
@@ -305,7 +319,7 @@ class RiskState:
         losses = self._losses - holding.loss + holding.losses_at(mark)
         replaced = holding.working.get(replacing) if replacing else None
         if replaced is not None:
-            losses -= replaced.loss(mark)
+            losses -= replaced.loss(mark, holding.contract)
             if replaced.side is Side.BUY:
                 buys -= replaced.leaves
             else:
@@ -346,11 +360,14 @@ class RiskState:
             holding.sells -= gone.leaves
         return True
 
-    def _sum(self, holding: Holding) -> None:
+    def _sum(self, instrument_id: str) -> None:
         """Put an instrument's parts into the sums anew."""
+        holding = self._holdings[instrument_id]
+        holding.contract = self._contract_of(instrument_id)
         position, mark = holding.position, holding.mark
-        low, high = (position - holding.sells) * mark, (position + holding.buys) * mark
-        worst, value, loss = max(high, -low), position * mark, holding.losses_at(mark)
+        worth = mark if holding.contract is PLAIN else holding.contract.worth(mark)
+        low, high = (position - holding.sells) * worth, (position + holding.buys) * worth
+        worst, value, loss = max(high, -low), position * worth, holding.losses_at(mark)
         unvalued = mark <= 0 and bool(position or holding.working)
         self._low += low - holding.low
         self._high += high - holding.high

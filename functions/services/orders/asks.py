@@ -8,6 +8,7 @@ from functions.domain.errors import Rejected
 from functions.domain.orders.booking import AT_ONCE, book
 from functions.domain.orders.life import Order, Replacement, Report, fold, request_cancel, request_replace
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
+from functions.domain.risk.limits import PLAIN
 from functions.ports.ledger import KeptOrder
 from functions.ports.risk import RiskInProcess
 from functions.ports.venue_orders import MessageKind
@@ -55,7 +56,8 @@ class SubmitAsk:
         verdict = self._room(draft, rules) or rules.risk.decide(
             submission.order, submission.quote, draft.risk, as_of_ns=submission.as_of_ns
         )
-        return draft.place(book(draft.account, submission, verdict))
+        contract = rules.risk.contract(draft.account.name, submission.order.instrument_id)
+        return draft.place(book(draft.account, submission, verdict, multiplier=contract.units))
 
     def _room(self, draft: Draft, rules: Rules) -> Verdict | None:
         if self.submission.order.time_in_force in AT_ONCE:
@@ -166,11 +168,16 @@ class ReportAsk:
     def decide(self, draft: Draft, rules: Rules) -> str:
         """Fold a report; tell what is wrong with it, empty when nothing is.
 
+        Venues seldom tell what a contract stands for; then limits say it.
+
         Raises:
             Rejected: The account has no such order, or a trade has no name or figures.
         """
-        del rules
-        step = fold(_kept(draft, self.order_id).order, self.report)
+        order, report = _kept(draft, self.order_id).order, self.report
+        contract = rules.risk.contract(draft.account.name, order.submission.order.instrument_id)
+        if contract is not PLAIN and report.multiplier == PLAIN.units:
+            report = replace(report, multiplier=contract.units)
+        step = fold(order, report)
         if step.update is not None:
             draft.take(step)
         return step.flaw

@@ -5,6 +5,10 @@ way, may have arrived: the order's outcome is unknown, the venue is asked how it
 only when the venue knows no such order. So is one that left and that the venue has never heard of when everything is
 compared, unless it has acknowledged it. A cancel or a replace is sent again while it still waits for its answer: it
 names what shall be, so that twice is once.
+
+A cancel or a replace that left and is not answered in time may have been lost where nobody noticed. The venue is asked
+about its order as well: what that says settles it, or it is sent again, unless the venue has it under way; each time
+it is waited for twice as long.
 """
 
 import asyncio
@@ -16,7 +20,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from functions.domain.decisions import ExecType
+from functions.domain.decisions import ExecType, OrderStatus
 from functions.domain.errors import Rejected
 from functions.domain.orders.life import Report
 from functions.ports.errors import Unavailable
@@ -26,6 +30,12 @@ from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage, Ven
 BATCH_MAX: Final = 64
 BACKOFF_MIN_S: Final = 0.05
 BACKOFF_MAX_S: Final = 2.0
+ANSWER_S: Final = 10.0
+"""How long the first answer to a cancel or replace is waited for."""
+ANSWER_MAX_S: Final = 600.0
+"""How long any is."""
+
+_UNDER_WAY: Final = frozenset((OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE))
 
 
 class Leading(Protocol):
@@ -46,6 +56,10 @@ class Leading(Protocol):
         """Tell whether a cancel or replace of an order still waits for its answer."""
         ...
 
+    def waits(self, client_order_id: str) -> bool:
+        """Tell whether any cancel or replace of an order does."""
+        ...
+
     def unacknowledged(self, client_order_id: str) -> bool:
         """Tell whether an order is in motion that the venue has not acknowledged."""
         ...
@@ -57,10 +71,14 @@ class Leading(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """Hold an order to ask about, and the message that may not have arrived; None to compare only."""
+    """Hold an order to ask about, and the message that may not have arrived; None to compare only.
+
+    `wait_s` is how long its answer is waited for from now on; 0 as at first.
+    """
 
     client_order_id: str
     message: VenueMessage | None = None
+    wait_s: float = 0.0
 
 
 class Carrier:
@@ -72,15 +90,18 @@ class Carrier:
         ledger: Where messages are kept.
         venue: Where they go.
         report: Takes what the venue says of an order, and tells what is wrong with it.
+        answer_s: How long the first answer to a cancel or replace is waited for.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whom it serves, between what, and how patiently
         self,
         writer: Leading,
         fence: int,
         ledger: Ledger,
         venue: VenueOrders,
         report: Callable[[str, Report], Awaitable[str]],
+        *,
+        answer_s: float = ANSWER_S,
     ) -> None:
         """Carry nothing yet."""
         self._writer = writer
@@ -88,9 +109,11 @@ class Carrier:
         self._ledger = ledger
         self._venue = venue
         self._report = report
+        self._answer_s = answer_s
         self._waiting: deque[VenueMessage] = deque()
         self._unsent: set[int] = set()  # marked by us, and certain not to have left; at most a batch
         self._doubts: deque[_Doubt] = deque()
+        self._awaited: dict[int, asyncio.TimerHandle] = {}
         self._moved = asyncio.Event()
         self._connected = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -124,6 +147,9 @@ class Carrier:
 
     async def close(self) -> None:
         """Carry no more; what was not sent stays in the ledger."""
+        for timer in self._awaited.values():
+            timer.cancel()
+        self._awaited = {}
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -175,9 +201,8 @@ class Carrier:
                 await self._settle(sent)
 
     async def _send(self, message: VenueMessage, sent: list[int]) -> None:
-        await self._check_lead()
         try:
-            await self._venue.send(message)
+            await self._hand(message)
         except NotSent:
             raise
         except Unavailable as error:
@@ -185,6 +210,24 @@ class Carrier:
             self._doubt(message)
         else:
             sent.append(message.sequence)
+
+    async def _hand(self, message: VenueMessage, wait_s: float = 0.0) -> None:
+        await self._check_lead()
+        await self._venue.send(message)
+        self._await(message, wait_s)
+
+    def _await(self, message: VenueMessage, wait_s: float = 0.0) -> None:
+        """Doubt that a cancel or replace has arrived unless it is answered in time."""
+        name, request_id, wait_s = message.client_order_id, message.request_id, wait_s or self._answer_s
+
+        def look() -> None:
+            del self._awaited[message.sequence]
+            if self._writer.awaits(name, request_id):
+                self._log.warning("request_unanswered", client_order_id=name, request_id=request_id, wait_s=wait_s)
+                self._doubt(message, min(2 * wait_s, ANSWER_MAX_S))
+
+        if message.kind is not MessageKind.NEW and message.sequence not in self._awaited:
+            self._awaited[message.sequence] = asyncio.get_running_loop().call_later(wait_s, look)
 
     async def _check_lead(self) -> None:
         """Let nothing leave while another process may lead the account."""
@@ -200,8 +243,8 @@ class Carrier:
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
-    def _doubt(self, message: VenueMessage) -> None:
-        self._doubts.append(_Doubt(message.client_order_id, message))
+    def _doubt(self, message: VenueMessage, wait_s: float = 0.0) -> None:
+        self._doubts.append(_Doubt(message.client_order_id, message, wait_s))
         self._wake()
 
     async def _ask_all(self) -> None:
@@ -221,15 +264,28 @@ class Carrier:
         reports = await self._venue.ask(doubt.client_order_id)
         for report in reports:
             await self._say(doubt.client_order_id, report)
-        for one in await self._lost(doubt, unknown_there=reports[-1].status is None):
-            await self._check_lead()
-            await self._venue.send(one)
+        for one in await self._lost(doubt, reports[-1].status):
+            await self._hand(one, doubt.wait_s)
+        await self._wait_on(doubt)
         if message is not None:
             await self._settle([message.sequence])
 
-    async def _lost(self, doubt: _Doubt, *, unknown_there: bool) -> tuple[VenueMessage, ...]:
-        """Give what did not arrive: the message in doubt, or an order that left, with what was asked of it since."""
-        message, name = doubt.message, doubt.client_order_id
+    async def _wait_on(self, doubt: _Doubt) -> None:
+        """Wait on for what was asked of the order and is not answered yet, be it by a process before this one."""
+        name = doubt.client_order_id
+        if self._writer.waits(name):
+            for one in await self._ledger.messages(name):
+                if self._writer.awaits(name, one.request_id):
+                    self._await(one, doubt.wait_s)
+
+    async def _lost(self, doubt: _Doubt, status: OrderStatus | None) -> tuple[VenueMessage, ...]:
+        """Give what did not arrive: the message in doubt, or an order that left, with what was asked of it since.
+
+        Args:
+            doubt: What is in doubt.
+            status: How the order stands at the venue; None when it knows no such order.
+        """
+        message, name, unknown_there = doubt.message, doubt.client_order_id, status is None
         if message is None:
             if not (unknown_there and self._writer.unacknowledged(name)):
                 return ()
@@ -240,7 +296,7 @@ class Carrier:
         if message.kind is MessageKind.NEW:
             again = unknown_there
         else:
-            again = not unknown_there and self._writer.awaits(name, message.request_id)
+            again = status not in {None, *_UNDER_WAY} and self._writer.awaits(name, message.request_id)
         return (message,) if again else ()
 
     async def _say(self, client_order_id: str, report: Report) -> None:

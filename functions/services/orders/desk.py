@@ -20,7 +20,7 @@ from functions.ports.risk import RiskInProcess
 from functions.ports.telemetry import Telemetry
 from functions.ports.venue_orders import VenueOrders
 from functions.services.orders.asks import CancelAsk, MassCancelAsk, ReplaceAsk, ReportAsk, Rules, SubmitAsk
-from functions.services.orders.carrier import Carrier
+from functions.services.orders.carrier import ANSWER_S, Carrier
 from functions.services.orders.stages import Stages
 from functions.services.orders.writer import AccountWriter, Lead
 from functions.wire import facts
@@ -58,6 +58,7 @@ class OrderDesk:
         venue: Where orders rest; None rejects those that would.
         stored: Told after each chapter, so that its events leave without delay.
         desk_of: Gives an account's desk; empty when it belongs to none.
+        answer_s: How long a venue's first answer to a cancel or replace is waited for.
     """
 
     def __init__(  # noqa: PLR0913 - a ledger, risk, a clock, a name, a venue, and who is told
@@ -70,6 +71,7 @@ class OrderDesk:
         venue: VenueOrders | None = None,
         stored: Callable[[], None] = lambda: None,
         desk_of: Callable[[str], str] = lambda _: "",
+        answer_s: float = ANSWER_S,
     ) -> None:
         """Lead no account: each is taken up when it is first asked for."""
         self._ledger = ledger
@@ -80,6 +82,7 @@ class OrderDesk:
         self._venue = venue
         self._stored = stored
         self._desk_of = desk_of
+        self._answer_s = answer_s
         self._stages = Stages()
         self._led: dict[str, _Led] = {}
         self._watchers = 0
@@ -224,14 +227,7 @@ class OrderDesk:
         Raises:
             Unavailable: It is not known to be stored; say it again.
         """
-        try:
-            flaw = await self._report(client_order_id, report)
-        except Rejected as error:
-            flaw = str(error)
-            if report.exec_id:  # it happened and cannot be booked: that must show on the order
-                doubt = Report(ExecType.UNKNOWN, report.as_of_ns, text=f"execution {report.exec_id}: {error}")
-                with contextlib.suppress(Rejected):
-                    await self._report(client_order_id, doubt)
+        flaw = await self._take(client_order_id, report)
         if flaw:
             self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
 
@@ -242,11 +238,42 @@ class OrderDesk:
             Rejected: The account has no such order, or a trade has no name or figures.
             Unavailable: It is not known to be stored, or another process leads the account; say it again.
         """
-        flaw = await self._writer(account).put(ReportAsk(client_order_id, report))
+        try:
+            flaw = await self._writer(account).put(ReportAsk(client_order_id, report))
+        except Rejected as error:
+            await self._unbooked(account, client_order_id, report, str(error))
+            raise
         if flaw:
             self._log.warning("report_flawed", client_order_id=client_order_id, flaw=flaw)
 
-    async def _report(self, client_order_id: str, report: Report) -> str:
+    async def _take(self, client_order_id: str, report: Report) -> str:
+        """Have a report folded; tell what is wrong with it, also where it cannot be."""
+        account = ""
+        try:
+            account = await self._owner(client_order_id)
+            return cast("str", await self._writer(account).put(ReportAsk(client_order_id, report)))  # what its ask says
+        except Rejected as error:
+            await self._unbooked(account, client_order_id, report, str(error))
+            return str(error)
+
+    async def _unbooked(self, account: str, client_order_id: str, report: Report, why: str) -> None:
+        """Show an execution on its order that happened and cannot be booked, and stop an account that is not as told.
+
+        Raises:
+            Unavailable: It is not known to be stored; say it again.
+        """
+        if not (account and report.exec_id):
+            return
+        figures = f"execution {report.exec_id} of {report.quantity} at {report.price} units is not booked: {why}"
+        doubt = Report(ExecType.UNKNOWN, report.as_of_ns, text=figures)
+        try:
+            await self._writer(account).put(ReportAsk(client_order_id, doubt))
+        except Rejected:
+            return  # it is of no order of the account
+        self._log.error("execution_not_booked", account=account, client_order_id=client_order_id, found=figures)
+        await self.set_switch(Switch(account), engaged=True, reason=f"order {client_order_id}: {figures}")
+
+    async def _owner(self, client_order_id: str) -> str:
         account = next((name for name, one in self._led.items() if one.writer.holds(client_order_id)), "")
         if not account:
             kept = (await self._ledger.orders((client_order_id,))).get(client_order_id)
@@ -254,7 +281,7 @@ class OrderDesk:
                 message = f"there is no order {client_order_id!r}"
                 raise Rejected(message)
             account = kept.update.account
-        return cast("str", await self._writer(account).put(ReportAsk(client_order_id, report)))  # what its ask decides
+        return account
 
     async def _updates(self, account: str, ask: CancelAsk | ReplaceAsk | MassCancelAsk) -> tuple[OrderUpdate, ...]:
         return cast("tuple[OrderUpdate, ...]", await self._writer(account).put(ask))  # what these asks decide
@@ -360,7 +387,7 @@ class OrderDesk:
             self._claim(account, led)
         else:
             led.fence = found[0]
-            led.carrier = Carrier(led.writer, found[0], self._ledger, self._venue, self._report)
+            led.carrier = Carrier(led.writer, found[0], self._ledger, self._venue, self._take, answer_s=self._answer_s)
             led.carrier.start(found[1])
 
     def _carry(self, account: str, chapter: Chapter) -> None:

@@ -1,6 +1,6 @@
 """Decide a group of requests about one account: what is stored of it, all or nothing, is one chapter of its ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -9,6 +9,7 @@ from functions.domain.money import EXACT, scaled
 from functions.domain.orders.account import Account
 from functions.domain.orders.booking import Booking, in_motion, numbered, settle
 from functions.domain.orders.life import Order, Step
+from functions.domain.risk.limits import PLAIN, Contract
 from functions.domain.risk.state import RiskState
 from functions.domain.risk.units import MONEY_EXPONENT, atto, atto_of, money_of
 from functions.ports.ledger import Chapter, KeptOrder, Led, Placed, RequestAnswer
@@ -39,11 +40,11 @@ class Memory:
     answers: dict[str, OrderOutcome] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, led: Led) -> "Memory":
-        """Begin with what is stored."""
+    def of(cls, led: Led, contract_of: Callable[[str], Contract] = lambda _: PLAIN) -> "Memory":
+        """Begin with what is stored; `contract_of` says what an instrument is."""
         account = led.account
         held = [(one.instrument_id, one.quantity, one.price) for one in account.positions.values()]
-        risk = RiskState(account.capital, account.cash, held)
+        risk = RiskState(account.capital, account.cash, held, contract_of=contract_of)
         for kept in led.working:
             first = kept.order.submission
             if first.order.instrument_id not in account.positions:  # nothing else says what its orders are worth

@@ -14,7 +14,7 @@ import grpc.aio
 from tickloom.orders.v1 import service_pb2, service_pb2_grpc
 
 from functions.adapters.fix_store import DiskFixStores
-from functions.adapters.fix_venue import FixEnd, FixVenue
+from functions.adapters.fix_venue import NAME_MAX, FixEnd, FixVenue
 from functions.adapters.http_sink import HttpSink, overrides_of
 from functions.adapters.mt4_connection import BridgeEnd
 from functions.adapters.mt4_venue import Mt4Venue
@@ -29,6 +29,7 @@ from functions.ports.venue_orders import VenueOrders
 from functions.runtime import grpc_app, logs, outcomes
 from functions.runtime.hosting import HostedService
 from functions.services.orders import CARD
+from functions.services.orders.carrier import ANSWER_S
 from functions.services.orders.desk import OrderDesk
 from functions.services.orders.opening import account_of
 from functions.services.orders.relay import BATCH_MAX, Relay
@@ -62,6 +63,7 @@ class Settings:
         orders_holder: Name under which accounts are led; who starts again under it need not wait for the lease. Empty
             makes one of this process alone.
         orders_lease_ms: How long a process that fell silent keeps its accounts, milliseconds.
+        orders_answer_s: How long an answer to a cancel or replace is waited for before it is asked for, seconds.
         orders_venue: Where orders rest: `paper`, which is reached by the sink; `fix`, by a FIX 4.4 session; `mt4`, by a
             MetaTrader 4 bridge; empty takes only orders that are executed or end at once.
         fix_host: Where the FIX venue listens.
@@ -74,6 +76,7 @@ class Settings:
         fix_heartbeat_s: Heartbeat interval, seconds; 0 is none.
         fix_symbols: The venue's symbols, each `INSTRUMENT=SYMBOL`; orders for other instruments are refused.
         fix_folder: Folder of the session's store; it must outlive the process, on a volume of its own.
+        fix_name_max: Most characters of a ClOrdID that the venue takes; longer ones go by a digest.
         fix_fsync: Whether every message reaches the disk before it leaves: safe against power loss, and slower.
         mt4_host: Where the MetaTrader 4 bridge listens.
         mt4_port: Its port.
@@ -93,6 +96,7 @@ class Settings:
     opening_positions: tuple[str, ...] = ()
     orders_holder: str = ""
     orders_lease_ms: int = LEASE_MS
+    orders_answer_s: float = ANSWER_S
     orders_venue: str = PAPER
     fix_host: str = "127.0.0.1"
     fix_port: int = 0
@@ -104,6 +108,7 @@ class Settings:
     fix_heartbeat_s: int = 30
     fix_symbols: tuple[str, ...] = ()
     fix_folder: str = "var/fix-orders"
+    fix_name_max: int = NAME_MAX
     fix_fsync: bool = True
     mt4_host: str = "127.0.0.1"
     mt4_port: int = 0
@@ -113,7 +118,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse bounds that would take nothing, and an opening that cannot be read."""
-        for name in ("orders_lease_ms", "outbox_batch_max", "orders_connections_max", "risk_refresh_s"):
+        bounds = ("orders_lease_ms", "outbox_batch_max", "orders_connections_max", "risk_refresh_s", "orders_answer_s")
+        for name in bounds:
             if getattr(self, name) <= 0:
                 message = f"{name} must be more than 0"
                 raise ValueError(message)
@@ -145,6 +151,7 @@ def compose(settings: Settings) -> HostedService:
         venue=paper or _venue(settings, ledger),
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
+        answer_s=settings.orders_answer_s,
     )
     engine.tell(desk.take_back)
     opening = account_of(settings.account, settings.capital, settings.opening_positions)
@@ -199,7 +206,9 @@ def _venue(settings: Settings, ledger: PostgresLedger) -> VenueOrders | None:
 def _fix(settings: Settings, ledger: PostgresLedger) -> FixVenue:
     terms = Terms(settings.fix_heartbeat_s, username=settings.fix_username, password=settings.fix_password)
     identity = Identity(settings.fix_sender_comp_id, settings.fix_target_comp_id)
-    end = FixEnd(identity, settings.fix_host, settings.fix_port, settings.fix_tls, terms)
+    end = FixEnd(
+        identity, settings.fix_host, settings.fix_port, settings.fix_tls, terms, name_max=settings.fix_name_max
+    )
     stores = DiskFixStores(Path(settings.fix_folder), fsync=settings.fix_fsync)
     report = logs.logger(CARD.name).warning
     return FixVenue(end, stores, ledger, symbols=_symbols(settings.fix_symbols), report=report)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -122,6 +123,11 @@ class AccountWriter:
         wanted = kept.order.replacement
         return request_id in {kept.order.cancel_id, wanted.request_id if wanted else ""}
 
+    def waits(self, client_order_id: str) -> bool:
+        """Tell whether any cancel or replace of an order does."""
+        kept = self._memory.working.get(client_order_id) if self._memory else None
+        return kept is not None and bool(kept.order.cancel_id or kept.order.replacement)
+
     def unacknowledged(self, client_order_id: str) -> bool:
         """Tell whether an order is in motion that the venue has not acknowledged."""
         kept = self._memory.working.get(client_order_id) if self._memory else None
@@ -161,7 +167,7 @@ class AccountWriter:
             if led is None:
                 message = f"there is no account {self.name!r}; open it in the settings of the orders service"
                 raise Rejected(message)
-            memory = Memory.of(led)
+            memory = Memory.of(led, partial(self._rules.risk.contract, self.name))
             await recall(self._ledger, self.name, led.account.sequence, memory.risk)
             self._memory = memory
             self._confirm(asked_s)

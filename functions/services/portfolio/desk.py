@@ -4,6 +4,7 @@ Long histories are folded in a thread, so that others are answered meanwhile.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from functions.domain.errors import Rejected
 from functions.domain.market import Int64
@@ -12,6 +13,8 @@ from functions.domain.portfolio.analytics import (
     Performance,
     Standing,
     performance,
+    rates_at,
+    rates_throughout,
     standing,
     times_between,
 )
@@ -26,12 +29,14 @@ class PortfolioDesk:
     Args:
         valuation: What they are told from.
         rules: How books are kept.
+        rates: Instruments whose price is a rate between currencies.
     """
 
-    def __init__(self, valuation: Valuation, rules: BookRules) -> None:
+    def __init__(self, valuation: Valuation, rules: BookRules, rates: Sequence[str] = ()) -> None:
         """Tell from these."""
         self._valuation = valuation
         self._rules = rules
+        self._rates = tuple(rates)
 
     async def standing(self, account: str, *, as_of_ns: int) -> tuple[Standing, Performance]:
         """Tell what an account holds, and how it did from just before its first fill on.
@@ -46,8 +51,10 @@ class PortfolioDesk:
         last = {name: found[-1] for name, found in marks.items()}
 
         def work() -> tuple[Standing, Performance]:
-            folded = fold(history, rules=self._rules, as_of_ns=as_of_ns)
-            return standing(folded, last), performance(folded, marks, times=times, step_s=step_s)
+            told = rates_at(marks, self._rates, self._rules.currency)
+            rates = {name: rate for name, series in told.items() if (rate := series[-1]) is not None}
+            folded = fold(history, rules=self._rules, as_of_ns=as_of_ns, rated=rates)
+            return standing(folded, last, rates), self._did(history, marks, times, step_s)
 
         return await asyncio.to_thread(work)
 
@@ -62,11 +69,7 @@ class PortfolioDesk:
         times, step_s = times_between(from_ns or min(history.begin_ns, to_ns), to_ns)
         marks = await self._closes(history, times)
 
-        def work() -> Performance:
-            folded = fold(history, rules=self._rules, as_of_ns=to_ns)
-            return performance(folded, marks, times=times, step_s=step_s)
-
-        return await asyncio.to_thread(work)
+        return await asyncio.to_thread(self._did, history, marks, times, step_s)
 
     async def trips(self, account: str, *, as_of_ns: int) -> tuple[Trip, ...]:
         """Tell what an account traded, oldest first.
@@ -86,4 +89,10 @@ class PortfolioDesk:
         return found
 
     async def _closes(self, history: History, times: Int64) -> Marks:
-        return await self._valuation.closes(history.instruments, times)
+        return await self._valuation.closes(tuple(sorted({*history.instruments, *self._rates})), times)
+
+    def _did(self, history: History, marks: Marks, times: Int64, step_s: int) -> Performance:
+        told = rates_at(marks, self._rates, self._rules.currency)
+        rates = rates_throughout(told, history, times, self._rules)
+        folded = fold(history, rules=self._rules, as_of_ns=int(times[-1]), rated=rates)
+        return performance(folded, marks, times=times, step_s=step_s, rates=rates)

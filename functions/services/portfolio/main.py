@@ -24,11 +24,14 @@ class Settings:
     Args:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         portfolio_currency: Currency of the accounts.
+        portfolio_rates: Instruments whose bars are rates between currencies, for example `EUR-USD.X`; what was traded
+            in a currency without one is left out of figures, and named.
         portfolio_connections_max: Most PostgreSQL connections.
     """
 
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     portfolio_currency: str = "USDT"
+    portfolio_rates: tuple[str, ...] = ()
     portfolio_connections_max: int = 4
 
     def __post_init__(self) -> None:
@@ -42,7 +45,8 @@ def compose(settings: Settings) -> HostedService:
     """Join the service with its store; it connects on first use."""
     pool = Pool(settings.database_url, size=settings.portfolio_connections_max)
     rules = BookRules(settings.portfolio_currency, positions_max=INSTRUMENTS_MAX)
-    servicer = PortfolioServicer(PortfolioDesk(PostgresValuation(pool), rules), now_ns=time.time_ns)
+    desk = PortfolioDesk(PostgresValuation(pool), rules, settings.portfolio_rates)
+    servicer = PortfolioServicer(desk, now_ns=time.time_ns)
 
     def register(server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_PortfolioServiceServicer_to_server(servicer, server)

@@ -27,7 +27,16 @@ T = TypeVar("T")
 
 LIMITS_BYTES_MAX: Final = 1024 * 1024
 
-_BOUNDS: Final = frozenset(("order_notional_max", "position_notional_max", "price_collar_bps_max", "order_size_max"))
+_BOUNDS: Final = frozenset(
+    (
+        "order_notional_max",
+        "position_notional_max",
+        "price_collar_bps_max",
+        "order_size_max",
+        "multiplier",
+        "fee_bps_max",
+    )
+)
 _SET_RATIOS: Final = ("exposure_ratio_max", "net_exposure_ratio_max", "drawdown_max")
 _SET_RATES: Final = ("message_rate", "repeat_rate")
 _SET: Final = frozenset((*_SET_RATIOS, *_SET_RATES, "default", "instruments", "restricted"))
@@ -105,6 +114,8 @@ def _set_fields(what: str, fields: Mapping[str, object]) -> dict[str, Any]:
 
 def _instrument_limits(name: str, value: object) -> InstrumentLimits:
     fields = _fields(name, value, required=frozenset(), optional=_BOUNDS)
+    if "multiplier" in fields and not _bound("multiplier", fields["multiplier"]):
+        _refuse(f"multiplier of {name} is 0: a unit of it would be worth nothing")
     return InstrumentLimits(**{key: _bound(key, bound) for key, bound in fields.items()})
 
 

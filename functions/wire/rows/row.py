@@ -25,7 +25,10 @@ sorted_line: Final = msgspec.json.Encoder(order="sorted").encode
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one canonical row: its output stream, its line, and a bar's key and rank, by which the newest is kept."""
+    """Hold one canonical row: its output stream, its line, and a bar's key and rank, by which the newest is kept.
+
+    An empty line takes the row of its key back.
+    """
 
     stream: str
     line: bytes

@@ -12,7 +12,7 @@ from functions.domain.money import plain
 from functions.domain.portfolio.metrics import Holding, Totals
 from functions.wire.codecs.flow import decode_order_flow
 from functions.wire.codecs.orders import decode_fill, decode_order_update
-from functions.wire.codecs.portfolio import decode_risk_metrics
+from functions.wire.codecs.portfolio import decode_limit_breach, decode_risk_metrics
 from functions.wire.codecs.signals import decode_signal
 from functions.wire.rows.row import Row, decimal_text, interval_text, json_line, sorted_line
 
@@ -119,6 +119,20 @@ def portfolio(data: bytes) -> Iterator[Row]:
     }
     key = row.account, row.window.start_ns, row.window.end_ns, row.window.part
     yield Row("portfolio", sorted_line(line), key, row.revision)
+
+
+def breaches(data: bytes) -> Iterator[Row]:
+    """Write which limit an account was beyond over a window; of its revisions the newest is kept, unless withdrawn."""
+    one = decode_limit_breach(data)
+    line = {
+        "account": one.account,
+        "allowed": plain(one.allowed),
+        "found": plain(one.found),
+        "limit": one.limit,
+        "window": asdict(one.window),
+    }
+    key = one.account, one.limit, one.window.start_ns, one.window.end_ns, one.window.part
+    yield Row("breaches", b"" if one.withdrawn else sorted_line(line), key, one.revision)
 
 
 def _plain_fields(value: Holding | Totals) -> dict[str, str]:
