@@ -11,18 +11,25 @@ from typing import Final
 
 import msgspec
 
+from functions.adapters.explain_client import ExplainClient
 from functions.cli.environment import own_environment
+from functions.cli.errors import UsageError
 from functions.cli.events import logs
 from functions.domain.decisions import ConfidenceKind, Signal
+from functions.domain.explanation import Decided, Explanation, Link, ModelTold
 from functions.domain.flips import SPREADS_MAX, Move
 from functions.domain.market import NS_PER_S
 from functions.domain.shapley import Attribution
-from functions.local.attributions import ModelTold
-from functions.local.explanations import Decided, Explanation, Link, explain
+from functions.local import loop
+from functions.runtime import settings
+from functions.services.explain import main as explain
+from functions.services.explain.explaining import Explaining
 from functions.wire.rows import decimal_text, interval_text
 
 _RULES: Final = "TICKLOOM_SIGNALS_RULES_PATH"
 _MODELS: Final = "TICKLOOM_MODELS_FOLDER"
+_HISTORY: Final = "TICKLOOM_EXPLAIN_HISTORY"
+_FOLDER: Final = "TICKLOOM_EXPLAIN_FOLDER"
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -33,19 +40,38 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--rules", type=pathlib.Path, help=f"rules it was decided by (default {_RULES}, or the shipped)"
     )
     parser.add_argument("--models", type=pathlib.Path, help=f"registry of models (default {_MODELS}, or the shipped)")
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="ask the explain service there, by its rules and models, and no folder"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain the signal."""
-    logs(args.folder)
-    named = {_RULES: args.rules, _MODELS: args.models}
-    environ = own_environment() | {name: str(path) for name, path in named.items() if path is not None}
-    told = explain(args.folder, args.id, environ)
+    if args.address and (args.rules or args.models):
+        msg = "--rules and --models are for a folder: a service has its own"
+        raise UsageError(msg)
+    told = loop.run(_told(ExplainClient(args.address) if args.address else _here(args), args.id))
     if args.json:
         sys.stdout.write(json.dumps(_as_json(told)) + "\n")
     else:
         sys.stdout.writelines(line.rstrip() + "\n" for line in _lines(told))
     return 0
+
+
+def _here(args: argparse.Namespace) -> Explaining:
+    """Make in this process what the service is made of."""
+    logs(args.folder)
+    named = {_RULES: args.rules, _MODELS: args.models, _FOLDER: args.folder}
+    environ = own_environment() | {name: str(path) for name, path in named.items() if path is not None}
+    own = settings.share(explain.Settings, environ | {_HISTORY: explain.FOLDER})
+    return explain.explaining(settings.load(explain.Settings, own))
+
+
+async def _told(asked: ExplainClient | Explaining, id_: str) -> Explanation:
+    try:
+        return await asked.explain(id_)
+    finally:
+        await asked.close()
 
 
 def _as_json(told: Explanation) -> dict[str, object]:

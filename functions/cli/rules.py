@@ -5,11 +5,11 @@ import json
 import pathlib
 import sys
 
+from functions.adapters.rulebooks import SHIPPED
 from functions.cli.errors import UsageError
 from functions.domain.indicators.registry import NAMES
 from functions.domain.strategy import Strategy
 from functions.handlers.infer.main import Settings as InferSettings
-from functions.tables.signals.main import SHIPPED
 from functions.wire.rulebook import check_strategy
 from functions.wire.rulebook_words import Problem
 

@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         live=True,
         environ=own_environment(),
         port=args.port,
+        beside=("explain",),
     )
     loop.run(_run(options, args.feed))
     return 0
@@ -81,6 +82,7 @@ def _where(platform: AnyPlatform) -> str:
         f"stores   {platform.stores.database_origin}; {platform.stores.redis_origin}",
         f"folder   {platform.options.folder}",
         _look(platform),
+        f"explain  tickloom explain SIGNAL_ID --address {platform.target('explain')}",
         f"send     tickloom invoke http://127.0.0.1:{platform.ingress.port}/{NAMESPACE}/market --type ... --file ...",
     ]
     return "\n".join(lines) + "\n"

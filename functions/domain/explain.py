@@ -4,7 +4,7 @@ A confidence is a sum already, of weights of rules or of votes, so its parts are
 `shapley`. For a flip the decision is made again, by the same `decide`, on the same row with figures changed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import fsum, inf, nextafter
 from typing import Final
@@ -71,26 +71,26 @@ def confidence_of(signal: Signal, curve: Sequence[tuple[float, float]] = ()) -> 
     evidence = signal.evidence
     if evidence.confidence_kind is ConfidenceKind.RULE_WEIGHT:
         return strength_of(signal)
-    if _is_pooled(signal):
-        counted = [vote for vote in evidence.predictions.votes if vote.weight > 0]
-        heaviest = max(vote.weight for vote in counted)
-        weights = [vote.weight / heaviest for vote in counted]  # as `pool` weighs them
-        total = fsum(weights)
-        parted = zip(counted, weights, strict=True)
-        votes = (Part(one.model, PERCENT * weight * (one.up - COIN) / total) for one, weight in parted)
-        return Attribution(PERCENT * COIN, signal.confidence, tuple(votes))
+    if votes := _pooled(signal):
+        heaviest = max(weight for _, weight, _ in votes)
+        total = fsum(weight / heaviest for _, weight, _ in votes)  # as `pool` weighs them
+        parts = (Part(name, PERCENT * (weight / heaviest) * (chance - COIN) / total) for name, weight, chance in votes)
+        return Attribution(PERCENT * COIN, signal.confidence, tuple(parts))
     base = PERCENT * calibrated(0.0, curve)
     gained = signal.confidence - base
     shares = (Part(one.rule, gained * one.weight / evidence.strength) for one in signal.reasons)
     return Attribution(base, signal.confidence, tuple(shares))
 
 
-def _is_pooled(signal: Signal) -> bool:
-    """Tell whether a calibrated chance is the ensemble's: for a BUY it is the pooled one."""
-    evidence, up = signal.evidence, signal.evidence.predictions.up
-    if up is None or evidence.horizon_bars != evidence.predictions.horizon_bars:
-        return False
-    return evidence.wanted is Action.BUY and evidence.probability == up
+def _pooled(signal: Signal) -> tuple[tuple[str, float, float], ...]:
+    """Give model, weight and chance of each vote behind a chance that is the ensemble's; none where it is not."""
+    evidence, told = signal.evidence, signal.evidence.predictions
+    falls = evidence.wanted is Action.SELL
+    chance = told.down if falls else told.up
+    if chance is None or (evidence.probability, evidence.horizon_bars) != (chance, told.horizon_bars):
+        return ()
+    votes = [(one.model, one.down_weight, one.down) if falls else (one.model, one.weight, one.up) for one in told.votes]
+    return tuple((name, weight, own) for name, weight, own in votes if weight > 0 and own is not None)
 
 
 def players_of(features: Sequence[str]) -> tuple[Player, ...]:
@@ -170,6 +170,7 @@ def judge_of(scene: Scene) -> Judge:
     The judge raises KeyError when it is told to change a figure that the row does not have.
     """
     features = {name: at for at, name in enumerate(scene.batch.columns.names)}
+    quiet = replace(scene.strategy, emit_hold=False, emit_stopped=False)  # what holds need not be written down
 
     def judge(changes: Mapping[str, float]) -> Action:
         values = scene.batch.columns.values.copy()
@@ -180,7 +181,7 @@ def judge_of(scene: Scene) -> Judge:
         if told:
             outputs = _retold(outputs, told)
         batch = replace(scene.batch, columns=replace(scene.batch.columns, values=values), outputs=outputs)
-        signal = decide_again(replace(scene, batch=batch), identify=_nameless)
+        signal = decide_again(Scene(scene.desk, batch, quiet), identify=_nameless)
         return Action.HOLD if signal is None else signal.action
 
     return judge
@@ -246,16 +247,12 @@ def _points(rule: Rule, scene: Scene, value: float) -> Iterator[float]:
             yield from (limit, nextafter(limit, -inf), nextafter(limit, inf))
 
 
-def spreads_of(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Give each figure's standard deviation over rows; one that never moved, or was seen once, is left out.
+def spreads_of(seen: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Give each figure's standard deviation over what was seen of it; one that never moved is left out.
 
-    >>> spreads_of([{"rsi_14": 30.0, "atr_14": 2.0}, {"rsi_14": 40.0, "atr_14": 2.0}])
+    >>> spreads_of({"rsi_14": [30.0, 40.0], "atr_14": [2.0, 2.0], "zscore_20": [1.0]})
     {'rsi_14': 5.0}
     """
-    seen: dict[str, list[float]] = {}
-    for row in rows:
-        for name, value in row.items():
-            seen.setdefault(name, []).append(value)
     return {name: float(np.std(values)) for name, values in seen.items() if min(values) < max(values)}
 
 

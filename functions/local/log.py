@@ -9,12 +9,12 @@ import pathlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
-from functions.wire.envelope import Event, ExtensionValue
+from functions.adapters.log_history import read_row
+from functions.wire.envelope import Event
 
 TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 12 * 1024**3
@@ -43,11 +43,6 @@ CREATE TABLE IF NOT EXISTS states (
 _COLUMNS: Final = "offset, recorded_ns, type, source, id, attributes, data"
 
 _pack: Final = msgspec.msgpack.Encoder().encode
-_Attributes: TypeAlias = tuple[int | None, str | None, str | None, str | None, dict[str, ExtensionValue]]
-# MessagePack tells text, bytes, integers and booleans apart by itself; msgspec knows no such union.
-_unpack: Final[Callable[[bytes], _Attributes]] = msgspec.msgpack.Decoder(
-    tuple[int | None, str | None, str | None, str | None, dict[str, Any]]
-).decode
 
 
 class LogFullError(RuntimeError):
@@ -256,7 +251,7 @@ class DiskLog:
             "SELECT type, source, id, attributes, data FROM events WHERE offset >= ? ORDER BY offset LIMIT ?",
             (offset, min(limit, -start)),
         )
-        return [_event(*row) for row in stored]
+        return [read_row(*row) for row in stored]
 
     def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
         """See EventLog; what is not committed yet is not seen."""
@@ -265,7 +260,7 @@ class DiskLog:
             (start,),
         )
         for offset, recorded_ns, *row in stored:
-            yield offset, recorded_ns, _event(*row)
+            yield offset, recorded_ns, read_row(*row)
 
     def last_from(self, source: str) -> Event | None:
         """See EventLog; what is not committed yet is not seen."""
@@ -273,7 +268,7 @@ class DiskLog:
             "SELECT type, source, id, attributes, data FROM events WHERE source GLOB ? ORDER BY offset DESC LIMIT 1",
             (f"{source}*",),
         ).fetchone()
-        return _event(*found) if found else None
+        return read_row(*found) if found else None
 
     async def wait(self, offset: int, passes: Passes = _stops) -> None:
         """See EventLog."""
@@ -325,21 +320,6 @@ class DiskLog:
         self._database.close()
 
 
-def _event(type_: str, source: str, id_: str, attributes: bytes, data: bytes | None) -> Event:
-    time_ns, subject, datacontenttype, dataschema, extensions = _unpack(attributes)
-    return Event(
-        id=id_,
-        source=source,
-        type=type_,
-        data=data,
-        time_ns=time_ns,
-        subject=subject,
-        datacontenttype=datacontenttype,
-        dataschema=dataschema,
-        extensions=MappingProxyType(extensions),
-    )
-
-
 def find(
     path: pathlib.Path, *, where: str = "1", values: tuple[object, ...] = (), newest: int = 0, bodies: bool = True
 ) -> list[tuple[int, int, Event]]:
@@ -363,7 +343,7 @@ def find(
         ).fetchall()
     finally:
         database.close()
-    events = [(offset, recorded_ns, _event(*row)) for offset, recorded_ns, *row in stored]
+    events = [(offset, recorded_ns, read_row(*row)) for offset, recorded_ns, *row in stored]
     return events[::-1] if newest else events
 
 

@@ -25,7 +25,7 @@ class Card:
         consumes: Event types it hears, by full protobuf name; `("*",)` hears any.
         emits: Event types it may emit.
         calls: gRPC services it calls, by deployable name.
-        stores: Stores it reads or writes: `postgres`, `redis`.
+        stores: Stores it reads or writes: `postgres`, `redis`; `kafka` for who looks up what its topics hold.
         key: What its state is keyed by; empty without state.
         state: What it remembers, in one phrase; empty without state.
         budget_ms: Time one event may take at p99, milliseconds.

@@ -4,7 +4,9 @@ ModelFailed     a model did not score: it cannot be run, is out of memory, or wh
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
 
 from functions.domain.market import Float64
 from functions.domain.serving import ModelSpec, Scored
@@ -28,8 +30,8 @@ class Model(Protocol):
         """Say why it could not be loaded; empty for one that can be asked."""
         ...
 
-    def run(self, rows: Float64) -> Scored:
-        """Score m >= 1 rows (m, f); every row's bits are those it has alone.
+    def run(self, rows: NDArray[Any]) -> Scored:  # numbers or texts, as the model's kind is
+        """Score m >= 1 rows (m, f), or texts (m,); every row's bits are those it has alone.
 
         Raises:
             ModelFailed: It did not.
@@ -90,4 +92,31 @@ class ModelRegistry(Protocol):
 
     def refresh(self) -> tuple[Change, ...]:
         """Look whether something changed, and load it; what is broken leaves what was there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """Hold a version that can be asked, and what its scores are compared with.
+
+    Args:
+        model: The version.
+        base: Base set, (b, f); without rows where the version has none.
+        base_set: What the base set is, in words; or why there is none.
+    """
+
+    model: Model
+    base: Float64
+    base_set: str
+
+
+class ModelVersions(Protocol):
+    """Where any version can be asked that is registered, whether it decides or not."""
+
+    def open(self, model: str, version: str) -> Opened:
+        """Give a version of a model.
+
+        Raises:
+            ModelFailed: It is not there, or cannot be loaded.
+        """
         ...

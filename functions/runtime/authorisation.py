@@ -58,6 +58,7 @@ _STOP: Final = frozenset((Role.RISK, Role.OPERATOR))
 _OPERATE: Final = frozenset((Role.OPERATOR,))
 _VENUE: Final = frozenset((Role.VENUE,))
 
+_EXPLAIN: Final = "tickloom.explain.v1.ExplainService"
 _FEATURES: Final = "tickloom.features.v1.FeaturesService"
 _INFERENCE: Final = "tickloom.inference.v1.InferenceService"
 _ORDERS: Final = "tickloom.orders.v1.OrdersService"
@@ -75,6 +76,7 @@ _TOLD: Final = (
 
 PERMISSIONS: Final[Mapping[str, Permission]] = {
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Permission(_ALL),
+    f"{_EXPLAIN}/Explain": Permission(_ALL),
     f"{_FEATURES}/GetFeatures": Permission(_ALL),
     f"{_FEATURES}/GetFeaturesAsOf": Permission(_ALL),
     f"{_FEATURES}/GetIndicators": Permission(_ALL),
@@ -103,7 +105,7 @@ PERMISSIONS: Final[Mapping[str, Permission]] = {
     f"{_PORTFOLIO}/ListTrades": Permission(_ALL, _ACCOUNT, answers=_ACCOUNT),
     f"{_RISK}/Check": Permission(_CHECK, ("order.account",)),
     f"{_RISK}/CheckMany": Permission(_CHECK, ("checks[].order.account",)),
-    f"{_RISK}/CheckStream": Permission(_CHECK, ("checks[].order.account",)),
+    f"{_RISK}/CheckStream": Permission(_CHECK, ("checks[].order.account", "columns.accounts[].account")),
     f"{_RISK}/SetKillSwitch": Permission(_STOP, _ACCOUNT, ("desk",)),
 }
 """Every RPC, by `package.Service/Method`."""

@@ -56,6 +56,7 @@ NORMALIZE, ORDERS, ROUTE = (
     "knative/services/orders.yaml",
     "knative/functions/route.yaml",
 )
+EXPLAIN = "knative/services/explain.yaml"
 BARS, STREAM, MIGRATE = "knative/tables/bars.yaml", "knative/feeds/stream.yaml", "knative/jobs/migrate.yaml"
 TRIGGER, BROKER = "eventing/triggers/normalize.yaml", "eventing/brokers/market.yaml"
 REPLAY = "eventing/sources/replay.yaml"
@@ -351,6 +352,9 @@ EDITS = [
     Edit("calls", ROUTE, "value: orders.tickloom", "value: order.tickloom", "order.tickloom"),
     Edit("calls", ROUTE, "TICKLOOM_ORDERS_TARGET", "TICKLOOM_RISK_TARGET", "TICKLOOM_RISK_TARGET"),
     Edit("stores", NORMALIZE, "- name: DATABASE_URL", "- name: REDIS_URL", "- name: REDIS_URL"),
+    Edit("stores", EXPLAIN, "- name: KAFKA_BOOTSTRAP_SERVERS", "- name: TICKLOOM_EXPLAIN_FOLDER", "      containers:"),
+    Edit("history", EXPLAIN, "tickloom-desk", "ticklom-desk", "ticklom-desk"),
+    Edit("history", EXPLAIN, "EXPLAIN_MARKET_TOPIC", "EXPLAIN_MARKT_TOPIC", "      containers:"),
     # Networks: as little as what is open may be shut, and as little more may be open.
     Edit("network-policy", NETWORK, ACTIVATOR, ACTIVATOR.replace("activator", "activatr"), "- namespaceSelector"),
     Edit("network-policy", NETWORK, "      port: 9092", "      port: 9093", "port: 9093"),

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import pytest
+from accounted import breached
 from active import rules, run
 from barred import Bar, bar_batch
 from paired import fold, perp, spot
@@ -21,7 +22,7 @@ from functions.wire.codecs.activity import encode_activity_bar_batch
 from functions.wire.codecs.bars import encode_bar_batch
 from functions.wire.codecs.market import encode_tick_batch
 from functions.wire.codecs.pairs import encode_pair_batch
-from functions.wire.codecs.portfolio import LIMIT_BREACH, RISK_METRICS
+from functions.wire.codecs.portfolio import LIMIT_BREACH, RISK_METRICS, encode_limit_breach
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_text
 from functions.wire.rows import STREAMS
@@ -170,6 +171,21 @@ def test_event_hash_leaves_mixtures_to_rows(kind: str) -> None:
     """How often a window was told, which follows from the mixture of fills and bars, does not count."""
     told = dataclasses.replace(event(1), type=kind)
     assert event_hash([log_of(event(0), told)]) == event_hash([log_of(event(0))])
+
+
+def test_breaches_do_not_depend_on_the_mixture(tmp_path: pathlib.Path) -> None:
+    """A breach told once or over many revisions is one row, and one that was withdrawn in the end is none."""
+    _, breach = breached()
+    later = dataclasses.replace(breach, revision=breach.revision + 3)
+    gone = dataclasses.replace(later, revision=later.revision + 1, withdrawn=True)
+    runs = [(later,), (breach, later), (later, breach)], [(), (breach, gone), (gone, breach, later)]
+    for alike in runs:
+        hashes = set()
+        for told in alike:
+            made = [event(at, encode_limit_breach(one), "portfolio.v1.LimitBreach") for at, one in enumerate(told)]
+            hashes.add(export({"desk": log_of(*made)}, (), tmp_path)["breaches"])
+        assert len(hashes) == 1
+    assert hashes == {hashlib.sha256(b"").hexdigest()}
 
 
 def test_events_are_counted() -> None:

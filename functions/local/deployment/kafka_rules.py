@@ -37,6 +37,20 @@ def tables(manifests: Manifests) -> Iterator[Finding]:
                 yield node.finding("partitions", message)
 
 
+def history(manifests: Manifests) -> Iterator[Finding]:
+    """Who looks up what topics hold is told the topic of each broker."""
+    for workload, card in manifests.functions(Kind.SERVICE):
+        if "kafka" not in card.stores:
+            continue
+        said = environment(workload)
+        for one in manifests.of(EVENTING, "Broker"):
+            name = f"TICKLOOM_{card.name.upper()}_{one.name.upper()}_TOPIC"
+            topic = broker_topic(one.name, manifests.namespace)
+            found = said[name]["value"] if name in said else workload.spec["containers"]
+            if found.text != topic:
+                yield found.finding("history", f"{workload.title} must be told {name}={topic}")
+
+
 def _mounted(workload: Workload) -> set[str]:
     """Name the ConfigMaps that a workload's pods mount or read."""
     mounted = {one["configMap"]["name"].text for one in workload.spec["volumes"]}
@@ -114,4 +128,4 @@ def _needed(manifests: Manifests) -> Iterator[tuple[str, int | None, Node]]:
             yield changelog_of(group["value"].text), partitions, group["value"]
 
 
-RULES: Final[tuple[Rule, ...]] = (tables, consumers, topics)
+RULES: Final[tuple[Rule, ...]] = (tables, history, consumers, topics)

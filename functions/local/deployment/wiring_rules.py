@@ -26,7 +26,7 @@ _KEDA_KEYS: Final = frozenset(
         "activation-lag-threshold",
     )
 )
-_STORES: Final = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
+_STORES: Final = {"postgres": "DATABASE_URL", "redis": "REDIS_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
 _LEAST_S: Final = 0.1
 """Durations have one decimal in the Kafka data plane: less is nothing."""
 
@@ -193,7 +193,8 @@ def edges(manifests: Manifests) -> Iterator[Finding]:
                 yield workload.spec["containers"].finding(
                     "stores", f"{workload.title} needs {name}: its card has {store}"
                 )
-            if store not in card.stores and name in said:
+            hosted = store == "kafka" and card.kind is Kind.TABLE  # its worker reads a topic, whatever its card stores
+            if store not in card.stores and name in said and not hosted:
                 yield said[name].finding("stores", f"{workload.title} is told {name}, but its card has no {store}")
 
 

@@ -17,7 +17,12 @@ _READ: Final = MappingProxyType({number: action for action, number in ACTIONS.it
 
 def encode_signal(value: Signal) -> bytes:
     """Write a signal; equal signals give equal bytes. The quote's own time is not written: it is as of `as_of_ns`."""
-    message = signal_pb2.Signal(
+    return signal_message(value).SerializeToString(deterministic=True)
+
+
+def signal_message(value: Signal) -> signal_pb2.Signal:
+    """Write a signal as its message."""
+    return signal_pb2.Signal(
         signal_id=value.signal_id,
         strategy=value.strategy,
         instrument_id=value.instrument_id,
@@ -34,7 +39,7 @@ def encode_signal(value: Signal) -> bytes:
         ask_price=value.quote.ask_price,
         ask_size=value.quote.ask_size,
         reasons=[signal_pb2.Reason(rule=one.rule, text=one.text, weight=one.weight) for one in value.reasons],
-        model_scores=[_score_message(one) for one in value.model_scores],
+        model_scores=[score_message(one) for one in value.model_scores],
         stop_loss=value.stop_loss,
         take_profit=value.take_profit,
         risk_reward_ratio=value.risk_reward_ratio,
@@ -44,7 +49,6 @@ def encode_signal(value: Signal) -> bytes:
         market_flags=value.market_flags,
         evidence=evidence_message(value.evidence),
     )
-    return message.SerializeToString(deterministic=True)
 
 
 def decode_signal(data: bytes) -> Signal:
@@ -53,7 +57,15 @@ def decode_signal(data: bytes) -> Signal:
     Raises:
         Malformed: The bytes are no Signal, its action is not set, or a figure is not finite or impossible.
     """
-    message = parse(signal_pb2.Signal, data)
+    return signal_value(parse(signal_pb2.Signal, data))
+
+
+def signal_value(message: signal_pb2.Signal) -> Signal:
+    """Read a signal from its message.
+
+    Raises:
+        Malformed: As above.
+    """
     _check(message)
     return Signal(
         signal_id=message.signal_id,
@@ -69,9 +81,7 @@ def decode_signal(data: bytes) -> Signal:
         price=message.price,
         quote=Quote(message.bid_price, message.bid_size, message.ask_price, message.ask_size, message.as_of_ns),
         reasons=tuple(Reason(one.rule, one.text, one.weight) for one in message.reasons),
-        model_scores=tuple(
-            ModelScore(one.model, one.version, one.score, one.threshold) for one in message.model_scores
-        ),
+        model_scores=tuple(map(score_value, message.model_scores)),
         stop_loss=message.stop_loss,
         take_profit=message.take_profit,
         risk_reward_ratio=message.risk_reward_ratio,
@@ -83,8 +93,14 @@ def decode_signal(data: bytes) -> Signal:
     )
 
 
-def _score_message(value: ModelScore) -> signal_pb2.ModelScore:
+def score_message(value: ModelScore) -> signal_pb2.ModelScore:
+    """Write what a model says."""
     return signal_pb2.ModelScore(model=value.model, version=value.version, score=value.score, threshold=value.threshold)
+
+
+def score_value(message: signal_pb2.ModelScore) -> ModelScore:
+    """Read what a model says; whoever reads a signal checks its figures."""
+    return ModelScore(message.model, message.version, message.score, message.threshold)
 
 
 def _check(message: signal_pb2.Signal) -> None:
