@@ -18,13 +18,15 @@ from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.adapters.onnx import ModelError
-from functions.adapters.texts import NAME, answer, open_session
+from functions.adapters.texts import NAME, ask, open_session, scored
 from functions.domain.market import Float64, Int64, ModelOutput
-from functions.domain.predictions import degraded
 from functions.domain.sentiment import NAMES
+from functions.domain.serving import ModelSpec, Scored
 from functions.domain.wordpiece import WordPiece
+from functions.ports.models import ModelFailed
 
 CONFIG: Final = "config.json"
 TOKENS_MAX: Final = 512
@@ -62,6 +64,8 @@ class _Tokenizer(msgspec.Struct, frozen=True):
 class FinBert:
     """A loaded directory; its version is the digest of its model file."""
 
+    broken: Final = ""
+
     def __init__(self, folder: Path) -> None:
         """Read the directory, and run it once, so that one of other shapes is refused now and not later.
 
@@ -72,7 +76,8 @@ class FinBert:
         self._order = _order(folder, config.id2label)
         self._words = _words(folder, min(config.max_position_embeddings, TOKENS_MAX))
         file = _model_file(folder)
-        self.version = f"finbert-{_digest(file)[:12]}"
+        self.spec = ModelSpec(NAME, f"finbert-{_digest(file)[:12]}", (), THRESHOLD, NAMES)
+        self._stopped = False
         self._session = open_session(folder.name, file)
         self._inputs = {one.name for one in self._session.get_inputs()}
         if not {"input_ids", "attention_mask"} <= self._inputs <= {"input_ids", "attention_mask", "token_type_ids"}:
@@ -81,15 +86,30 @@ class FinBert:
         self._try(folder)
 
     def score(self, texts: Sequence[str]) -> ModelOutput:
-        """Score texts; one without a piece gets state 0."""
-        pieces = [self._words.encode(text) for text in texts]
-        valid = np.array([len(one) > 2 for one in pieces], dtype=np.bool_)  # noqa: PLR2004 - the two that frame it
-        asked = [one for one, known in zip(pieces, valid.tolist(), strict=True) if known]
-        try:
-            values = np.array([self._run(one) for one in asked]).reshape(len(asked), len(NAMES))
-        except Exception:  # noqa: BLE001 - the runtime raises its own family; every failure means the same here
-            return degraded(NAME, len(texts), "the model could not be run")
-        return answer(NAME, self.version, values, valid, threshold=THRESHOLD)
+        """Score texts; one without a word gets state 0."""
+        return ask(self, texts)
+
+    def run(self, rows: NDArray[np.object_]) -> Scored:
+        """Score m texts (m,), one by one.
+
+        Raises:
+            ModelFailed: The runtime fails, a number is not finite, or somebody stopped it.
+        """
+        self._stopped, found = False, []
+        for text in rows.tolist():
+            if self._stopped:
+                detail = "the model was stopped"
+                raise ModelFailed(detail)
+            try:
+                found.append(self._run(self._words.encode(text)))
+            except Exception as error:  # the runtime raises its own family; every failure means the same here
+                detail = "the model could not be run"
+                raise ModelFailed(detail) from error
+        return scored(np.array(found))
+
+    def stop(self) -> None:
+        """End a run that is under way behind the text that is being read."""
+        self._stopped = True
 
     def _run(self, pieces: list[int]) -> Float64:
         """Give the probabilities (3,) of a text, in the order of NAMES."""

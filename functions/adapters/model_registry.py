@@ -1,6 +1,7 @@
 """Keep models by name and version in a folder, and say which of them are asked.
 
     <root>/<name>/manifest.json              one version, as shipped; it decides unless `serving.json` says otherwise
+                  text_manifest.json         the same of a model over texts
     <root>/<name>/<version>/manifest.json    further versions, each with its model file; they never change
     <root>/<name>/serving.json               which version decides, which is tried for a share, which stand beside
 
@@ -12,7 +13,7 @@ there.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,23 +22,48 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from functions.adapters.onnx import (
+    CPU,
     GOLDEN,
     MANIFEST,
     BrokenModel,
+    Manifest,
     ModelError,
     OnnxModel,
     load_model,
     providers_of,
     read_manifest,
 )
+from functions.adapters.texts import MANIFEST as TEXT_MANIFEST
+from functions.adapters.texts import HashedModel, TextManifest, load_hashed, read_text_manifest
 from functions.ports.models import Change, Lineup
 
 SERVING: Final = "serving.json"
 VERSIONS_MAX: Final = 64
 """Most versions of one model; with more it is refused until some are taken away."""
 
-_Model: TypeAlias = OnnxModel | BrokenModel
+_Loaded: TypeAlias = OnnxModel | HashedModel
+_Model: TypeAlias = _Loaded | BrokenModel
 _Traces: TypeAlias = tuple[tuple[str, bytes | tuple[int, int]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Say how models of a kind lie in a folder.
+
+    Args:
+        manifest: Name of their manifest; kinds have different ones, so that a registry may hold them all.
+        read: Reads it.
+        load: Loads one, given what sessions run on.
+    """
+
+    manifest: str
+    read: Callable[[Path], Manifest | TextManifest]
+    load: Callable[[Path, Sequence[str]], _Loaded]
+
+
+FEATURES: Final = Kind(MANIFEST, read_manifest, lambda folder, providers: load_model(folder, providers=providers))
+TEXTS: Final = Kind(TEXT_MANIFEST, read_text_manifest, lambda folder, _: load_hashed(folder))
+_KINDS: Final = (FEATURES, TEXTS)
 
 
 class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,15 +89,16 @@ class _Known:
     traces: _Traces = ()
     lineup: Lineup | None = None
     digests: dict[str, str] = field(default_factory=dict)
-    loaded: dict[str, OnnxModel] = field(default_factory=dict)
+    loaded: dict[str, _Loaded] = field(default_factory=dict)
 
 
 class FileModels:
-    """Port `ModelRegistry` over a folder."""
+    """Port `ModelRegistry` over the models of one kind in a folder."""
 
-    def __init__(self, root: Path, *, device: str = "cpu") -> None:
+    def __init__(self, root: Path, *, kind: Kind = FEATURES, device: str = "cpu") -> None:
         """Name the folder, and what sessions run on (`cpu` or `auto`); nothing is read yet."""
         self._root = root
+        self._kind = kind
         self._providers = providers_of(device)
         self._known: dict[str, _Known] = {}
 
@@ -82,7 +109,7 @@ class FileModels:
 
     def refresh(self) -> tuple[Change, ...]:
         """Look at every model's files, and load what changed; a model whose folder is gone is asked no longer."""
-        folders = {folder.name: folder for folder in _model_folders(self._root)}
+        folders = {folder.name: folder for folder in _model_folders(self._root, self._kind)}
         gone = [Change(name, ()) for name in sorted(set(self._known) - set(folders))]
         self._known = {name: known for name, known in self._known.items() if name in folders}
         changes = [self._look(name, folder) for name, folder in sorted(folders.items())]
@@ -90,7 +117,7 @@ class FileModels:
 
     def _look(self, name: str, folder: Path) -> Change | None:
         known = self._known.setdefault(name, _Known())
-        traces = _traces(folder)
+        traces = _traces(folder, self._kind)
         if traces == known.traces:
             return None
         known.traces = traces  # before loading: what changes meanwhile is seen by the next look
@@ -105,7 +132,7 @@ class FileModels:
     def _lineup(self, name: str, folder: Path, known: _Known) -> tuple[Lineup, str]:
         """Load what a folder says; also give the first thing that is wrong with it."""
         try:
-            places = _versions(folder)
+            places = _versions(folder, self._kind)
             serving = _serving(folder, places)
         except ModelError as error:
             return Lineup(name, BrokenModel(name, str(error))), str(error)
@@ -123,15 +150,15 @@ class FileModels:
         lineup = Lineup(name, champion, challenger, serving.share, tuple(shadows))
         return lineup, next((one.broken for one in lineup.models if one.broken), "")
 
-    def _load(self, name: str, places: Mapping[str, Path], version: str, known: _Known) -> OnnxModel:
+    def _load(self, name: str, places: Mapping[str, Path], version: str, known: _Known) -> _Loaded:
         if version not in places:
             detail = f"model {name}: there is no version {version or 'without a name'}"
             raise ModelError(detail)
-        digest = digest_of(places[version])
+        digest = digest_of(places[version], self._kind)
         if known.digests.get(version, digest) != digest:
             detail = f"model {name}: version {version} was another one when it was loaded; versions never change"
             raise ModelError(detail)
-        model = known.loaded.get(version) or load_model(places[version], providers=self._providers)
+        model = known.loaded.get(version) or self._kind.load(places[version], self._providers)
         if (model.spec.name, model.spec.version) != (name, version):
             detail = f"model {name}: the manifest of version {version} is of {model.spec.name} {model.spec.version}"
             raise ModelError(detail)
@@ -144,7 +171,7 @@ def register(folder: Path, root: Path) -> Path:
     """Copy a trained model into a registry as a version of its own: manifest, model file, and golden rows if any.
 
     Args:
-        folder: Folder with `manifest.json` and the model file it names.
+        folder: Folder with a manifest and the model file it names.
         root: Registry.
 
     Returns:
@@ -154,16 +181,16 @@ def register(folder: Path, root: Path) -> Path:
         ModelError: The model is not what its manifest says, another one is registered under its version, or there
             are too many versions.
     """
-    model = load_model(folder)
-    manifest = model.manifest
+    kind = kind_of(folder)
+    manifest = kind.load(folder, (CPU,)).manifest
     name, version = Path(manifest.name).name, Path(manifest.version).name
     place = root / name / version
-    if (place / MANIFEST).exists():
-        if digest_of(place) != digest_of(folder):
+    if (place / kind.manifest).exists():
+        if digest_of(place, kind) != digest_of(folder, kind):
             detail = f"model {name}: another version {version} is registered; versions never change"
             raise ModelError(detail)
         return place
-    if len(_version_folders(root / name)) >= VERSIONS_MAX:
+    if len(_version_folders(root / name, kind)) >= VERSIONS_MAX:
         detail = f"model {name}: {VERSIONS_MAX} versions are registered already; take some away"
         raise ModelError(detail)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +198,7 @@ def register(folder: Path, root: Path) -> Path:
         whole = Path(aside) / version
         whole.mkdir()
         beside = [GOLDEN] if (folder / GOLDEN).exists() else []
-        for file in (Path(manifest.file).name, *beside, MANIFEST):
+        for file in (Path(manifest.file).name, *beside, kind.manifest):
             shutil.copyfile(folder / file, whole / file)
         whole.rename(place)
     return place
@@ -184,7 +211,7 @@ def promote(root: Path, name: str, serving: Serving) -> None:
         ModelError: A version is not registered.
     """
     folder = root / name
-    places = _versions(folder)
+    places = {version: place for kind in _KINDS for version, place in _versions(folder, kind).items()}
     named = (serving.champion, serving.challenger, *serving.shadows)
     absent = [version for version in named if version and version not in places]
     if absent:
@@ -201,21 +228,31 @@ def find_version(root: Path, name: str, version: str) -> Path:
     Raises:
         ModelError: It is not there; the message names those that are.
     """
-    places = _versions(root / Path(name).name)
+    places = _versions(root / Path(name).name, FEATURES)
     if version not in places:
         detail = f"model {name}: there is no version {version}, only {', '.join(sorted(places)) or 'none'}"
         raise ModelError(detail)
     return places[version]
 
 
-def digest_of(folder: Path) -> str:
+def kind_of(folder: Path) -> Kind:
+    """Say of which kind the model in a folder is: by its manifest; without any it is one over features."""
+    return next((kind for kind in _KINDS if (folder / kind.manifest).is_file()), FEATURES)
+
+
+def holds(root: Path, kind: Kind) -> bool:
+    """Tell whether a registry has a model of a kind."""
+    return any(_model_folders(root, kind))
+
+
+def digest_of(folder: Path, kind: Kind = FEATURES) -> str:
     """Give the digest that a version is known by: its manifest's, which holds its model file's.
 
     Raises:
         ModelError: There is no manifest.
     """
     try:
-        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+        return hashlib.sha256((folder / kind.manifest).read_bytes()).hexdigest()
     except OSError as error:
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
@@ -236,38 +273,39 @@ def _serving(folder: Path, places: Mapping[str, Path]) -> Serving:
         raise ModelError(detail) from error
 
 
-def _versions(folder: Path) -> dict[str, Path]:
+def _versions(folder: Path, kind: Kind) -> dict[str, Path]:
     """Say where each version lies.
 
     Raises:
         ModelError: The manifest in the model's own folder cannot be read, or there are too many versions.
     """
-    places = {place.name: place for place in _version_folders(folder)}
+    places = {place.name: place for place in _version_folders(folder, kind)}
     if len(places) > VERSIONS_MAX:
         detail = f"model {folder.name}: {len(places)} versions, at most {VERSIONS_MAX} are kept; take some away"
         raise ModelError(detail)
-    if (folder / MANIFEST).exists():
-        places[read_manifest(folder).version] = folder
+    if (folder / kind.manifest).exists():
+        places[kind.read(folder).version] = folder
     return places
 
 
-def _model_folders(root: Path) -> Iterator[Path]:
-    """Give the folders below a registry that hold a model or its versions."""
+def _model_folders(root: Path, kind: Kind) -> Iterator[Path]:
+    """Give the folders below a registry that hold a model or its versions; where nothing else is, `serving.json` is."""
     if root.is_dir():
         for folder in sorted(root.iterdir()):
-            if any((folder / file).is_file() for file in (MANIFEST, SERVING)) or _version_folders(folder):
+            held = [one for one in _KINDS if (folder / one.manifest).is_file() or _version_folders(folder, one)]
+            if kind in held or (not held and kind is FEATURES and (folder / SERVING).is_file()):
                 yield folder
 
 
-def _version_folders(folder: Path) -> list[Path]:
-    return sorted(place.parent for place in folder.glob(f"[!.]*/{MANIFEST}"))
+def _version_folders(folder: Path, kind: Kind) -> list[Path]:
+    return sorted(place.parent for place in folder.glob(f"[!.]*/{kind.manifest}"))
 
 
-def _traces(folder: Path) -> _Traces:
+def _traces(folder: Path, kind: Kind) -> _Traces:
     """Give what shows that a model changed: what its manifests say, and when and how big its other files were made."""
     return tuple(
         (os.path.relpath(file, folder), trace)
-        for place in (folder, *_version_folders(folder))
+        for place in (folder, *_version_folders(folder, kind))
         for file in sorted(place.iterdir())
         if (trace := _trace(file)) is not None
     )
@@ -275,7 +313,7 @@ def _traces(folder: Path) -> _Traces:
 
 def _trace(file: Path) -> bytes | tuple[int, int] | None:
     try:
-        if file.name in {MANIFEST, SERVING}:
+        if file.name in {MANIFEST, TEXT_MANIFEST, SERVING}:
             return hashlib.sha256(file.read_bytes()).digest()
         found = file.stat()
     except OSError:  # it went away meanwhile

@@ -16,11 +16,13 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]  # it ships no types
 from numpy.typing import NDArray
 
-from functions.adapters.onnx import MODEL_BYTES_MAX, ModelError
-from functions.domain.market import STATE_VALID, Float64, ModelOutput
+from functions.adapters.onnx import MODEL_BYTES_MAX, PROMOTED, ModelError
+from functions.domain.market import Float64, ModelOutput
 from functions.domain.predictions import degraded
 from functions.domain.sentiment import NAMES
-from functions.domain.texts import indices, text_indices
+from functions.domain.serving import ModelSpec, Scored, output_of, select_texts
+from functions.domain.texts import text_indices
+from functions.ports.models import Model, ModelFailed
 
 MANIFEST: Final = "text_manifest.json"
 """Its own name: what reads the manifests of models over features looks for another."""
@@ -39,7 +41,7 @@ class TextManifest(msgspec.Struct, frozen=True, kw_only=True):
         figures: Names of the columns of `values`.
         threshold: Score at or above which a text is flagged.
         window: What the model was trained, calibrated and reported on.
-        metrics: Figures of the reported part; the card explains them.
+        metrics: Figures of the reported part; the card explains them. `promoted` 0: it may only stand as a shadow.
     """
 
     name: str
@@ -52,6 +54,12 @@ class TextManifest(msgspec.Struct, frozen=True, kw_only=True):
     window: dict[str, str | int | float]
     metrics: dict[str, float]
 
+    @property
+    def spec(self) -> ModelSpec:
+        """Give what those who ask the model need to know."""
+        shadow = self.metrics.get(PROMOTED) == 0.0
+        return ModelSpec(self.name, self.version, (), self.threshold, self.figures, shadow)
+
 
 class TextScorer(Protocol):
     """Score texts in process."""
@@ -63,6 +71,8 @@ class TextScorer(Protocol):
 
 class HashedModel:
     """A loaded model over hashed terms: `indices` (n, m) in, `scores` (n,) and `values` (n, 3) out, one thread."""
+
+    broken: Final = ""
 
     def __init__(self, manifest: TextManifest, content: bytes) -> None:
         """Check the content against the manifest and make a session of it.
@@ -78,19 +88,30 @@ class HashedModel:
             detail = f"model {manifest.name}: {manifest.buckets} buckets give {manifest.figures}, {NAMES} is needed"
             raise ModelError(detail)
         self.manifest = manifest
+        self.spec = manifest.spec
         self._session = open_session(manifest.name, content)
         self._try()
 
     def score(self, texts: Sequence[str]) -> ModelOutput:
         """Score texts; one without a word gets state 0."""
-        manifest = self.manifest
-        valid = np.array([bool(indices(text, manifest.buckets)) for text in texts], dtype=np.bool_)
-        read = [text for text, known in zip(texts, valid.tolist(), strict=True) if known]
+        return ask(self, texts)
+
+    def run(self, rows: NDArray[np.object_]) -> Scored:
+        """Score m texts (m,).
+
+        Raises:
+            ModelFailed: The runtime fails, or a number is not finite.
+        """
         try:
-            values = self._run(read) if read else np.zeros((0, len(NAMES)))
-        except Exception:  # noqa: BLE001 - the runtime raises its own family; every failure means the same here
-            return degraded(manifest.name, len(texts), "the model could not be run")
-        return answer(manifest.name, manifest.version, values, valid, threshold=manifest.threshold)
+            return scored(self._run(rows.tolist()))
+        except ModelFailed:
+            raise
+        except Exception as error:  # the runtime raises its own family; every failure means the same here
+            detail = "the model could not be run"
+            raise ModelFailed(detail) from error
+
+    def stop(self) -> None:
+        """Stop nothing: a run takes milliseconds."""
 
     def _run(self, texts: Sequence[str]) -> Float64:
         given = {"indices": text_indices(texts, self.manifest.buckets).indices}
@@ -115,29 +136,45 @@ class BrokenTextModel:
 
     def __init__(self, name: str, reason: str) -> None:
         """Keep the model's name and why it is broken."""
-        self.name = name
-        self.reason = reason
+        self.spec = ModelSpec(name, "", (), 0.0)
+        self.broken = reason
+
+    def run(self, rows: NDArray[np.object_]) -> Scored:
+        """Refuse.
+
+        Raises:
+            ModelFailed: Always.
+        """
+        del rows
+        raise ModelFailed(self.broken)
+
+    def stop(self) -> None:
+        """Stop nothing: it never runs."""
 
     def score(self, texts: Sequence[str]) -> ModelOutput:
         """Answer degraded."""
-        return degraded(self.name, len(texts), self.reason)
+        return degraded(self.spec.name, len(texts), self.broken)
 
 
-def answer(name: str, version: str, values: Float64, valid: NDArray[np.bool_], *, threshold: float) -> ModelOutput:
-    """Lay the probabilities (m, 3) of the m valid texts out over all n as a model's answer, degraded if not finite."""
+def ask(model: Model, texts: Sequence[str]) -> ModelOutput:
+    """Have a model score texts, degraded where it fails."""
+    selected = select_texts(texts)
+    try:
+        return output_of(model.spec, selected, model.run(selected.rows) if len(selected.rows) else Scored(np.zeros(0)))
+    except ModelFailed as error:
+        return degraded(model.spec.name, len(texts), str(error))
+
+
+def scored(values: Float64) -> Scored:
+    """Give what a model said, the probabilities (m, 3) of m texts: its score is bullish less bearish.
+
+    Raises:
+        ModelFailed: One is not finite.
+    """
     if not np.isfinite(values).all():
-        return degraded(name, len(valid), "a score is not a finite number")
-    laid = np.zeros((len(valid), len(NAMES)))
-    laid[valid] = values
-    return ModelOutput(
-        model=name,
-        version=version,
-        scores=laid[:, NAMES.index("bullish")] - laid[:, NAMES.index("bearish")],
-        states=np.where(valid, STATE_VALID, 0).astype(np.uint8),
-        threshold=threshold,
-        names=NAMES,
-        values=laid,
-    )
+        detail = "a score is not a finite number"
+        raise ModelFailed(detail)
+    return Scored(values[:, NAMES.index("bullish")] - values[:, NAMES.index("bearish")], values)
 
 
 def open_session(name: str, content: bytes | Path) -> onnxruntime.InferenceSession:
@@ -164,13 +201,26 @@ def load_hashed(folder: Path) -> HashedModel:
     Raises:
         ModelError: A file is missing or unreadable, or the model is not what the manifest says.
     """
+    manifest = read_text_manifest(folder)
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TextManifest)
         content = (folder / Path(manifest.file).name).read_bytes()
-    except (OSError, ValueError) as error:  # what msgspec raises is one, and so is a name no file has
+    except (OSError, ValueError) as error:  # no file has a name with a zero in it
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
     if len(content) > MODEL_BYTES_MAX:
         detail = f"model {folder.name}: {len(content)} bytes, at most {MODEL_BYTES_MAX} are loaded"
         raise ModelError(detail)
     return HashedModel(manifest, content)
+
+
+def read_text_manifest(folder: Path) -> TextManifest:
+    """Read a folder's manifest.
+
+    Raises:
+        ModelError: It is missing or unreadable.
+    """
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TextManifest)
+    except (OSError, msgspec.DecodeError) as error:
+        detail = f"model {folder.name}: {error}"
+        raise ModelError(detail) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import grpc
@@ -43,7 +44,7 @@ class TextsClient:
         if not parts:
             return tuple(map(_silent, self._models))
         names = sorted({output.model for part in parts for output in part})
-        return tuple(_joined(name, parts, len(texts)) for name in names)
+        return tuple(whole for name in names for whole in _joined(name, parts, len(texts)))
 
     async def close(self) -> None:
         """Let go of the channel."""
@@ -98,22 +99,22 @@ def _silent(name: str) -> ModelOutput:
     return ModelOutput(model=name, version="", scores=np.zeros(0), states=np.zeros(0, dtype=np.uint8), threshold=0.0)
 
 
-def _joined(name: str, parts: Sequence[tuple[ModelOutput, ...]], rows: int) -> ModelOutput:
-    """Put one model's answers of all calls behind each other."""
-    found = [output for part in parts for output in part if output.model == name]
-    faults = [output.degraded_reason for output in found if output.degraded]
-    if faults or len(found) != len(parts) or len({(one.version, one.names) for one in found}) != 1:
-        return degraded(name, rows, faults[0] if faults else "the model changed between two calls")
-    first = found[0]
-    return ModelOutput(
-        model=name,
-        version=first.version,
-        scores=np.concatenate([one.scores for one in found]),
-        states=np.concatenate([one.states for one in found]),
-        threshold=first.threshold,
-        names=first.names,
-        values=np.concatenate([one.values for one in found]),
-        shadow=first.shadow,
+def _joined(name: str, parts: Sequence[tuple[ModelOutput, ...]], rows: int) -> list[ModelOutput]:
+    """Put the answers of all calls behind each other, for each of a model's versions."""
+    found = [[output for output in part if output.model == name] for part in parts]
+    faults = [output.degraded_reason for part in found for output in part if output.degraded and not output.shadow]
+    kinds = [[(one.version, one.names, one.shadow, one.degraded) for one in part] for part in found]
+    if faults or any(kind != kinds[0] for kind in kinds):
+        return [degraded(name, rows, faults[0] if faults else "the model changed between two calls")]
+    return [_whole(versions) for versions in zip(*found, strict=True)]
+
+
+def _whole(parts: Sequence[ModelOutput]) -> ModelOutput:
+    return replace(
+        parts[0],
+        scores=np.concatenate([one.scores for one in parts]),
+        states=np.concatenate([one.states for one in parts]),
+        values=np.concatenate([one.values for one in parts]),
     )
 
 

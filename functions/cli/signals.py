@@ -125,6 +125,9 @@ def _models(signal: Signal) -> Iterator[str]:
         yield f"ensemble up {told.up:.1%} in {told.horizon_bars} bars: {votes}"
     elif told.abstained:
         yield f"ensemble abstains: {told.abstained}"
+    if told.down is not None:
+        votes = ", ".join(f"{vote.model} {vote.down:.3f} x {vote.down_weight:g}" for vote in told.votes)
+        yield f"ensemble down {told.down:.1%} in {told.horizon_bars} bars: {votes}"
     if signal.degraded:
         yield "degraded a model that should have been heard was not"
     yield f"cause    {evidence.causation_id or 'not told'}, bar revision {signal.bar_revision}"

@@ -148,11 +148,16 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Keep one model's part in the ensemble: its weight, and its chance that the price will be higher."""
+    """Keep one model's part in the ensemble: its weights and its chances that the price will be higher, and lower.
+
+    The latter is None while outcomes have said nothing of its falls, and then weighs nothing.
+    """
 
     model: str
     weight: float
     up: float
+    down: float | None = None
+    down_weight: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +174,8 @@ class Predictions:
         votes: The ensemble's votes, in its own order.
         up: Chance of a higher price, the votes' weighted mean; None when the ensemble abstains.
         horizon_bars: Bars after which the ensemble means that; 0 without an ensemble.
-        abstained: Why the ensemble says nothing; empty when it says something, or there is none.
+        abstained: Why the ensemble says nothing of a higher price; empty when it does, or there is none.
+        down: Chance of a lower price, the mean of those votes; None when the ensemble abstains from it.
     """
 
     forecasts: tuple[Forecast, ...] = ()
@@ -182,6 +188,7 @@ class Predictions:
     up: float | None = None
     horizon_bars: int = 0
     abstained: str = ""
+    down: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

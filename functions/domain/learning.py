@@ -36,7 +36,7 @@ def learn(
         batch: Scored rows.
         strategy: Whose models are followed, those that forecast and decide; shadows are not.
         identify: Names a signal by its natural key.
-        rules: What is followed, and how often standings are taken up.
+        rules: What is followed, and how often standings are taken up; falls are followed where the ensemble votes.
 
     Returns:
         Signals, and outcomes of earlier signals, in row order.
@@ -64,7 +64,7 @@ def _observe(desk: Desk, batch: PredictionBatch, strategy: Strategy, rules: Rule
         if not followed or not len(batch.columns.start_ns) or len(desk.books) >= _books_max(rules):
             return ()
         book = desk.books[batch.shard] = Scorebook(batch.shard)
-    told = observe(book, replace(batch, outputs=followed), rules)
+    told = observe(book, replace(batch, outputs=followed), replace(rules, falls_bars=strategy.ensemble.horizon_bars))
     return [one for one in told if isinstance(one, ModelPerformance)]
 
 

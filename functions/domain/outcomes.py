@@ -45,6 +45,7 @@ class Prediction(NamedTuple):
         high_80: Upper bound.
         low_95: Lower bound of the interval at 95 %.
         high_95: Upper bound.
+        down: Probability that was given to a log return below 0; None where falls are not followed.
     """
 
     target_ns: int
@@ -55,6 +56,7 @@ class Prediction(NamedTuple):
     high_80: float
     low_95: float
     high_95: float
+    down: float | None = None
 
 
 def is_priced(close: int, flags: int) -> bool:
@@ -116,7 +118,7 @@ def predict(output: ModelOutput, row: int, places: Iterable[int], *, close: int,
 
 def resolve(prediction: Prediction, close: int) -> Resolved:
     """Put a forecast beside the return that was realised at its horizon."""
-    return Resolved(*prediction[2:], log_return(prediction.close, close))
+    return Resolved(*prediction[2:8], log_return(prediction.close, close))
 
 
 class Exit(Enum):

@@ -78,9 +78,10 @@ def predictions_of(
         regime=likeliest,
         regime_probability=regimes.get(likeliest),
         votes=pooled.votes,
-        up=pooled.up,
+        up=pooled.higher.chance,
         horizon_bars=ensemble.horizon_bars if pooled.votes else 0,
-        abstained=pooled.abstained if ensemble.members else "",
+        abstained=pooled.higher.abstained if ensemble.members else "",
+        down=pooled.lower.chance,
     )
 
 

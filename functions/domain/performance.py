@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from functions.domain.drift import Shift
+from functions.domain.falls import Lower
 from functions.domain.reliability import ReliabilityBin
 
 
@@ -36,6 +37,7 @@ class Performance:
         skill: How much better than the base rate, 0 to 1; None while unknown.
         broken: How the promise of calibration is broken; empty while it is kept or unknown.
         last_updated_ns: When its newest row was known, UTC nanoseconds.
+        lower: How its chances of a lower price did, where they are followed; only told to who decides.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Performance:
     skill: float | None
     broken: str
     last_updated_ns: int
+    lower: Lower | None = None
 
 
 @dataclass(frozen=True, slots=True)

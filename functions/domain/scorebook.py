@@ -1,16 +1,17 @@
 """Follow models over the rows they score: their outcomes, their drift, and reports of both; the fold lives here.
 
 A scorebook belongs to one shard, whose rows come in one order, so that it says the same however they were cut into
-batches. It may stand in another table's state too: `observe` each batch, then ask for `skills` and what is `broken`.
+batches. It may stand in another table's state too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from functions.domain.drift import Detector, Shift, detector_of, line_of
 from functions.domain.drift import Line as DetectorLine
-from functions.domain.ensemble import Standing
+from functions.domain.falls import Falls, chance_of, lower_of
+from functions.domain.falls import settle as settle_fall
 from functions.domain.market import INTERVALS_S, NS_PER_S, STATE_VALID, FeatureColumns, ModelOutput, PredictionBatch
 from functions.domain.outcomes import Prediction, is_priced, on_grid, places_of, predict, resolve
 from functions.domain.performance import DriftDetected, ModelPerformance, Performance, Watched
@@ -26,8 +27,6 @@ from functions.domain.reliability import (
     skill,
 )
 
-DECIDING: Final = 4
-"""Horizon, in bars, whose probability is a forecast's score."""
 UNTIMED: Final = 0
 """Horizon of the tally that counts a model's scores, whatever they are about."""
 NOMINAL_FROM_S: Final = 14_400
@@ -54,10 +53,12 @@ class Rules:
         half_life: Outcomes after which one counts half.
         slo: What a calibrated model is held to.
         drifts: Whether series are watched for drift.
+        falls_bars: Horizon at which chances of a lower price are followed too, bars; 0 for none.
         tracks_max: Most (instrument, interval) pairs; further ones are not followed until one has gone quiet.
         models_max: Most models of a row; further ones are not followed.
         features_max: Most features of a row that are watched for drift; further ones are not.
         tallies_max: Most tallies; the one longest without news is forgotten for a new one.
+        falls_max: The same of those of falls.
     """
 
     intervals_s: tuple[int, ...] = (5, 60)
@@ -65,10 +66,12 @@ class Rules:
     half_life: float = 256.0
     slo: Slo = field(default_factory=Slo)
     drifts: bool = True
+    falls_bars: int = 0
     tracks_max: int = 24
     models_max: int = 8
     features_max: int = 12
     tallies_max: int = 96
+    falls_max: int = 8
 
     def __post_init__(self) -> None:
         """Refuse intervals that cannot be followed, and bounds that keep nothing."""
@@ -77,8 +80,8 @@ class Rules:
             text = f"intervals {self.intervals_s} are not some of {known} s"
             raise ValueError(text)
         bounds = (self.report_s, self.half_life, self.tracks_max, self.models_max, self.features_max, self.tallies_max)
-        if min(bounds) <= 0:
-            text = "report_s, half_life, tracks_max, models_max, features_max and tallies_max are positive"
+        if min(*bounds, self.falls_max) <= 0:
+            text = "report_s, half_life, and the most of tracks, models, features, tallies and falls are positive"
             raise ValueError(text)
 
 
@@ -100,6 +103,7 @@ class Scorebook:
         tracks: By (instrument, interval in seconds).
         tallies: By model, version, interval and horizon, over all instruments.
         residuals: Errors of forecasts in units of their own intervals, by the same key.
+        falls: What came of chances of a lower price, by the same key.
         as_of_ns: End of the latest bar seen, UTC nanoseconds.
         reported_ns: `as_of_ns` at the last report.
         emitted: How many facts have been told.
@@ -109,6 +113,7 @@ class Scorebook:
     tracks: dict[tuple[str, int], Track] = field(default_factory=dict)
     tallies: dict[TallyKey, Tally] = field(default_factory=dict)
     residuals: dict[TallyKey, Detector] = field(default_factory=dict)
+    falls: dict[TallyKey, Falls] = field(default_factory=dict)
     as_of_ns: int = 0
     reported_ns: int = 0
     emitted: int = 0
@@ -132,45 +137,6 @@ def observe(book: Scorebook, batch: PredictionBatch, rules: Rules) -> tuple[Told
         told += _report(book, book.as_of_ns, rules)
     book.emitted += len(told)
     return tuple(told)
-
-
-def skills(
-    book: Scorebook, interval_s: int, *, horizon: int = DECIDING, outcomes_min: float = Slo().outcomes_min
-) -> Mapping[str, float]:
-    """Give each model's recent skill, from 0 to 1; models with too few outcomes are left out, and so are shadows."""
-    told = {key[0]: skill(tally, outcomes_min=outcomes_min) for key, tally in _newest(book, interval_s, horizon)}
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def broken(book: Scorebook, interval_s: int, *, horizon: int = DECIDING, slo: Slo | None = None) -> Mapping[str, str]:
-    """Give the models whose promise of calibration is broken, and how; shadows are left out."""
-    told = {key[0]: breach(tally, slo or Slo()) for key, tally in _newest(book, interval_s, horizon)}
-    return {name: reason for name, reason in told.items() if reason}
-
-
-def standings(
-    book: Scorebook, interval_s: int, *, horizon: int = DECIDING, slo: Slo | None = None
-) -> Mapping[str, Standing]:
-    """Say how far each model may be believed, as the ensemble takes it: its skill is its weight.
-
-    Models with too few outcomes are left out, so that they stand as they stood; so are shadows.
-
-    >>> standings(Scorebook("BINANCE-0"), 60)
-    {}
-    """
-    held = slo or Slo()
-    found = {}
-    for key, tally in _newest(book, interval_s, horizon):
-        weight = skill(tally, outcomes_min=held.outcomes_min)
-        if weight is not None:
-            found[key[0]] = Standing(weight, int(effective(tally)), breach(tally, held), horizon_bars=horizon)
-    return found
-
-
-def _newest(book: Scorebook, interval_s: int, horizon: int) -> Iterable[tuple[TallyKey, Tally]]:
-    """Give the tallies of an interval and horizon that decide, of each model's versions the newest last."""
-    found = [(key, one) for key, one in book.tallies.items() if key[2:] == (interval_s, horizon) and not one.shadow]
-    return sorted(found, key=lambda pair: (pair[1].last_ns, pair[0]))
 
 
 _Places: TypeAlias = tuple[tuple[int, tuple[int, ...]], ...]
@@ -253,6 +219,8 @@ def _settle(book: Scorebook, track: Track, bar: _Bar, rules: Rules) -> Iterator[
             continue
         outcome = resolve(prediction, bar.close)
         add(tally, outcome, half_life=rules.half_life)
+        if prediction.down is not None and key in book.falls:
+            settle_fall(book.falls[key], outcome, prediction.down, half_life=rules.half_life)
         shift = _residual(book, key, outcome) if rules.drifts else None
         if shift is not None:
             yield DriftDetected(
@@ -285,6 +253,9 @@ def _score(book: Scorebook, track: Track, bar: _Bar, answer: tuple[ModelOutput, 
         if prediction is not None:
             key = output.model, output.version, bar.interval_s, horizon
             _tally(book, key, output, bar, rules).followed += 1
+            if horizon == rules.falls_bars:
+                falls = _falls(book, key, rules.falls_max)
+                prediction = prediction._replace(down=chance_of(falls, prediction.up))
             track.waiting[output.model, output.version, horizon] = prediction
 
 
@@ -295,10 +266,20 @@ def _tally(book: Scorebook, key: TallyKey, output: ModelOutput, bar: _Bar, rules
             oldest = min(book.tallies, key=lambda known: (book.tallies[known].last_ns, known))
             del book.tallies[oldest]
             book.residuals.pop(oldest, None)
+            book.falls.pop(oldest, None)
         tally = book.tallies[key] = Tally()
     tally.last_ns = max(tally.last_ns, bar.as_of_ns)
     tally.shadow = output.shadow
     return tally
+
+
+def _falls(book: Scorebook, key: TallyKey, falls_max: int) -> Falls:
+    falls = book.falls.get(key)
+    if falls is None:
+        if len(book.falls) >= falls_max:
+            del book.falls[min(book.falls, key=lambda known: (book.tallies[known].last_ns, known))]
+        falls = book.falls[key] = Falls()
+    return falls
 
 
 _Series: TypeAlias = Mapping[SeriesKey, tuple[Watched, float]]
@@ -332,11 +313,11 @@ def _report(book: Scorebook, as_of_ns: int, rules: Rules) -> Iterator[ModelPerfo
     """Report on every model unless nothing has come since the last report."""
     if book.as_of_ns > book.reported_ns:
         book.reported_ns = book.as_of_ns
-        entries = tuple(_entry(key, tally, rules) for key, tally in sorted(book.tallies.items()))
+        entries = tuple(_entry(key, tally, book.falls.get(key), rules) for key, tally in sorted(book.tallies.items()))
         yield ModelPerformance(book.shard, as_of_ns, entries)
 
 
-def _entry(key: TallyKey, tally: Tally, rules: Rules) -> Performance:
+def _entry(key: TallyKey, tally: Tally, falls: Falls | None, rules: Rules) -> Performance:
     model, version, interval_s, horizon = key
     return Performance(
         name=model,
@@ -354,6 +335,7 @@ def _entry(key: TallyKey, tally: Tally, rules: Rules) -> Performance:
         skill=skill(tally, outcomes_min=rules.slo.outcomes_min),
         broken=breach(tally, rules.slo),
         last_updated_ns=tally.last_ns,
+        lower=None if falls is None else lower_of(falls, rules.slo),
     )
 
 
@@ -362,16 +344,34 @@ _TrackLine: TypeAlias = tuple[
 ]
 _TallyFigures: TypeAlias = tuple[int, int, int, int, int, bool, float, list[float], list[float]]
 _TallyLine: TypeAlias = tuple[TallyKey, _TallyFigures]
-Lines: TypeAlias = tuple[str, int, int, int, list[_TrackLine], list[_TallyLine], list[tuple[TallyKey, DetectorLine]]]
-"""A scorebook as plain figures."""
+_FallsLine: TypeAlias = tuple[TallyKey, _TallyFigures, list[float]]
+
+
+class Lines(NamedTuple):
+    """Hold a scorebook as plain figures; one without `falls` was written before they were followed."""
+
+    shard: str
+    as_of_ns: int
+    reported_ns: int
+    emitted: int
+    tracks: list[_TrackLine]
+    tallies: list[_TallyLine]
+    residuals: list[tuple[TallyKey, DetectorLine]]
+    falls: tuple[_FallsLine, ...] = ()
 
 
 def lines_of(book: Scorebook) -> Lines:
     """Write a scorebook as plain figures, all in key order, so that equal ones give equal lines."""
-    tallies = [(key, _tally_line(one)) for key, one in sorted(book.tallies.items())]
-    residuals = [(key, line_of(one)) for key, one in sorted(book.residuals.items())]
-    tracks = [_track_line(key, track) for key, track in sorted(book.tracks.items())]
-    return book.shard, book.as_of_ns, book.reported_ns, book.emitted, tracks, tallies, residuals
+    return Lines(
+        book.shard,
+        book.as_of_ns,
+        book.reported_ns,
+        book.emitted,
+        [_track_line(key, track) for key, track in sorted(book.tracks.items())],
+        [(key, _tally_line(one)) for key, one in sorted(book.tallies.items())],
+        [(key, line_of(one)) for key, one in sorted(book.residuals.items())],
+        tuple((key, _tally_line(one.score), one.parts) for key, one in sorted(book.falls.items())),
+    )
 
 
 def book_of(lines: Lines) -> Scorebook:
@@ -380,14 +380,14 @@ def book_of(lines: Lines) -> Scorebook:
     >>> book_of(lines_of(Scorebook("X-0", emitted=3))) == Scorebook("X-0", emitted=3)
     True
     """
-    shard, as_of_ns, reported_ns, emitted, tracks, tallies, residuals = lines
-    book = Scorebook(shard, as_of_ns=as_of_ns, reported_ns=reported_ns, emitted=emitted)
-    for instrument_id, interval_s, start_ns, waiting, detectors in tracks:
+    book = Scorebook(lines.shard, as_of_ns=lines.as_of_ns, reported_ns=lines.reported_ns, emitted=lines.emitted)
+    for instrument_id, interval_s, start_ns, waiting, detectors in lines.tracks:
         track = book.tracks[instrument_id, interval_s] = Track(start_ns)
         track.waiting = {(model, version, horizon): one for model, version, horizon, one in waiting}
         track.detectors = {(name, version): detector_of(line) for name, version, line in detectors}
-    book.tallies = {key: Tally(*line) for key, line in tallies}
-    book.residuals = {key: detector_of(line) for key, line in residuals}
+    book.tallies = {key: Tally(*line) for key, line in lines.tallies}
+    book.residuals = {key: detector_of(line) for key, line in lines.residuals}
+    book.falls = {key: Falls(Tally(*line), parts) for key, line, parts in lines.falls}
     return book
 
 

@@ -138,13 +138,10 @@ def sentiment_batch(batch: NewsBatch, outputs: Sequence[ModelOutput], chosen: Se
 
 
 def tellings_of(batch: SentimentBatch) -> list[Told]:
-    """List what each model that decides said of each item; a shadow's answer is left out."""
-    return [
-        _told(batch, item, output, row)
-        for output in batch.outputs
-        if not output.shadow
-        for row, item in enumerate(batch.items)
-    ]
+    """List what each model that decides said of each item, by the version that scored it; shadows are left out."""
+    deciding = [output for output in batch.outputs if not output.shadow]
+    models = [[one for one in deciding if one.model == name] for name in dict.fromkeys(one.model for one in deciding)]
+    return [_told(batch, item, _scoring(own, row), row) for own in models for row, item in enumerate(batch.items)]
 
 
 def first_told(one: Told) -> tuple[bool, int, int, str, int, str]:
@@ -233,6 +230,11 @@ def _version(one: Told) -> tuple[int, int, str]:
 
 def _text_key(one: Told) -> str:
     return one.item.syndication_key or f"{one.item.news_id} {one.item.content_key}"
+
+
+def _scoring(versions: Sequence[ModelOutput], row: int) -> ModelOutput:
+    """Give the version of a model that scored a row; where none did, the first."""
+    return next((one for one in versions if one.states[row] == STATE_VALID), versions[0])
 
 
 def _told(batch: SentimentBatch, item: ScoredItem, output: ModelOutput, row: int) -> Told:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.domain.market import NS_PER_S, STATE_VALID, FeatureColumns, Float64, ModelOutput
+from functions.domain.news import normalised
 from functions.domain.predictions import degraded
 
 NS_PER_DAY: Final = 86_400 * NS_PER_S
@@ -55,11 +56,11 @@ class Scored:
 class Selected:
     """Hold the rows of a request that a model can score.
 
-    `rows` is (m, f); `valid` (n,) says which of the request's rows they are. Where the request has no such feature at
-    all, `lacks` names it, and there are no rows.
+    `rows` is (m, f), or (m,) texts; `valid` (n,) says which of the request's rows they are. Where the request has no
+    such feature at all, `lacks` names it, and there are no rows.
     """
 
-    rows: Float64
+    rows: NDArray[Any]  # numbers, or texts
     valid: NDArray[np.bool_]
     lacks: str = ""
 
@@ -80,6 +81,16 @@ def select(columns: FeatureColumns, features: Sequence[str]) -> Selected:
     valid: NDArray[np.bool_] = (columns.states.take(places, axis=1) == STATE_VALID).all(axis=1)
     rows = columns.values.take(places, axis=1)
     return Selected(rows if valid.all() else rows[valid], valid)
+
+
+def select_texts(texts: Sequence[str]) -> Selected:
+    """Take the texts that have a word.
+
+    >>> select_texts(("Shares rise", " !! ")).valid.tolist()
+    [True, False]
+    """
+    valid = np.array([bool(normalised(text)) for text in texts], np.bool_)
+    return Selected(np.array(texts, dtype=np.object_)[valid], valid)
 
 
 @lru_cache(maxsize=CHOICES_MAX)
@@ -168,9 +179,16 @@ def decide(
     Returns:
         The champion's answer and the challenger's.
     """
+    return share_out(champion, challenger, challenged(columns, champion.model, share))
+
+
+def share_out(
+    champion: ModelOutput, challenger: ModelOutput, theirs: NDArray[np.bool_]
+) -> tuple[ModelOutput, ModelOutput]:
+    """Share n rows out as `decide` does, the challenger being assigned `theirs` (n,)."""
     if champion.degraded or challenger.degraded:
         return champion, replace(challenger, shadow=True)
-    theirs = challenged(columns, champion.model, share) & (challenger.states == STATE_VALID)
+    theirs = theirs & (challenger.states == STATE_VALID)
     return _only(champion, ~theirs), _only(challenger, theirs)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from functions.domain.decisions import Action, ConfidenceKind, Evidence, Gate, ModelScore, Quote, Signal
-from functions.domain.ensemble import NO_TRUST, UNKNOWN, Pooled, Standing, Trust, calibrated, pool
+from functions.domain.decisions import Action, ConfidenceKind, Evidence, Gate, ModelScore, Quote, Signal, Vote
+from functions.domain.ensemble import NO_TRUST, UNKNOWN, Pooled, Said, Standing, Trust, calibrated, pool
 from functions.domain.features import schema_digest
 from functions.domain.gates import market_gates
 from functions.domain.market import (
@@ -27,8 +27,8 @@ from functions.domain.scorebook import Scorebook
 from functions.domain.sizing import BPS, PERCENT, Stake, lower_bound, payoff, protect, risk_reward, stake
 from functions.domain.strategy import Flagged, Strategy
 
-SCOPES_MAX: Final = 16
-"""Pairs of shard and interval whose standings are kept: a few shards, on the intervals that decide."""
+SCOPES_MAX: Final = 12
+"""Pairs of shard and interval whose standings are kept: three shards, on the intervals that decide."""
 WATCHES_MAX: Final = 128
 """Signals whose outcomes are waited for at once; for a further one the oldest is given up."""
 
@@ -102,6 +102,11 @@ class _Case:
     spoken: Heard
     wanted: Action
     pooled: Pooled
+
+    @property
+    def said(self) -> Said:
+        """Give what the ensemble says of the event that is wanted: of a lower price for SELL, else of a higher one."""
+        return self.pooled.lower if self.wanted is Action.SELL else self.pooled.higher
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +316,7 @@ def _settle(case: _Case, plan: _Plan, trust: Trust) -> _Settled:
     gates = (
         *market_gates(plan.batch.columns, case.row, strategy),
         *(Gate(reason.rule, reason.text) for reason in hear(strategy.vetoes, case.seen).reasons),
-        *((Gate("models_disagree", case.pooled.abstained),) if case.pooled.disagree else ()),
+        *_disagreeing(case),
         *_broken(case, strategy, trust),
     )
     if volatility is None:
@@ -343,15 +348,12 @@ def _size(case: _Case, plan: _Plan, *, volatility: float, chance: _Chance | None
 
 
 def _chance(case: _Case, strategy: Strategy, trust: Trust) -> _Chance | None:
-    """Find the calibrated chance that the decision is right: the ensemble's, else the strategy's own, else none.
-
-    The ensemble's is of a higher price, and what is not higher need not be lower: it says nothing of a SELL.
-    """
-    sizing, pooled = strategy.sizing, case.pooled
-    if case.wanted is Action.BUY and pooled.up is not None and pooled.samples >= sizing.samples_min:
-        horizon = strategy.ensemble.horizon_bars
-        event = f"the price is higher {horizon} bars after the close"
-        return _Chance(pooled.up, lower_bound(pooled.up, pooled.samples, sizing.bound_z), event, horizon)
+    """Find the calibrated chance that the decision is right: the ensemble's, else the strategy's own, else none."""
+    sizing, said = strategy.sizing, case.said
+    if said.chance is not None and said.samples >= sizing.samples_min:
+        horizon, way = strategy.ensemble.horizon_bars, "lower" if case.wanted is Action.SELL else "higher"
+        event = f"the price is {way} {horizon} bars after the close"
+        return _Chance(said.chance, lower_bound(said.chance, said.samples, sizing.bound_z), event, horizon)
     own = trust.get(strategy.name, UNKNOWN)
     if not own.curve or own.samples < sizing.samples_min:
         return None
@@ -359,13 +361,29 @@ def _chance(case: _Case, strategy: Strategy, trust: Trust) -> _Chance | None:
     return _Chance(p, lower_bound(p, own.samples, sizing.bound_z), own.event, own.horizon_bars, of_levels=True)
 
 
+def _disagreeing(case: _Case) -> tuple[Gate, ...]:
+    """Name a disagreement on what is wanted; one on a rise is one on a fall too, which is what it leaves."""
+    texts = [one.abstained for one in (case.said, case.pooled.higher) if one.disagree]
+    return tuple(Gate("models_disagree", text) for text in texts[:1])
+
+
 def _broken(case: _Case, strategy: Strategy, trust: Trust) -> tuple[Gate, ...]:
     """Name the sources that the decision leans on and whose calibration does not hold what it promises."""
     speaking = [name.partition(".")[0] for name in case.spoken.indicators]
-    voting = [vote.model for vote in case.pooled.votes if vote.weight > 0]
+    voting = [vote.model for vote in case.pooled.votes if _weight(vote, case.wanted) > 0]
     sources = dict.fromkeys([strategy.name, *speaking, *voting])
-    found = ((name, trust.get(name, UNKNOWN).broken) for name in sources)
-    return tuple(Gate("calibration_broken", f"{name}: {text}") for name, text in found if text)
+    found = [(name, one) for name in sources for one in _promises(trust.get(name, UNKNOWN), case.wanted)]
+    return tuple(Gate("calibration_broken", f"{name}: {one.broken}") for name, one in found if one.broken)
+
+
+def _promises(standing: Standing, wanted: Action) -> tuple[Standing, ...]:
+    """Give what a decision leans on: a SELL on chances of a lower price too, which come from those of a higher one."""
+    lower = standing.lower if wanted is Action.SELL else None
+    return (standing,) if lower is None else (standing, lower)
+
+
+def _weight(vote: Vote, wanted: Action) -> float:
+    return vote.weight if wanted is Action.BUY or vote.down is None else vote.down_weight
 
 
 def _signal(case: _Case, plan: _Plan, settled: _Settled) -> Signal:

@@ -126,10 +126,10 @@ def test_other_places(folder: Path) -> None:
 
 def test_version_is_the_digest(folder: Path) -> None:
     """Another file is another version."""
-    first = FinBert(folder).version
+    first = FinBert(folder).spec.version
     (folder / "model.onnx").write_bytes(graph(types=False))
     assert first.startswith("finbert-")
-    assert FinBert(folder).version != first
+    assert FinBert(folder).spec.version != first
 
 
 BROKEN: dict[str, tuple[str, Any, str]] = {

@@ -20,21 +20,21 @@ CHANCE = st.floats(0, 1)
 def test_equal_without_standing() -> None:
     """Models of unknown skill weigh the same, and their chance is not calibrated: nothing is behind it."""
     pooled = pool(AB, {"a": 0.5, "b": 0.6, "stranger": 0.0})
-    assert (pooled.up, pooled.samples, pooled.abstained) == (0.55, 0, "")
+    assert (pooled.higher.chance, pooled.higher.samples, pooled.higher.abstained) == (0.55, 0, "")
     assert [(vote.model, vote.weight, vote.up) for vote in pooled.votes] == [("a", 1.0, 0.5), ("b", 1.0, 0.6)]
 
 
 def test_skill_weighs() -> None:
     """A model of three times the skill pulls three times as hard; the fewest outcomes stand behind the whole."""
     pooled = pool(AB, {"a": 0.5, "b": 0.6}, {"a": Standing(0.25, 900), "b": Standing(0.75, 200)})
-    assert pooled.up == pytest.approx(0.575)
-    assert pooled.samples == 200
+    assert pooled.higher.chance == pytest.approx(0.575)
+    assert pooled.higher.samples == 200
 
 
 def test_no_skill_is_not_heard() -> None:
     """A model without skill is shown and not counted, neither in the mean nor in the spread."""
     pooled = pool(AB, {"a": 0.5, "b": 1.0}, {"b": Standing(weight=0.0, samples=5)})
-    assert (pooled.up, len(pooled.votes)) == (0.5, 2)
+    assert (pooled.higher.chance, len(pooled.votes)) == (0.5, 2)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,18 @@ def test_no_skill_is_not_heard() -> None:
 def test_abstains_without_a_voice(chances: dict[str, float], why: str) -> None:
     """When nobody with skill is heard the ensemble says why it says nothing, and that is no disagreement."""
     pooled = pool(AB, chances, {"b": Standing(weight=0.0)})
-    assert (pooled.up, pooled.abstained, pooled.disagree) == (None, why, False)
+    assert (pooled.higher.chance, pooled.higher.abstained, pooled.higher.disagree) == (None, why, False)
 
 
 def test_abstains_when_models_disagree() -> None:
     """Votes further apart than allowed are no chance; exactly at the bound they are."""
     apart = pool(AB, {"a": 0.25, "b": 0.75})
-    assert (apart.up, apart.disagree, apart.abstained) == (None, True, "models disagree: a 0.250, b 0.750")
-    assert pool(Ensemble(members=("a", "b"), spread_max=0.5), {"a": 0.25, "b": 0.75}).up == 0.5
+    assert (apart.higher.chance, apart.higher.disagree, apart.higher.abstained) == (
+        None,
+        True,
+        "models disagree: a 0.250, b 0.750",
+    )
+    assert pool(Ensemble(members=("a", "b"), spread_max=0.5), {"a": 0.25, "b": 0.75}).higher.chance == 0.5
 
 
 @given(st.dictionaries(st.sampled_from("abc"), CHANCE, min_size=1), st.lists(CHANCE, min_size=3, max_size=3))
@@ -61,8 +65,8 @@ def test_mean_lies_between(chances: dict[str, float], weights: list[float]) -> N
     ensemble = Ensemble(members=("a", "b", "c"), spread_max=1.0)
     pooled = pool(ensemble, chances, dict(zip("abc", map(Standing, weights), strict=True)))
     counted = [vote.up for vote in pooled.votes if vote.weight > 0]
-    assert (pooled.up is None) == (not counted)
-    assert pooled.up is None or min(counted) - 1e-12 <= pooled.up <= max(counted) + 1e-12
+    assert (pooled.higher.chance is None) == (not counted)
+    assert pooled.higher.chance is None or min(counted) - 1e-12 <= pooled.higher.chance <= max(counted) + 1e-12
 
 
 @given(st.lists(st.tuples(CHANCE, CHANCE), max_size=8, unique_by=lambda point: point[0]).map(sorted), CHANCE)

@@ -301,10 +301,9 @@ def test_votes_from_even_odds() -> None:
 
 
 def test_spreads() -> None:
-    """What never moved has no spread; a figure that some rows lack is measured on the others."""
-    rows = [{"a": 1.0, "b": 5.0}, {"a": 3.0, "b": 5.0}, {"b": 5.0}]
-    assert spreads_of(rows) == {"a": 1.0}
-    assert spreads_of([]) == {}
+    """What never moved has no spread; a figure is measured on those rows that have it."""
+    assert spreads_of({"a": [1.0, 3.0], "b": [5.0, 5.0, 5.0], "c": [2.0]}) == {"a": 1.0}
+    assert spreads_of({}) == {}
 
 
 def test_players_are_all_features() -> None:

@@ -13,9 +13,9 @@ from scored import BTC, Row, output_of, predictions_of
 
 from functions.domain.drift import BLOCK, REFERENCE_BLOCKS, UP
 from functions.domain.market import MARKET_MISSING, NS_PER_S, PredictionBatch
-from functions.domain.performance import DriftDetected, ModelPerformance, Watched
+from functions.domain.performance import DriftDetected, ModelPerformance, Performance, Watched
 from functions.domain.reliability import Slo
-from functions.domain.scorebook import Rules, Scorebook, Told, book_of, broken, lines_of, observe, skills, standings
+from functions.domain.scorebook import Rules, Scorebook, Told, book_of, lines_of, observe
 
 RULES = Rules(intervals_s=(5,), report_s=300)
 SHARD = "BINANCE-0"
@@ -159,34 +159,32 @@ def knowing(length: int, width: float, seed: int = 0) -> PredictionBatch:
     return predictions_of(rows, (output,))
 
 
+def entry_of(*batches: PredictionBatch, slo: Slo | None = None, version: str = "1") -> Performance:
+    """Fold batches and give what the tape's end tells of the forecaster at one bar."""
+    rules = replace(RULES, slo=slo or Slo())
+    end = replace(scored_bars({}), end_of_tape=True)
+    last = [one for one in told([*batches, end], rules=rules) if isinstance(one, ModelPerformance)][-1]
+    return next(one for one in last.entries if (one.horizon_bars, one.version) == (1, version))
+
+
 def test_skills_and_broken() -> None:
     """A model that knows something has skill; one with intervals too narrow is broken, with the reason."""
-    good, narrow = followed(knowing(600, 1.0)), followed(knowing(600, 0.5))
-    assert skills(good, 5, horizon=1)[MODEL] == pytest.approx(0.25, abs=0.12)
-    assert broken(good, 5, horizon=1) == {}
-    assert "intervals at 80 % held" in broken(narrow, 5, horizon=1)[MODEL]
-    standing = standings(narrow, 5, horizon=1)[MODEL]
-    assert (standing.weight, standing.broken) == (
-        skills(narrow, 5, horizon=1)[MODEL],
-        broken(narrow, 5, horizon=1)[MODEL],
-    )
-    assert standing.samples > 100
-    assert skills(good, 60, horizon=1) == {}
-    assert skills(followed(knowing(50, 1.0)), 5, horizon=1) == {}
-    assert broken(narrow, 5, horizon=1, slo=Slo(outcomes_min=1e6)) == {}
+    good, narrow = entry_of(knowing(600, 1.0)), entry_of(knowing(600, 0.5))
+    assert good.skill == pytest.approx(0.25, abs=0.12)
+    assert (good.broken, good.lower) == ("", None)
+    assert narrow.broken.startswith("intervals at 80 % held")
+    assert narrow.effective_count > 100
+    assert entry_of(knowing(50, 1.0)).skill is None
+    assert entry_of(knowing(600, 0.5), slo=Slo(outcomes_min=1e6)).broken == ""
 
 
-def test_newest_version_counts() -> None:
-    """Of a model's versions the newest speaks, so that a new one has no skill yet; shadows do not."""
+def test_versions_are_apart() -> None:
+    """A new version of a model starts without skill, and the old one keeps its own."""
     batch = knowing(300, 1.0)
-    shadow = replace(batch, outputs=(replace(batch.outputs[0], shadow=True),))
-    assert skills(followed(shadow), 5, horizon=1) == {}
     later = replace(part_of(batch, 0, 10), outputs=(replace(part_of(batch, 0, 10).outputs[0], version="2"),))
-    moved = replace(later.columns, start_ns=later.columns.start_ns + 10**13)
-    book = followed(batch, replace(later, columns=moved))
-    assert skills(followed(batch), 5, horizon=1) == {MODEL: pytest.approx(0.25, abs=0.15)}
-    assert skills(book, 5, horizon=1) == {}
-    assert {key[1] for key in book.tallies} == {"1", "2"}
+    moved = replace(later, columns=replace(later.columns, start_ns=later.columns.start_ns + 10**13))
+    assert entry_of(batch, moved).skill == pytest.approx(0.25, abs=0.15)
+    assert entry_of(batch, moved, version="2").skill is None
 
 
 def test_drift_is_told() -> None:

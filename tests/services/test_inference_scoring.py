@@ -17,7 +17,7 @@ from waiting import until
 
 from functions.adapters.resilience import BreakerLimits, CircuitBreaker
 from functions.domain.market import FeatureColumns, Float64, ModelOutput
-from functions.domain.serving import ModelSpec, Scored
+from functions.domain.serving import ModelSpec, Scored, Selected, select
 from functions.ports.errors import Overloaded
 from functions.ports.models import Change, Lineup, Model, ModelFailed
 from functions.runtime.opentelemetry_sdk import SdkTelemetry
@@ -71,6 +71,11 @@ class Stuck(Twice):
 def request(*numbers: float | None) -> FeatureColumns:
     """Make a request of rows; None is a cold one."""
     return columns_of([Row(features={} if one is None else {"x": one}) for one in numbers], ("x",))
+
+
+def selected(*requests: FeatureColumns) -> list[Selected]:
+    """Take what a model of one feature scores of each."""
+    return [select(one, ("x",)) for one in requests]
 
 
 def scoring_of(*models: Model, limits: Limits | None = None, bound_s: float = 0) -> Scoring:
@@ -221,7 +226,8 @@ async def test_request_that_lacks_a_feature_is_no_failure() -> None:
 
 async def test_one_bad_request_is_no_failure_of_all() -> None:
     """A run in which some requests are scored is none that failed."""
-    asked = Asked.of(Guard(Twice(), CircuitBreaker(BreakerLimits(1), lambda: 0.0)), [request(-1.0), request(1.0)])
+    guard = Guard(Twice(), CircuitBreaker(BreakerLimits(1), lambda: 0.0))
+    asked = Asked.of(guard, selected(request(-1.0), request(1.0)))
     asked.keep(asked.run())
     assert [asked.output(at).degraded for at in (0, 1)] == [True, False]
     assert asked.guard.refusal() == ""
@@ -381,7 +387,7 @@ async def test_metrics() -> None:
 
 def test_bits_of_figures_travel() -> None:
     """Figures are cut among joined requests as scores are."""
-    asked = Asked.of(Guard(Twice()), [request(1.0, 2.0), request(None), request(3.0)])
+    asked = Asked.of(Guard(Twice()), selected(request(1.0, 2.0), request(None), request(3.0)))
     asked.keep(asked.run())
     values = [asked.output(at).values.tolist() for at in range(3)]
     assert values == [[[1.0], [2.0]], [[0.0]], [[3.0]]]

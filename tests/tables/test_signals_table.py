@@ -4,6 +4,7 @@ import pathlib
 from dataclasses import replace
 from uuid import UUID
 
+import msgspec
 import pytest
 from counts import count
 from forecast import signal_of
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from scored import SHARD, Row, output_of, predictions_of
 
 from functions.domain.ensemble import CURVE_POINTS_MAX, Standing
+from functions.domain.falls import PART, Falls
 from functions.domain.learning import BOOKS_MAX, DESK_RULES
 from functions.domain.market import GapDetected
 from functions.domain.outcomes import HORIZONS, Exit, Prediction, Watches, watch
-from functions.domain.reliability import Slo, Tally
-from functions.domain.scorebook import Scorebook
+from functions.domain.reliability import BINS, Slo, Tally
+from functions.domain.scorebook import UNTIMED, Scorebook
 from functions.domain.scorebook import Track as Followed
 from functions.domain.signals import SCOPES_MAX, WATCHES_MAX, Desk, Track
 from functions.domain.strategy import Strategy
@@ -145,16 +147,36 @@ def test_dump_load(
     assert TABLE.dump(TABLE.load("desk", TABLE.dump(desk))) == TABLE.dump(desk)
 
 
+def test_reads_what_knew_no_falls() -> None:
+    """A memory of the version before, without what came of falls, is read as one of which nothing is known."""
+    book = Scorebook("BINANCE-0", emitted=3)
+    book.tracks["X", 5] = Followed(7, {("m", "1", 4): Prediction(9, 100, 0.5, *[0.1] * 5)})
+    book.tallies["m", "1", 5, 4] = Tally(followed=1)
+    desk = Desk({("X", 5): Track(7)}, 3, {("BINANCE-0", 5): {"m": Standing(samples=9)}}, books={"BINANCE-0": book})
+    magic, emitted, tracks, (standing,), watches, (lines,) = msgspec.msgpack.decode(TABLE.dump(desk))
+    del standing[3]["lower"]
+    (track,) = lines[4]
+    assert track[3][0][3].pop() is None
+    assert lines.pop() == []
+    written = ("TLDESK03", emitted, tracks, [standing], watches, [lines])
+    assert magic == "TLDESK04"
+    assert TABLE.load("desk", msgspec.msgpack.encode(written)) == desk
+
+
 def full_book(n: int) -> Scorebook:
     """Fill a scorebook to every bound, with long names."""
     book = Scorebook(f"EXCHANGE-{n}", as_of_ns=2**60, reported_ns=2**60, emitted=2**40)
     models = [f"forecast_transformer_{n}" for n in range(DESK_RULES.models_max)]
     for at in range(DESK_RULES.tracks_max):
         track = book.tracks[f"LONG-NAMED-{at:04d}-USDT.EXCHANGE", 60] = Followed(2**60)
-        prediction = Prediction(2**60, 2**60, *[0.1] * 6)
+        prediction = Prediction(2**60, 2**60, *[0.1] * 7)
         track.waiting = {(model, "10.11.12", horizon): prediction for model in models for horizon in HORIZONS}
-    for at in range(DESK_RULES.tallies_max):
-        book.tallies[models[at % len(models)], f"10.11.{at}", 3600, 24] = Tally(2**40, 2**40, 2**40, 2**40, 2**60)
+    for at in range(DESK_RULES.tallies_max // 2):  # a model whose falls are followed has a tally of its scores too
+        for horizon in (UNTIMED, 24):
+            key = models[at % len(models)], f"10.11.{at}", 3600, horizon
+            book.tallies[key] = Tally(2**40, 2**40, 2**40, 2**40, 2**60)
+        if len(book.falls) < DESK_RULES.falls_max:
+            book.falls[key] = Falls(Tally(resolved=2**40), [0.1] * (BINS * len(PART)))
     return book
 
 
@@ -181,10 +203,13 @@ def test_state_fits() -> None:
     }
     strategy = Strategy()
     curve = tuple((n / CURVE_POINTS_MAX, 0.5) for n in range(CURVE_POINTS_MAX))
-    named = (strategy.name, *strategy.models, *strategy.ensemble.members)
-    standing = Standing(0.5, 2**40, "intervals at 95 % held 80.0 % of 1000 outcomes", curve, "the target is first", 24)
+    broken = "24 bars ahead intervals at 95 % held 80.0 % of 1000 outcomes"
+    lower = Standing(0.5, 2**40, f"of a lower price {broken}", curve[: BINS + 2])
+    own = Standing(0.5, 2**40, broken, curve, "the target is first", 24)
+    models = Standing(0.5, 2**40, broken, version="10.11.12", lower=lower)
+    named = {strategy.name: own, **dict.fromkeys([*strategy.models, *strategy.ensemble.members], models)}
     scopes = [(f"EXCHANGE-{n}", interval_s) for n in range(SCOPES_MAX // 2) for interval_s in (5, 60)]
-    trust = {scope: dict.fromkeys(named, standing) for scope in scopes}
+    trust = dict.fromkeys(scopes, named)
     books = {f"EXCHANGE-{n}": full_book(n) for n in range(BOOKS_MAX)}
     desk = Desk(tracks, 2**40, trust, full_watches(), books)
     blob = TABLE.dump(desk)

@@ -47,10 +47,11 @@ PREDICTIONS = st.builds(
     sentiment=st.none() | FINITE,
     regime=TEXT,
     regime_probability=st.none() | CHANCE,
-    votes=some(st.builds(Vote, TEXT, CHANCE, CHANCE)),
+    votes=some(st.builds(Vote, TEXT, CHANCE, CHANCE, st.none() | CHANCE, CHANCE)),
     up=st.none() | CHANCE,
     horizon_bars=INT32,
     abstained=TEXT,
+    down=st.none() | CHANCE,
 )
 EVIDENCE = st.builds(
     Evidence,

@@ -238,11 +238,12 @@ def write(folder: Path, trained: Trained, metrics: dict[str, float]) -> None:
     """Write the model file, its manifest, and golden scores computed by the written file itself."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.onnx").write_bytes(trained.content)
+    digest = hashlib.sha256(trained.content).hexdigest()
     manifest = TextManifest(
         name=NAME,
-        version=VERSION,
+        version=VERSION if folder == FOLDER else f"{VERSION}+{digest[:8]}",
         file="model.onnx",
-        sha256=hashlib.sha256(trained.content).hexdigest(),
+        sha256=digest,
         buckets=BUCKETS,
         figures=NAMES,
         threshold=0.5,

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from functions.domain.market import FeatureColumns, Float64, ModelOutput
+from functions.domain.market import ModelOutput
 from functions.domain.predictions import degraded
-from functions.domain.serving import Scored, Selected, output_of, select
+from functions.domain.serving import Scored, Selected, output_of
 from functions.ports.models import Model, ModelFailed
 from functions.services.inference.worker import Worker
 
@@ -80,10 +81,12 @@ class Guard:
             return f"the model is left alone for a while; it failed again and again: {self.last}"
         return ""
 
-    def ask(self, rows: Float64) -> Scored | str:
+    def ask(self, rows: NDArray[Any]) -> Scored | str:  # as the model takes them
         """Have rows scored; whatever the model raises is only why it did not."""
         try:
-            return self.model.run(rows)
+            scored = self.model.run(rows)
+            fits = len(scored.scores) == len(rows)
+            return scored if fits else f"the model gave {len(scored.scores)} scores of {len(rows)} rows"
         except ModelFailed as error:
             return str(error)
         except Exception as error:  # a bug of a model is no reason to leave the others unheard
@@ -116,9 +119,9 @@ class Asked:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, guard: Guard, requests: Sequence[FeatureColumns]) -> "Asked":
-        """Find the rows; a model that may not be run, or has no row to score, is not asked."""
-        asked = cls(guard, [select(columns, guard.model.spec.features) for columns in requests])
+    def of(cls, guard: Guard, selected: Sequence[Selected]) -> "Asked":
+        """Take each request's rows; a model that may not be run, or has no row to score, is not asked."""
+        asked = cls(guard, selected)
         if guard.model.broken or any(len(one.rows) for one in asked.selected):
             asked.refusal = guard.refusal()
         return asked

@@ -2,17 +2,16 @@
 
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
-from functions.adapters.model_registry import FileModels
+from functions.adapters.model_registry import TEXTS, FileModels, holds
 from functions.adapters.resilience import BreakerLimits, CircuitBreaker
-from functions.adapters.text_models import SHIPPED as SHIPPED_TEXTS
-from functions.adapters.text_models import load_text_model
+from functions.adapters.text_models import FolderTexts
+from functions.ports.models import ModelRegistry
 from functions.ports.telemetry import Telemetry
 from functions.runtime import grpc_app, logs
 from functions.runtime.hosting import HostedService
@@ -22,10 +21,13 @@ from functions.services.inference.asking import Asking
 from functions.services.inference.reloading import Reloading
 from functions.services.inference.scoring import LINGER_MS_MAX, ROWS_MAX, WAITING_MAX, Limits, Scoring
 from functions.services.inference.service import InferenceServicer
-from functions.services.inference.texts import TextScoring
+from functions.services.inference.texts import TEXTS_MAX, TextScoring
+from functions.services.inference.texts import WAITING_MAX as TEXTS_WAITING_MAX
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
 DEVICES: Final = ("auto", "cpu")
+TEXTS_TIMES: Final = 25
+"""Times the bound of a run over rows that one over texts has: 2 s by default, within what news may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,11 @@ class Settings:
 
     Args:
         models_folder: Registry, a folder with one folder a model; empty for the shipped models.
-        texts_folder: Model over texts, ours or a directory in the form of FinBERT; empty for the shipped one.
+        texts_folder: One model over texts, ours or a directory in the form of FinBERT, in place of those of the
+            registry; a registry without any has the shipped one.
         models_reload_s: Seconds between two looks whether it changed; 0 looks at the start only, as a replay does.
-        model_timeout_ms: Longest time one run of a model may take before its answer is degraded; with 0, as in a
-            replay, neither this bound nor breakers act.
+        model_timeout_ms: Longest time one run of a model may take before its answer is degraded, 25 times that over
+            texts; with 0, as in a replay, neither this bound nor breakers act.
         model_failures_max: Failures in a row, within a minute, after which a model is left alone.
         model_open_s: For how long, seconds; then one request tries it.
         model_device: `auto` takes an accelerator where the installed runtime lists one, `cpu` never does.
@@ -86,26 +89,37 @@ def compose(settings: Settings) -> HostedService:
     registry = FileModels(folder, device=settings.model_device)
     reloading = Reloading(registry, scoring, every_s=settings.models_reload_s, log=log)
     texts = TextScoring(
-        partial(load_text_model, Path(settings.texts_folder) if settings.texts_folder else SHIPPED_TEXTS)
+        Asking(bound_s=TEXTS_TIMES * settings.model_timeout_ms / 1000),
+        Limits(TEXTS_MAX, TEXTS_WAITING_MAX),
+        breaker=settings.breaker,
+        log=log,
     )
+    reloading_texts = Reloading(_texts(settings, folder), texts, every_s=settings.models_reload_s, log=log)
     servicer = InferenceServicer(scoring, texts)
 
     async def start() -> None:
         await reloading.start()
-        await texts.start()
+        await reloading_texts.start()
 
     def register(server: grpc.aio.Server) -> None:
         service_pb2_grpc.add_InferenceServiceServicer_to_server(servicer, server)
 
     def measure(kept: Telemetry) -> None:
-        scoring.telemetry = reloading.telemetry = kept
+        scoring.telemetry = reloading.telemetry = texts.telemetry = reloading_texts.telemetry = kept
 
     async def close() -> None:
-        await reloading.close()
-        await scoring.close()
+        for one in (reloading, reloading_texts, scoring, texts):
+            await one.close()
 
     name = service_pb2.DESCRIPTOR.services_by_name["InferenceService"].full_name
     return HostedService(CARD, register, (name,), start=start, close=close, measure=measure)
+
+
+def _texts(settings: Settings, registry: Path) -> ModelRegistry:
+    """Say where models over texts are registered."""
+    if settings.texts_folder:
+        return FolderTexts(Path(settings.texts_folder))
+    return FileModels(registry if holds(registry, TEXTS) else SHIPPED, kind=TEXTS)
 
 
 if __name__ == "__main__":

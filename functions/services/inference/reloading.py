@@ -1,14 +1,15 @@
 """Notice live when the registry of models changes; what is asked changes all at once, between two runs."""
 
 import asyncio
+from typing import Generic
 
 from functions.ports.models import Change, ModelRegistry
 from functions.ports.telemetry import NULL, Telemetry
 from functions.services.inference.asking import Log, Silent
-from functions.services.inference.scoring import Scoring
+from functions.services.inference.scoring import Joining, R
 
 
-class Reloading:
+class Reloading(Generic[R]):
     """Carry models from a registry to those who ask them.
 
     Args:
@@ -18,7 +19,7 @@ class Reloading:
         log: Is told what changes.
     """
 
-    def __init__(self, registry: ModelRegistry, scoring: Scoring, *, every_s: float, log: Log | None = None) -> None:
+    def __init__(self, registry: ModelRegistry, scoring: Joining[R], *, every_s: float, log: Log | None = None) -> None:
         """Look at nothing yet."""
         self.telemetry: Telemetry = NULL
         self._registry = registry

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from functions.domain.market import STATE_VALID, FeatureColumns, ModelOutput
-from functions.domain.serving import decide, ordered
+from functions.domain.serving import Selected, challenged, ordered, select, share_out
 from functions.ports.errors import Overloaded
 from functions.ports.models import Lineup, Model
 from functions.ports.telemetry import NULL, Telemetry
@@ -21,6 +24,18 @@ WAITING_MAX: Final = 1024
 LINGER_MS_MAX: Final = 2.0
 
 _Outputs: TypeAlias = tuple[ModelOutput, ...]
+
+
+class Rows(Protocol):
+    """Something that is asked: rows of features, or texts."""
+
+    @property
+    def row_count(self) -> int:
+        """Count its rows."""
+        ...
+
+
+R = TypeVar("R", bound=Rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +53,8 @@ class Limits:
     linger_s: float = 0.0
 
 
-class Scoring:
-    """Score requests with every model that is asked.
+class Joining(Generic[R]):
+    """Score requests of one kind with every model that is asked; what differs between kinds is said by two methods.
 
     Args:
         asking: Runs models.
@@ -62,21 +77,29 @@ class Scoring:
         self._limits = limits or Limits()
         self._breaker = breaker
         self._log = log or Silent()
-        self._lineups: tuple[Lineup, ...] = ()
+        self.lineups: tuple[Lineup, ...] = ()
         self._guards: dict[int, Guard] = {}
-        self._waiting: deque[tuple[FeatureColumns, asyncio.Future[_Outputs]]] = deque()
+        self._waiting: deque[tuple[R, asyncio.Future[_Outputs]]] = deque()
         self._rows = 0
         self._full = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
+
+    def select(self, request: R, model: Model) -> Selected:
+        """Take the rows of a request that a model can score."""
+        raise NotImplementedError
+
+    def assigned(self, request: R, model: str, share: float) -> NDArray[np.bool_]:
+        """Say which of the n rows a model's challenger answers for its share, by a hash that never changes: (n,)."""
+        raise NotImplementedError
 
     def serve(self, lineups: Sequence[Lineup]) -> None:
         """Ask these from the next run on, all at once; a model that stays keeps its guard."""
         models: list[Model] = list(chain.from_iterable(lineup.models for lineup in lineups))
         kept = self._guards
         self._guards = {id(model): kept.get(id(model)) or Guard(model, self._breaker(), self._log) for model in models}
-        self._lineups = tuple(lineups)
+        self.lineups = tuple(lineups)
 
-    async def score(self, requests: Sequence[FeatureColumns]) -> list[_Outputs]:
+    async def score(self, requests: Sequence[R]) -> list[_Outputs]:
         """Score each request's rows; each is answered as if it were alone.
 
         Raises:
@@ -104,7 +127,7 @@ class Scoring:
         self._asking.close()
 
     async def _run_while_asked(self) -> None:
-        group: list[tuple[FeatureColumns, asyncio.Future[_Outputs]]] = []
+        group: list[tuple[R, asyncio.Future[_Outputs]]] = []
         try:
             while self._waiting:
                 await self._linger()
@@ -113,7 +136,7 @@ class Scoring:
         finally:  # a cancelled runner leaves nobody waiting
             self._let_go(group)
 
-    def _let_go(self, group: Sequence[tuple[FeatureColumns, "asyncio.Future[_Outputs]"]]) -> None:
+    def _let_go(self, group: Sequence[tuple[R, "asyncio.Future[_Outputs]"]]) -> None:
         self._runner = None
         for _, answer in (*group, *self._waiting):
             answer.cancel()
@@ -127,9 +150,9 @@ class Scoring:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._full.wait(), self._limits.linger_s)
 
-    def _take(self) -> list[tuple[FeatureColumns, "asyncio.Future[_Outputs]"]]:
+    def _take(self) -> list[tuple[R, "asyncio.Future[_Outputs]"]]:
         """Take the requests of the next run; whose caller went away is not run."""
-        group: list[tuple[FeatureColumns, asyncio.Future[_Outputs]]] = []
+        group: list[tuple[R, asyncio.Future[_Outputs]]] = []
         rows = 0
         while self._waiting and (not group or rows + self._waiting[0][0].row_count <= self._limits.rows):
             columns, answer = self._waiting.popleft()
@@ -139,7 +162,7 @@ class Scoring:
                 group.append((columns, answer))
         return group
 
-    async def _answer(self, group: Sequence[tuple[FeatureColumns, "asyncio.Future[_Outputs]"]]) -> None:
+    async def _answer(self, group: Sequence[tuple[R, "asyncio.Future[_Outputs]"]]) -> None:
         try:
             outputs = await self._outputs([columns for columns, _ in group])
         except Exception as error:  # noqa: BLE001 - a bug of ours, which each caller reports as its own
@@ -151,19 +174,36 @@ class Scoring:
             if not answer.done():
                 answer.set_result(output)
 
-    async def _outputs(self, requests: Sequence[FeatureColumns]) -> list[_Outputs]:
-        lineups = self._lineups  # those of this run, whatever is loaded meanwhile
+    async def _outputs(self, requests: Sequence[R]) -> list[_Outputs]:
+        lineups = self.lineups  # those of this run, whatever is loaded meanwhile
         asked = {
-            id(model): Asked.of(self._guards[id(model)], requests) for lineup in lineups for model in lineup.models
+            id(model): Asked.of(self._guards[id(model)], [self.select(one, model) for one in requests])
+            for lineup in lineups
+            for model in lineup.models
         }
         await self._asking.run(list(asked.values()))
         outputs = [
-            ordered(chain.from_iterable(_answers(lineup, asked, columns, at) for lineup in lineups))
-            for at, columns in enumerate(requests)
+            ordered(chain.from_iterable(self._answers(lineup, asked, one, at) for lineup in lineups))
+            for at, one in enumerate(requests)
         ]
         if self.telemetry.enabled:
             self._measure(list(asked.values()), len(requests))
         return outputs
+
+    def _answers(self, lineup: Lineup, asked: dict[int, Asked], request: R, at: int) -> Sequence[ModelOutput]:
+        """Give every version's answer to a request; those that decide nothing are marked."""
+
+        def output(model: Model) -> ModelOutput:
+            return asked[id(model)].output(at)
+
+        beside = [replace(output(model), shadow=True) for model in lineup.shadows]
+        champion, challenger = lineup.champion, lineup.challenger
+        if champion is None:
+            return beside if challenger is None else [replace(output(challenger), shadow=True), *beside]
+        if challenger is None:
+            return [output(champion), *beside]
+        theirs = self.assigned(request, lineup.name, lineup.share)
+        return [*share_out(output(champion), output(challenger), theirs), *beside]
 
     def _measure(self, asked: Sequence[Asked], requests: int) -> None:
         for one in asked:
@@ -176,19 +216,16 @@ class Scoring:
                     self.telemetry.count("tickloom_predictions_total", {**labels, "outcome": outcome}, count)
 
 
-def _answers(lineup: Lineup, asked: dict[int, Asked], columns: FeatureColumns, at: int) -> Sequence[ModelOutput]:
-    """Give every version's answer to a request; those that decide nothing are marked."""
+class Scoring(Joining[FeatureColumns]):
+    """Score rows of features; a challenger gets a share of instruments and UTC days."""
 
-    def output(model: Model) -> ModelOutput:
-        return asked[id(model)].output(at)
+    def select(self, request: FeatureColumns, model: Model) -> Selected:
+        """Take the rows whose needed features are all valid."""
+        return select(request, model.spec.features)
 
-    beside = [replace(output(model), shadow=True) for model in lineup.shadows]
-    champion, challenger = lineup.champion, lineup.challenger
-    if champion is None:
-        return beside if challenger is None else [replace(output(challenger), shadow=True), *beside]
-    if challenger is None:
-        return [output(champion), *beside]
-    return [*decide(columns, output(champion), output(challenger), share=lineup.share), *beside]
+    def assigned(self, request: FeatureColumns, model: str, share: float) -> NDArray[np.bool_]:
+        """Draw by instrument and day."""
+        return challenged(request, model, share)
 
 
 def _counted(output: ModelOutput) -> dict[str, int]:

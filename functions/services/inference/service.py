@@ -61,7 +61,7 @@ class InferenceServicer(service_pb2_grpc.InferenceServiceServicer):
             Unavailable: The model is not loaded yet.
         """
         del context
-        outputs = await self._texts.score(request.texts) if self._texts is not None else ()
+        outputs = await self._texts.score_texts(request.texts) if self._texts is not None else ()
         return service_pb2.ScoreTextsResponse(outputs=map(output_fields, outputs))
 
 

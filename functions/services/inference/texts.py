@@ -1,11 +1,18 @@
-"""Score texts: one request at a time, in a thread, by the model that was loaded at the start."""
+"""Score texts as rows are scored: joined, guarded, by the versions that a registry names."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from functions.domain.market import ModelOutput
-from functions.ports.errors import Overloaded, Unavailable
+from functions.domain.news import syndication_key
+from functions.domain.serving import Selected, draw, select_texts
+from functions.ports.errors import Unavailable
+from functions.ports.models import Model
+from functions.services.inference.scoring import Joining
 from functions.wire.errors import Malformed
 
 TEXTS_MAX: Final = 512
@@ -13,41 +20,43 @@ TEXT_CHARS_MAX: Final = 32_768
 """What the contract takes in a request."""
 WAITING_MAX: Final = 64
 """Requests that wait for those before them; one more is refused."""
+ALWAYS: Final = 0
+"""Day of every draw: a story stays with one version for good, for it comes again on other days."""
 
 
-class TextScorer(Protocol):
-    """Score texts in process."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Hold the texts of one request."""
 
-    def score(self, texts: Sequence[str]) -> ModelOutput:
-        """Score every text; never raises."""
-        ...
+    texts: tuple[str, ...]
+
+    @property
+    def row_count(self) -> int:
+        """Count them."""
+        return len(self.texts)
 
 
-class TextScoring:
-    """Score texts by one model.
+class TextScoring(Joining[Texts]):
+    """Score texts; a challenger gets a share of stories, syndicated ones being one."""
 
-    Args:
-        load: Reads the model; called once, in a thread, at the start.
-    """
+    def select(self, request: Texts, model: Model) -> Selected:
+        """Take the texts that have a word."""
+        del model
+        return select_texts(request.texts)
 
-    def __init__(self, load: Callable[[], TextScorer]) -> None:
-        """Load nothing yet."""
-        self._load = load
-        self._model: TextScorer | None = None
-        self._turn = asyncio.Lock()
-        self._waiting = 0
+    def assigned(self, request: Texts, model: str, share: float) -> NDArray[np.bool_]:
+        """Draw by syndication key."""
+        if not 0.0 < share < 1.0:
+            return np.full(len(request.texts), share >= 1.0)
+        return np.array([draw(model, syndication_key(text, ""), ALWAYS) < share for text in request.texts], np.bool_)
 
-    async def start(self) -> None:
-        """Load the model."""
-        self._model = await asyncio.to_thread(self._load)
-
-    async def score(self, texts: Sequence[str]) -> tuple[ModelOutput, ...]:
-        """Score texts; without a text the model is not asked, and answers with no rows.
+    async def score_texts(self, texts: Sequence[str]) -> tuple[ModelOutput, ...]:
+        """Score texts; without a text no model is asked, and each answers with no rows.
 
         Raises:
             Malformed: There are more texts, or longer ones, than a request may have.
             Overloaded: Too many requests wait already.
-            Unavailable: The model is not loaded yet.
+            Unavailable: No model is loaded yet.
         """
         longest = max(map(len, texts), default=0)
         if len(texts) > TEXTS_MAX or longest > TEXT_CHARS_MAX:
@@ -55,17 +64,8 @@ class TextScoring:
                 f"{len(texts)} texts, the longest of {longest} characters; {TEXTS_MAX} of {TEXT_CHARS_MAX} are taken"
             )
             raise Malformed(detail)
-        if self._model is None:
-            detail = "the model over texts is not loaded yet"
+        if not self.lineups:
+            detail = "no model over texts is loaded yet"
             raise Unavailable(detail)
-        if self._waiting >= WAITING_MAX:
-            detail = f"{self._waiting} requests wait already, at most {WAITING_MAX} may"
-            raise Overloaded(detail)
-        self._waiting += 1
-        try:
-            await self._turn.acquire()
-            run = asyncio.ensure_future(asyncio.to_thread(self._model.score, tuple(texts)))
-            run.add_done_callback(lambda _: self._turn.release())  # its caller may go away, its thread does not
-            return (await asyncio.shield(run),)
-        finally:
-            self._waiting -= 1
+        (outputs,) = await self.score([Texts(tuple(texts))])
+        return outputs

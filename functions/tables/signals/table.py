@@ -27,9 +27,10 @@ from functions.wire.errors import Malformed
 _Line = tuple[str, int, int, dict[str, float], int | None, int | None, str]
 _Standing = tuple[str, int, str, Standing]
 _READ: Final = msgspec.msgpack.Decoder(
-    tuple[Literal["TLDESK03"], int, list[_Line], list[_Standing], list[WatchLine], list[Lines]]
+    tuple[Literal["TLDESK03", "TLDESK04"], int, list[_Line], list[_Standing], list[WatchLine], list[Lines]]
 )
-_MAGIC: Final = "TLDESK03"
+_MAGIC: Final = "TLDESK04"
+"""What is written; 03 lacks what came of falls, which is then unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _KINDS: Final = MappingProxyType(
 _KINDS_READ: Final = MappingProxyType({number: kind for kind, number in _KINDS.items()})
 
 _OPTIONAL: Final = ("probability", "probability_low", "expected_value", "kelly_fraction")
-_OPTIONAL_OF_MODELS: Final = ("anomaly_score", "sentiment", "regime_probability", "up")
+_OPTIONAL_OF_MODELS: Final = ("anomaly_score", "sentiment", "regime_probability", "up", "down")
 
 
 def evidence_message(value: Evidence) -> signal_pb2.Evidence:
@@ -101,11 +101,11 @@ def _figures(message: signal_pb2.Evidence) -> Iterator[float]:
     yield from (getattr(models, name) for name in _OPTIONAL_OF_MODELS)
     yield from (one.share for one in message.feature_importance)
     yield from (figure for one in models.forecasts for figure in (one.expected_return, one.up))
-    yield from (figure for one in models.votes for figure in (one.weight, one.up))
+    yield from (figure for one in models.votes for figure in (one.weight, one.up, one.down, one.down_weight))
 
 
 def _given(
-    message: signal_pb2.Evidence | signal_pb2.ModelPredictions, names: tuple[str, ...]
+    message: signal_pb2.Evidence | signal_pb2.ModelPredictions | signal_pb2.Vote, names: tuple[str, ...]
 ) -> dict[str, float | None]:
     """Give optional figures by name, None where absent."""
     return {name: getattr(message, name) if message.HasField(name) else None for name in names}
@@ -119,10 +119,14 @@ def _predictions_message(value: Predictions) -> signal_pb2.ModelPredictions:
         sentiment=value.sentiment,
         regime=value.regime,
         regime_probability=value.regime_probability,
-        votes=[signal_pb2.Vote(model=one.model, weight=one.weight, up=one.up) for one in value.votes],
+        votes=[
+            signal_pb2.Vote(model=one.model, weight=one.weight, up=one.up, down=one.down, down_weight=one.down_weight)
+            for one in value.votes
+        ],
         up=value.up,
         horizon_bars=value.horizon_bars,
         abstained=value.abstained,
+        down=value.down,
     )
 
 
@@ -131,7 +135,10 @@ def _predictions_value(message: signal_pb2.ModelPredictions) -> Predictions:
         forecasts=tuple(_forecast_value(one) for one in message.forecasts),
         is_anomaly=message.is_anomaly,
         regime=message.regime,
-        votes=tuple(Vote(one.model, one.weight, one.up) for one in message.votes),
+        votes=tuple(
+            Vote(one.model, one.weight, one.up, _given(one, ("down",))["down"], one.down_weight)
+            for one in message.votes
+        ),
         horizon_bars=message.horizon_bars,
         abstained=message.abstained,
         **_given(message, _OPTIONAL_OF_MODELS),

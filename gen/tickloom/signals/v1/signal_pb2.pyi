@@ -136,7 +136,7 @@ class Gate(_message.Message):
     def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ModelPredictions(_message.Message):
-    __slots__ = ("forecasts", "anomaly_score", "is_anomaly", "sentiment", "regime", "regime_probability", "votes", "up", "horizon_bars", "abstained")
+    __slots__ = ("forecasts", "anomaly_score", "is_anomaly", "sentiment", "regime", "regime_probability", "votes", "up", "horizon_bars", "abstained", "down")
     FORECASTS_FIELD_NUMBER: _ClassVar[int]
     ANOMALY_SCORE_FIELD_NUMBER: _ClassVar[int]
     IS_ANOMALY_FIELD_NUMBER: _ClassVar[int]
@@ -147,6 +147,7 @@ class ModelPredictions(_message.Message):
     UP_FIELD_NUMBER: _ClassVar[int]
     HORIZON_BARS_FIELD_NUMBER: _ClassVar[int]
     ABSTAINED_FIELD_NUMBER: _ClassVar[int]
+    DOWN_FIELD_NUMBER: _ClassVar[int]
     forecasts: _containers.RepeatedCompositeFieldContainer[Forecast]
     anomaly_score: float
     is_anomaly: bool
@@ -157,7 +158,8 @@ class ModelPredictions(_message.Message):
     up: float
     horizon_bars: int
     abstained: str
-    def __init__(self, forecasts: _Optional[_Iterable[_Union[Forecast, _Mapping]]] = ..., anomaly_score: _Optional[float] = ..., is_anomaly: _Optional[bool] = ..., sentiment: _Optional[float] = ..., regime: _Optional[str] = ..., regime_probability: _Optional[float] = ..., votes: _Optional[_Iterable[_Union[Vote, _Mapping]]] = ..., up: _Optional[float] = ..., horizon_bars: _Optional[int] = ..., abstained: _Optional[str] = ...) -> None: ...
+    down: float
+    def __init__(self, forecasts: _Optional[_Iterable[_Union[Forecast, _Mapping]]] = ..., anomaly_score: _Optional[float] = ..., is_anomaly: _Optional[bool] = ..., sentiment: _Optional[float] = ..., regime: _Optional[str] = ..., regime_probability: _Optional[float] = ..., votes: _Optional[_Iterable[_Union[Vote, _Mapping]]] = ..., up: _Optional[float] = ..., horizon_bars: _Optional[int] = ..., abstained: _Optional[str] = ..., down: _Optional[float] = ...) -> None: ...
 
 class Forecast(_message.Message):
     __slots__ = ("model", "version", "horizon_bars", "expected_return", "up", "price", "low_80", "high_80", "low_95", "high_95")
@@ -184,14 +186,18 @@ class Forecast(_message.Message):
     def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., horizon_bars: _Optional[int] = ..., expected_return: _Optional[float] = ..., up: _Optional[float] = ..., price: _Optional[int] = ..., low_80: _Optional[int] = ..., high_80: _Optional[int] = ..., low_95: _Optional[int] = ..., high_95: _Optional[int] = ...) -> None: ...
 
 class Vote(_message.Message):
-    __slots__ = ("model", "weight", "up")
+    __slots__ = ("model", "weight", "up", "down", "down_weight")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     UP_FIELD_NUMBER: _ClassVar[int]
+    DOWN_FIELD_NUMBER: _ClassVar[int]
+    DOWN_WEIGHT_FIELD_NUMBER: _ClassVar[int]
     model: str
     weight: float
     up: float
-    def __init__(self, model: _Optional[str] = ..., weight: _Optional[float] = ..., up: _Optional[float] = ...) -> None: ...
+    down: float
+    down_weight: float
+    def __init__(self, model: _Optional[str] = ..., weight: _Optional[float] = ..., up: _Optional[float] = ..., down: _Optional[float] = ..., down_weight: _Optional[float] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("rule", "text", "weight")
