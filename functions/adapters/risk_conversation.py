@@ -14,11 +14,15 @@ from functions.domain.decisions import Verdict
 from functions.domain.errors import Rejected
 from functions.ports.errors import Overloaded, Unavailable
 from functions.wire.codecs.risk import Question, questions_message, verdict_value
+from functions.wire.codecs.risk_columns import ROWS_MAX, columns_message, decisions_value
 from functions.wire.errors import Malformed
 
 if TYPE_CHECKING:  # the stubs know these, their modules do not
     from grpc.aio import StreamStreamCall
     from tickloom.risk.v1.service_pb2_grpc import RiskServiceAsyncStub
+
+COLUMNS_MIN: Final = 4
+"""Questions of one message from which on they are asked in columns: there that takes less time on both sides."""
 
 WAITING_MAX: Final = 1024
 """Questions that may wait for their answers; one more is refused."""
@@ -47,7 +51,7 @@ class RiskConversation:
         self._tag = 0
 
     async def ask(self, questions: Sequence[Question]) -> list[Verdict]:
-        """Decide on several orders, each by itself.
+        """Decide on several orders, each by itself; those of one moment should be asked together, at most `ROWS_MAX`.
 
         Raises:
             Unavailable: Nothing was decided; the orders must not leave.
@@ -62,7 +66,7 @@ class RiskConversation:
         waiter = self._waiting[tag] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(self._deadline_s):
-                await self._send(questions_message(tag, questions))
+                await self._send(asked_message(tag, questions))
                 return self._verdicts(await waiter, len(questions))
         except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
             message = f"risk at {self._target} did not decide: {error or 'no answer in time'}"
@@ -115,11 +119,29 @@ class RiskConversation:
             if not answer.fault.retry:
                 raise Rejected(message)
             raise (Overloaded if answer.fault.code == "RESOURCE_EXHAUSTED" else Unavailable)(message)
-        if len(answer.checks) != count:
-            message = f"risk at {self._target} gave {len(answer.checks)} answers to {count} questions"
-            raise Unavailable(message)
         try:
-            return [verdict_value(one) for one in answer.checks]
+            if answer.HasField("columns"):
+                verdicts = decisions_value(answer.columns)
+            else:
+                verdicts = [verdict_value(one) for one in answer.checks]
         except Malformed as error:
             message = f"risk at {self._target} gave an answer that cannot be read: {error}"
             raise Unavailable(message) from error
+        if len(verdicts) != count:
+            message = f"risk at {self._target} gave {len(verdicts)} answers to {count} questions"
+            raise Unavailable(message)
+        return verdicts
+
+
+def asked_message(tag: int, questions: Sequence[Question]) -> service_pb2.CheckStreamRequest:
+    """Write questions in the form that takes less time, which depends on their number.
+
+    Raises:
+        Rejected: A figure does not fit.
+    """
+    if not COLUMNS_MIN <= len(questions) <= ROWS_MAX:
+        return questions_message(tag, questions)
+    try:
+        return columns_message(tag, questions)
+    except Malformed as error:
+        raise Rejected(str(error)) from error

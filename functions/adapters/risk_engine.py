@@ -10,8 +10,9 @@ import structlog
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict, Violation
 from functions.domain.reference import TradingStatus
 from functions.domain.risk.checks import Told, check_told, told_of
-from functions.domain.risk.limits import Limits, Rulebook
+from functions.domain.risk.limits import Contract, Limits, Rulebook
 from functions.domain.risk.rules import CANNOT_DECIDE, Case, case_of, decide
+from functions.domain.risk.sieve import Checks, Sieve
 from functions.domain.risk.state import RiskState, marked
 from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.kill_switch import EVERYONE, KillSwitches, Switch
@@ -55,6 +56,7 @@ class RiskEngine:
         self._blind_s_max = blind_s_max
         self._now_s = now_s
         self._rulebook = Rulebook(shipped)
+        self._sieve = Sieve(self._rulebook)
         self._changing = asyncio.Lock()  # a look-up that began before a change must not undo it
         self._known: dict[Switch, bool] | None = None
         self._engaged: frozenset[Switch] = frozenset()
@@ -119,8 +121,15 @@ class RiskEngine:
             check_told(case, told, bounds(case.account, case.instrument_id), stopped=stopped(case.account))
             for case, told in asked
         ]
-        blind = self._blind()
-        return [_rejected(verdict, blind) for verdict in decided] if blind else decided
+        return self._seen(decided)
+
+    def check_columns(self, asked: Checks) -> list[Verdict]:
+        """Decide the same on several orders that stand in columns.
+
+        Raises:
+            Unavailable: Limits and switches were never read.
+        """
+        return self._seen(self._sieve.decide(asked, [self.stopped(account) for account, _ in asked.accounts]))
 
     def decide(  # noqa: PLR0913 - the order, its market, its account, the time and what it replaces are facts
         self,
@@ -144,6 +153,14 @@ class RiskEngine:
         verdict = decide(case, standing, bounds, stopped=stopped, recent=state.recent)
         blind = self._blind()
         return _rejected(verdict, blind) if blind else verdict
+
+    def contract(self, account: str, instrument_id: str) -> Contract:
+        """Say what an instrument is to an account."""
+        return self._rulebook.bounds(account, instrument_id).contract
+
+    def _seen(self, decided: list[Verdict]) -> list[Verdict]:
+        blind = self._blind()
+        return [_rejected(verdict, blind) for verdict in decided] if blind else decided
 
     def _blind(self) -> str:
         """Say why nothing may be accepted when nobody has looked at limits and switches for too long; else nothing."""
@@ -203,6 +220,7 @@ class RiskEngine:
         self._untold = {one for one in self._engaged if one in self._untold or one not in before}
         if found.version != self.limits.version:
             self._rulebook = Rulebook(found)
+            self._sieve = Sieve(self._rulebook)
         self._looked_s = self._now_s()
 
     async def _refresh(self) -> None:

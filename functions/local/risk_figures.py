@@ -23,7 +23,7 @@ import grpc.aio
 from functions.adapters.memory_kill_switch import MemoryKillSwitches
 from functions.adapters.memory_limits import MemoryLimits
 from functions.adapters.risk_client import GrpcRisk
-from functions.adapters.risk_conversation import RiskConversation
+from functions.adapters.risk_conversation import RiskConversation, asked_message
 from functions.adapters.risk_engine import RiskEngine
 from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
 from functions.domain.risk import RiskState
@@ -31,7 +31,7 @@ from functions.local.echo import HOST, METHOD, STREAM
 from functions.local.figures import Figure, Tell, quantile, quantiles
 from functions.services.risk import main as risk
 from functions.wire.codecs.limits import decode_limits
-from functions.wire.codecs.risk import Question, questions_message
+from functions.wire.codecs.risk import Question
 
 OPEN_RATE: Final = 1000
 """Questions a second of an open loop."""
@@ -178,7 +178,7 @@ async def _ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
     """Open every way to ask."""
     asked = Question(*question())
     one, many = ([asked], questions(MANY))
-    small, large = (questions_message(0, asks).SerializeToString() for asks in (one, many))
+    small, large = (asked_message(0, asks).SerializeToString() for asks in (one, many))
     risk_at, echo_at = (f"{HOST}:{ports[name]}" for name in ("risk", "echo-grpc"))
     client, conversation = GrpcRisk(risk_at, deadline_ms=ANSWER_MS), RiskConversation(risk_at, deadline_ms=ANSWER_MS)
     async with contextlib.AsyncExitStack() as stack:

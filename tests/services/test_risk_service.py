@@ -20,7 +20,7 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_client import GrpcRisk
-from functions.adapters.risk_conversation import RiskConversation
+from functions.adapters.risk_conversation import COLUMNS_MIN, RiskConversation
 from functions.adapters.risk_engine import RiskEngine
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import Side, Verdict
@@ -34,7 +34,8 @@ from functions.runtime import settings
 from functions.services.risk import CARD
 from functions.services.risk.main import Settings, compose
 from functions.services.risk.service import CHECKS_MAX, RiskServicer
-from functions.wire.codecs.risk import Question, check_message
+from functions.wire.codecs.risk import Question, check_message, question_message
+from functions.wire.codecs.risk_columns import columns_message, columns_value
 
 NEVER_S = 3600.0
 LOADED = b'{"exposure_ratio_max": "0.5", "quote_age_ms_max": 1, "quote_ahead_ms_max": 1}'
@@ -349,6 +350,52 @@ async def test_conversation() -> None:
         assert isinstance(refused, Rejected)
         assert [verdict.accepted for verdict in last] == [True]
         await conversation.close()
+
+
+async def test_conversation_in_columns() -> None:
+    """However many are asked at once, each gets the answer it would get alone; one that cannot be read faults all."""
+    good = Question(order(), QUOTE, state(), NOW)
+    async with opened() as engine, served(engine) as target:
+        conversation = RiskConversation(target)
+        await engine.set_switch(Switch("other"), engaged=True, reason="drill")
+        stopped = good._replace(order=order(account="other"))
+        asked = [good, good._replace(order=order(quantity=10**9)), stopped, good] * (CHECKS_MAX // 4)
+        alone = [(await conversation.ask([one]))[0] for one in asked[:4]]
+        assert [one.accepted for one in alone] == [True, False, False, True]
+        for many in (2, COLUMNS_MIN - 1, COLUMNS_MIN, CHECKS_MAX):
+            assert await conversation.ask(asked[:many]) == (alone * CHECKS_MAX)[:many]
+        for bad in (replace(order(), account=""), order(quantity=2**63), replace(order(), price_exponent=19)):
+            with pytest.raises(Rejected):
+                await conversation.ask([*asked[:8], good._replace(order=bad)])
+        with pytest.raises(Rejected):
+            await conversation.ask([*asked, good])
+        await conversation.close()
+
+
+async def test_asked_both_ways() -> None:
+    """A message asks one by one or in columns; one that does both is not answered in part."""
+    question = Question(order(), QUOTE, state(), NOW)
+    request = columns_message(7, [question])
+    request.checks.append(question_message(question))
+    async with opened() as engine, served(engine) as target, calling(target) as stub:
+        (answer,) = [one async for one in stub.CheckStream(iter([request]))]
+        assert (answer.tag, answer.fault.code, answer.fault.retry) == (7, "INVALID_ARGUMENT", False)
+
+
+async def test_blind_in_columns() -> None:
+    """Limits that were read too long ago reject what is asked in columns, too."""
+    now_s = 0.0
+    engine = RiskEngine(
+        MemoryLimits(), MemoryKillSwitches(), shipped=LIMITS, refresh_s=NEVER_S, blind_s_max=30, now_s=lambda: now_s
+    )
+    asked = columns_value(columns_message(7, [Question(order(), QUOTE, state(), NOW)] * 4).columns)
+    with pytest.raises(Unavailable):
+        engine.check_columns(asked)
+    await engine.start()
+    assert all(one.accepted for one in engine.check_columns(asked))
+    now_s = 31.0
+    assert {one.violations[0].rule for one in engine.check_columns(asked)} == {"cannot_decide"}
+    await engine.close()
 
 
 class Leaving(service_pb2_grpc.RiskServiceServicer):

@@ -7,7 +7,7 @@ from functions.domain.decisions import AccountState, OrderIntent, Quote, Verdict
 from functions.domain.errors import Rejected
 from functions.domain.money import EXPONENT_MAX
 from functions.domain.reference import TradingStatus
-from functions.domain.risk.limits import Bounds, Limits, merged
+from functions.domain.risk.limits import PLAIN, Bounds, Contract, Limits, merged
 from functions.domain.risk.rules import Case, case_of, decide
 from functions.domain.risk.state import Standing, middle
 from functions.domain.risk.units import UNITS, money_of, money_text
@@ -94,14 +94,14 @@ def check(  # noqa: PLR0913 - the order, its market, its account, the limits, th
 
 def check_told(case: Case, told: Told, bounds: Bounds, *, stopped: str = "") -> Verdict:
     """Decide on one order by bounds that are merged already; rates are not judged, for nobody tells what was sent."""
-    return decide(case, _standing(case, told), bounds, stopped=stopped)
+    return decide(case, _standing(case, told, bounds.contract), bounds, stopped=stopped)
 
 
 _UNKNOWN: Final = TradingStatus.UNKNOWN
 _NOTHING_TOLD: Final = Standing(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, 0, None, TradingStatus.UNKNOWN, "")
 
 
-def _standing(case: Case, told: Told) -> Standing:
+def _standing(case: Case, told: Told, contract: Contract) -> Standing:
     """Take the order's instrument out of what is told of the account; it is valued anew by the order's quote."""
     _, _, _, _, _, price_exponent, size_exponent, bid, ask, _, _, _ = case
     money, position, price, buys, sells, own_bid, own_ask = told
@@ -113,7 +113,7 @@ def _standing(case: Case, told: Told) -> Standing:
     tick, lot = UNITS[price_exponent], UNITS[size_exponent]
     low = high = own = 0
     if position or buys or sells:
-        worth = price * tick * lot
+        worth = (price * tick if contract is PLAIN else contract.worth(price * tick)) * lot
         low, high = (position - sells) * worth, (position + buys) * worth
         own = max(high, -low)
         equity = None if equity is None else equity - position * worth

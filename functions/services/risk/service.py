@@ -12,12 +12,13 @@ from functions.ports.errors import Overloaded, PortError
 from functions.ports.kill_switch import Switch
 from functions.ports.risk import RiskChecks
 from functions.wire.codecs.risk import answer_message, check_name, question_value, verdict_message
+from functions.wire.codecs.risk_columns import ROWS_MAX, columns_value, decisions_message
 from functions.wire.errors import Malformed
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]  # a servicer's methods share what they do with it
 
-CHECKS_MAX: Final = 64
-"""Most questions of one message: a millisecond of work, which others wait for."""
+CHECKS_MAX: Final = ROWS_MAX
+"""Most questions of one message, however they are asked."""
 
 
 class RiskServicer(service_pb2_grpc.RiskServiceServicer):
@@ -71,7 +72,11 @@ class RiskServicer(service_pb2_grpc.RiskServiceServicer):
 
     def _answer(self, request: service_pb2.CheckStreamRequest) -> service_pb2.CheckStreamResponse:
         try:
-            return answer_message(request.tag, self._decide_all(request.checks))
+            if not request.HasField("columns"):
+                return answer_message(request.tag, self._decide_all(request.checks))
+            if request.checks:
+                _refuse("a message asks one by one or in columns, not both")
+            return decisions_message(request.tag, self._risk.check_columns(columns_value(request.columns)))
         except Malformed as error:
             return _fault(request.tag, grpc.StatusCode.INVALID_ARGUMENT, error, retry=False)
         except Overloaded as error:

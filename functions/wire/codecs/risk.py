@@ -31,7 +31,7 @@ NAME_CHARACTERS_MAX: Final = 128
 
 _WRITTEN: Final = MappingProxyType({Side.BUY: service_pb2.SIDE_BUY, Side.SELL: service_pb2.SIDE_SELL})
 _READ: Final = MappingProxyType({number: side for side, number in _WRITTEN.items()})
-_STATUSES_WRITTEN: Final = MappingProxyType(
+STATUSES_WRITTEN: Final = MappingProxyType(
     {
         TradingStatus.UNKNOWN: status_pb2.TRADING_STATUS_UNSPECIFIED,
         TradingStatus.TRADING: status_pb2.TRADING_STATUS_TRADING,
@@ -39,7 +39,7 @@ _STATUSES_WRITTEN: Final = MappingProxyType(
         TradingStatus.CLOSED: status_pb2.TRADING_STATUS_CLOSED,
     }
 )
-_STATUSES: Final = MappingProxyType({number: status for status, number in _STATUSES_WRITTEN.items()})
+STATUSES_READ: Final = MappingProxyType({number: status for status, number in STATUSES_WRITTEN.items()})
 _TIMES_WRITTEN: Final = MappingProxyType(
     {
         TimeInForce.IMMEDIATE_OR_CANCEL: service_pb2.TIME_IN_FORCE_IMMEDIATE_OR_CANCEL,
@@ -178,7 +178,7 @@ def check_message(
 def _written(message: service_pb2.CheckRequest, value: Question) -> service_pb2.CheckRequest:
     """Write a question into an empty message, where it stands: parts that are made first are copied."""
     order, quote, account, message.as_of_ns, status = value
-    message.status = _STATUSES_WRITTEN[status]
+    message.status = STATUSES_WRITTEN[status]
     write_order(message.order, order)
     write_quote(message.quote, quote)
     _write_account(message.account, account)
@@ -219,7 +219,7 @@ _ORDER: Final = attrgetter(
     "limit_price",
 )
 _QUOTE: Final = attrgetter("bid_price", "ask_price", "ts_event")
-_MONEY: Final = attrgetter(
+MONEY_NAMES: Final = (
     "capital",
     "gross_exposure",
     "net_exposure_low",
@@ -228,6 +228,9 @@ _MONEY: Final = attrgetter(
     "peak_equity",
     "working_losses",
 )
+MONEY: Final = attrgetter(*MONEY_NAMES)
+"""Take an account's money out of a value or a message, for `money_value`."""
+
 _COUNTS: Final = attrgetter(*Told._fields[1:])
 
 
@@ -237,20 +240,24 @@ def question_value(message: service_pb2.CheckRequest) -> tuple[Case, Told]:
     Raises:
         Malformed: The order, the account's money or the status cannot be read.
     """
-    if message.status not in _STATUSES:
+    if message.status not in STATUSES_READ:
         _refuse(f"trading status {message.status} is unknown")
     account, instrument_id, side, time, price, size, quantity, limit = _ORDER(message.order)
     _check_order(account, instrument_id, side, time, price, size)
     buys, market, at = side == service_pb2.SIDE_BUY, _QUOTE(message.quote), message.as_of_ns
-    status = _STATUSES[message.status]
+    status = STATUSES_READ[message.status]
     case = Case._make((account, instrument_id, buys, quantity, limit, price, size, *market, at, status))
     told = message.account
-    return case, Told._make((_money(*_MONEY(told)), *_COUNTS(told)))
+    return case, Told._make((money_value(*MONEY(told)), *_COUNTS(told)))
 
 
 @lru_cache(maxsize=TEXTS_KEPT_MAX)
-def _money(*texts: str) -> Money:
-    """Count an account's money, which is the same from question to question."""
+def money_value(*texts: str) -> Money:
+    """Count an account's money, which is the same from question to question; texts as in `MONEY_NAMES`.
+
+    Raises:
+        Malformed: A text is no plain decimal.
+    """
     capital, gross, low, high, equity, peak, losses = texts
     return money_told(
         AccountState(
@@ -309,12 +316,13 @@ def verdict_value(message: service_pb2.CheckResponse) -> Verdict:
     if message.decision != expected:
         _refuse(f"decision {message.decision} disagrees with {len(violations)} violations")
     if not violations:
-        return _accepted(message.limits_version)
+        return accepted_value(message.limits_version)
     return Verdict(tuple([Violation(one.rule, one.text) for one in violations]), message.limits_version)
 
 
 @lru_cache(maxsize=VERSIONS_KEPT_MAX)
-def _accepted(limits_version: str) -> Verdict:
+def accepted_value(limits_version: str) -> Verdict:
+    """Give the one verdict that accepts by a version of the limits."""
     return Verdict((), limits_version)
 
 

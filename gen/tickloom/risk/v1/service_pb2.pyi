@@ -148,22 +148,106 @@ class CheckManyResponse(_message.Message):
     def __init__(self, checks: _Optional[_Iterable[_Union[CheckResponse, _Mapping]]] = ...) -> None: ...
 
 class CheckStreamRequest(_message.Message):
-    __slots__ = ("tag", "checks")
+    __slots__ = ("tag", "checks", "columns")
     TAG_FIELD_NUMBER: _ClassVar[int]
     CHECKS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     tag: int
     checks: _containers.RepeatedCompositeFieldContainer[CheckRequest]
-    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckRequest, _Mapping]]] = ...) -> None: ...
+    columns: CheckColumns
+    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckRequest, _Mapping]]] = ..., columns: _Optional[_Union[CheckColumns, _Mapping]] = ...) -> None: ...
+
+class CheckColumns(_message.Message):
+    __slots__ = ("accounts", "instruments", "price_exponent", "size_exponent", "account", "instrument", "side", "status", "quantity", "limit_price", "bid_price", "ask_price", "quote_ns", "as_of_ns", "position", "position_price", "working_buys", "working_sells", "resting_buy_price", "resting_sell_price")
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENTS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    SIZE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    INSTRUMENT_FIELD_NUMBER: _ClassVar[int]
+    SIDE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    BID_PRICE_FIELD_NUMBER: _ClassVar[int]
+    ASK_PRICE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_NS_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    POSITION_PRICE_FIELD_NUMBER: _ClassVar[int]
+    WORKING_BUYS_FIELD_NUMBER: _ClassVar[int]
+    WORKING_SELLS_FIELD_NUMBER: _ClassVar[int]
+    RESTING_BUY_PRICE_FIELD_NUMBER: _ClassVar[int]
+    RESTING_SELL_PRICE_FIELD_NUMBER: _ClassVar[int]
+    accounts: _containers.RepeatedCompositeFieldContainer[AccountMoney]
+    instruments: _containers.RepeatedScalarFieldContainer[str]
+    price_exponent: bytes
+    size_exponent: bytes
+    account: bytes
+    instrument: bytes
+    side: bytes
+    status: bytes
+    quantity: bytes
+    limit_price: bytes
+    bid_price: bytes
+    ask_price: bytes
+    quote_ns: bytes
+    as_of_ns: bytes
+    position: bytes
+    position_price: bytes
+    working_buys: bytes
+    working_sells: bytes
+    resting_buy_price: bytes
+    resting_sell_price: bytes
+    def __init__(self, accounts: _Optional[_Iterable[_Union[AccountMoney, _Mapping]]] = ..., instruments: _Optional[_Iterable[str]] = ..., price_exponent: _Optional[bytes] = ..., size_exponent: _Optional[bytes] = ..., account: _Optional[bytes] = ..., instrument: _Optional[bytes] = ..., side: _Optional[bytes] = ..., status: _Optional[bytes] = ..., quantity: _Optional[bytes] = ..., limit_price: _Optional[bytes] = ..., bid_price: _Optional[bytes] = ..., ask_price: _Optional[bytes] = ..., quote_ns: _Optional[bytes] = ..., as_of_ns: _Optional[bytes] = ..., position: _Optional[bytes] = ..., position_price: _Optional[bytes] = ..., working_buys: _Optional[bytes] = ..., working_sells: _Optional[bytes] = ..., resting_buy_price: _Optional[bytes] = ..., resting_sell_price: _Optional[bytes] = ...) -> None: ...
+
+class AccountMoney(_message.Message):
+    __slots__ = ("account", "capital", "gross_exposure", "net_exposure_low", "net_exposure_high", "equity", "peak_equity", "working_losses")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    CAPITAL_FIELD_NUMBER: _ClassVar[int]
+    GROSS_EXPOSURE_FIELD_NUMBER: _ClassVar[int]
+    NET_EXPOSURE_LOW_FIELD_NUMBER: _ClassVar[int]
+    NET_EXPOSURE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    EQUITY_FIELD_NUMBER: _ClassVar[int]
+    PEAK_EQUITY_FIELD_NUMBER: _ClassVar[int]
+    WORKING_LOSSES_FIELD_NUMBER: _ClassVar[int]
+    account: str
+    capital: str
+    gross_exposure: str
+    net_exposure_low: str
+    net_exposure_high: str
+    equity: str
+    peak_equity: str
+    working_losses: str
+    def __init__(self, account: _Optional[str] = ..., capital: _Optional[str] = ..., gross_exposure: _Optional[str] = ..., net_exposure_low: _Optional[str] = ..., net_exposure_high: _Optional[str] = ..., equity: _Optional[str] = ..., peak_equity: _Optional[str] = ..., working_losses: _Optional[str] = ...) -> None: ...
 
 class CheckStreamResponse(_message.Message):
-    __slots__ = ("tag", "checks", "fault")
+    __slots__ = ("tag", "checks", "fault", "columns")
     TAG_FIELD_NUMBER: _ClassVar[int]
     CHECKS_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
     tag: int
     checks: _containers.RepeatedCompositeFieldContainer[CheckResponse]
     fault: CheckFault
-    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckResponse, _Mapping]]] = ..., fault: _Optional[_Union[CheckFault, _Mapping]] = ...) -> None: ...
+    columns: DecisionColumns
+    def __init__(self, tag: _Optional[int] = ..., checks: _Optional[_Iterable[_Union[CheckResponse, _Mapping]]] = ..., fault: _Optional[_Union[CheckFault, _Mapping]] = ..., columns: _Optional[_Union[DecisionColumns, _Mapping]] = ...) -> None: ...
+
+class DecisionColumns(_message.Message):
+    __slots__ = ("decision", "limits_version", "rejected")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    decision: bytes
+    limits_version: str
+    rejected: _containers.RepeatedCompositeFieldContainer[Rejected]
+    def __init__(self, decision: _Optional[bytes] = ..., limits_version: _Optional[str] = ..., rejected: _Optional[_Iterable[_Union[Rejected, _Mapping]]] = ...) -> None: ...
+
+class Rejected(_message.Message):
+    __slots__ = ("violations",)
+    VIOLATIONS_FIELD_NUMBER: _ClassVar[int]
+    violations: _containers.RepeatedCompositeFieldContainer[Violation]
+    def __init__(self, violations: _Optional[_Iterable[_Union[Violation, _Mapping]]] = ...) -> None: ...
 
 class CheckFault(_message.Message):
     __slots__ = ("code", "text", "retry")
