@@ -38,6 +38,7 @@ from functions.adapters.texts import HashedModel, TextManifest, load_hashed, rea
 from functions.ports.models import Change, Lineup
 
 SERVING: Final = "serving.json"
+SHADOW: Final = "shadow"
 VERSIONS_MAX: Final = 64
 """Most versions of one model; with more it is refused until some are taken away."""
 
@@ -80,6 +81,29 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     challenger: str = ""
     share: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.0
     shadows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Say what is registered: a version of a model, and what it is asked for.
+
+    Args:
+        name: Model name.
+        version: Its version; empty where `problem` keeps from reading any.
+        digest: What the version is known by.
+        role: `champion`, `challenger`, `shadow`, or nothing for one that is not asked.
+        share: Share that a challenger gets, 0 to 1.
+        metrics: Figures of its manifest.
+        problem: Why it cannot be served; empty for nothing.
+    """
+
+    name: str
+    version: str = ""
+    digest: str = ""
+    role: str = ""
+    share: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    problem: str = ""
 
 
 @dataclass(slots=True)
@@ -220,6 +244,33 @@ def promote(root: Path, name: str, serving: Serving) -> None:
     unfinished = folder / f".{SERVING}"
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(serving), indent=1) + b"\n")
     unfinished.replace(folder / SERVING)
+
+
+def listed(root: Path) -> Iterator[Listed]:
+    """List every version there is, by model; nothing is loaded."""
+    for kind in _KINDS:
+        for folder in _model_folders(root, kind):
+            try:
+                places = _versions(folder, kind)
+                serving = _serving(folder, places)
+            except ModelError as error:
+                yield Listed(folder.name, problem=str(error))
+                continue
+            yield from (_listed(folder.name, version, places[version], serving) for version in sorted(places))
+
+
+def _listed(name: str, version: str, place: Path, serving: Serving) -> Listed:
+    kind = kind_of(place)
+    try:
+        manifest = kind.read(place)
+    except ModelError as error:
+        return Listed(name, version, problem=str(error))
+    deciding = {serving.champion: "champion", serving.challenger: "challenger"}
+    role = deciding.get(version, SHADOW if version in serving.shadows else "")
+    share = serving.share if role == "challenger" else 0.0
+    if role and manifest.spec.shadow:
+        role = SHADOW
+    return Listed(name, version, digest_of(place, kind), role, share, manifest.metrics)
 
 
 def find_version(root: Path, name: str, version: str) -> Path:

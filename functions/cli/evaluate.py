@@ -5,18 +5,18 @@ import itertools
 import json
 import sys
 
-from functions.cli import models
+from functions.cli import training
 from functions.domain.evaluation import Line
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    models.register(parser)
+    training.register(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and show one table for each part."""
-    lines = models.find(args.name).evaluate(args.data)
+    lines = training.find(args.name).evaluate(args.data)
     if args.json:
         told = ({"part": one.part, "scorer": one.scorer, "figures": dict(one.figures)} for one in lines)
         sys.stdout.writelines(json.dumps(one) + "\n" for one in told)
@@ -29,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
 def _show(part: str, rows: tuple[Line, ...]) -> None:
     sys.stdout.write(f"{part}\n")
     header = ("  ", *(name for name, _ in rows[0].figures))
-    models.table([header, *((f"  {one.scorer}", *(f"{value:.4f}" for _, value in one.figures)) for one in rows)])
+    training.table([header, *((f"  {one.scorer}", *(f"{value:.4f}" for _, value in one.figures)) for one in rows)])
     sys.stdout.write("\n")

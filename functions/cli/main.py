@@ -67,6 +67,7 @@ VERBS: Final = {
     "smoke": Verb("send one harmless document through a running system and read back what became of it"),
     "token": Verb("make keys and tokens for development, by which services know their callers"),
     "train": Verb("train a model again, on data of its own or yours"),
+    "models": Verb("show the versions of models there are, and say which of them are asked", reads=True),
     "evaluate": Verb("measure a model beside its baselines", reads=True),
     "deploy": Verb(
         "render, compare, check and generate the manifests of an environment; migrate a database", reads=True

@@ -1,75 +1,88 @@
-"""Find a model's training module by the model's name, and lay figures out; what `train` and `evaluate` both need."""
+"""Show the versions of models in a registry, and say which of them decide, are tried, or stand beside."""
 
 import argparse
-import difflib
-import importlib
+import json
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import Final, Protocol
+from dataclasses import asdict
+from typing import Final
 
+from functions.adapters.model_registry import SERVING, Listed, Serving, listed, promote
+from functions.adapters.onnx import ModelError
 from functions.cli.errors import CliError, UsageError
-from functions.domain.evaluation import Line
+from functions.cli.training import FOLDER, table
 
-FOLDER: Final = pathlib.Path(__file__).parents[1] / "models"
-_OURS: Final = "functions"
-
-
-class Trainer(Protocol):
-    """What a model's training module offers."""
-
-    def train(self, data: pathlib.Path | None, out: pathlib.Path) -> None:
-        """Train on the model's own data or that at a path, and write the model to a folder."""
-
-    def evaluate(self, data: pathlib.Path | None) -> tuple[Line, ...]:
-        """Measure beside baselines, on data of its own or at a path: the shipped file, or one fitted to each series."""
+DIGEST_CHARS: Final = 12
+_EPILOGUE: Final = (
+    "A running inference service that reads the registry takes a change up by itself. What its manifest does not "
+    "promote only ever stands beside, as a shadow."
+)
 
 
 def register(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments both verbs take."""
-    parser.add_argument("name", metavar="NAME", help=f"the model: {', '.join(names())}")
+    """Add the verb's arguments."""
+    parser.epilog = _EPILOGUE
+    parser.add_argument("what", choices=("list", "serve"), help="versions there are, or which are asked from now on")
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the model (list: default all)")
     parser.add_argument(
-        "--data",
+        "--registry",
         type=pathlib.Path,
-        metavar="PATH",
-        help="data of yours; a forecast reads a CSV of one instrument's bars, oldest first, with a column `close` "
-        "(default: what the model's card says)",
+        default=FOLDER,
+        metavar="FOLDER",
+        help="where models lie (default: the shipped)",
     )
+    parser.add_argument("--champion", default="", metavar="VERSION", help="serve: decides")
+    parser.add_argument("--challenger", default="", metavar="VERSION", help="serve: decides for its share")
+    parser.add_argument("--share", type=float, default=0.0, help="serve: the challenger's share, 0 to 1")
+    parser.add_argument("--shadow", action="append", default=[], metavar="VERSION", help="serve: only answers beside")
 
 
-def names() -> tuple[str, ...]:
-    """List the models that can be trained."""
-    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/train.py")))
+def run(args: argparse.Namespace) -> int:
+    """Show or change a registry."""
+    if not args.registry.is_dir():
+        msg = f"there is no registry {args.registry}; `tickloom train NAME --register FOLDER` makes one"
+        raise CliError(msg)
+    if args.what == "serve":
+        _serve(args)
+    found = [one for one in listed(args.registry) if args.name in {"", one.name}]
+    if args.name and not found:
+        there = ", ".join(sorted({one.name for one in listed(args.registry)})) or "none"
+        msg = f"there is no model `{args.name}` in {args.registry}; there are {there}"
+        raise CliError(msg)
+    if args.json:
+        sys.stdout.write(json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    else:
+        _show(found)
+    return 0
 
 
-def find(name: str) -> Trainer:
-    """Import the training module of a model.
-
-    Raises:
-        UsageError: There is no such model, or it cannot be trained from here.
-        CliError: A library of the extra `train` is missing.
-    """
-    if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        guess = f"did you mean `{near[0]}`? " if near else ""
-        msg = f"there is no model `{name}`; {guess}there are {', '.join(names())}"
+def _serve(args: argparse.Namespace) -> None:
+    if not args.name or not (args.champion or args.shadow):
+        msg = "say what is asked: tickloom models serve NAME --champion VERSION, --shadow VERSION, or both"
         raise UsageError(msg)
+    if not 0 <= args.share <= 1 or bool(args.challenger) != bool(args.share):
+        msg = (
+            f"a challenger gets a share above 0 and up to 1; found challenger {args.challenger!r}, share {args.share:g}"
+        )
+        raise UsageError(msg)
+    if args.registry.resolve() == FOLDER:
+        msg = f"{FOLDER} holds what was shipped; name a registry of your own with --registry"
+        raise CliError(msg)
+    serving = Serving(champion=args.champion, challenger=args.challenger, share=args.share, shadows=tuple(args.shadow))
     try:
-        module: Trainer = importlib.import_module(f"{_OURS}.models.{name}.train")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {_OURS, ""}:
-            raise
-        msg = f"{error.name} is missing: install the extra `train`, as in `pip install 'tickloom[train]'`"
-        raise CliError(msg) from error
-    if not all(hasattr(module, verb) for verb in ("train", "evaluate")):
-        msg = f"model `{name}` has a training script of its own: python -m {_OURS}.models.{name}.train"
-        raise UsageError(msg)
-    return module
+        promote(args.registry, args.name, serving)
+    except ModelError as error:
+        raise CliError(str(error)) from error
+    sys.stderr.write(f"wrote {args.registry / args.name / SERVING}\n")
 
 
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows, the first being the header: names to the left, figures to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for name, *cells in rows:
-        figures = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
-        sys.stdout.write("  ".join((name.ljust(widths[0]), *figures)) + "\n")
+def _show(found: Sequence[Listed]) -> None:
+    rows = [("model", "version", "asked as", "digest")]
+    for one in found:
+        role = f"{one.role} {one.share:.0%}" if one.role == "challenger" else one.role or "-"
+        rows.append((one.name, one.version or "?", role, one.digest[:DIGEST_CHARS] or "-"))
+    table(rows)
+    for one in found:
+        if one.problem:
+            sys.stdout.write(f"{one.name} {one.version}: {one.problem}\n")

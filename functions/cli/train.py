@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from functions.cli import models
+from functions.cli import training
 from functions.cli.errors import CliError
 
 OUT: Final = pathlib.Path("var/models")
@@ -23,7 +23,7 @@ class Told(msgspec.Struct, frozen=True):
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    models.register(parser)
+    training.register(parser)
     parser.add_argument(
         "--out", type=pathlib.Path, metavar="FOLDER", help=f"folder the model is written to (default: {OUT}/NAME)"
     )
@@ -36,12 +36,12 @@ def run(args: argparse.Namespace) -> int:
     """Train, write the model, and show the figures its manifest has."""
     from functions.adapters.onnx import PROMOTED  # noqa: PLC0415 - only a model that was trained pays for it
 
-    module = models.find(args.name)
+    module = training.find(args.name)
     out = args.out or OUT / args.name
     module.train(args.data, out)
     manifest = msgspec.json.decode(next(out.glob("*manifest.json")).read_bytes(), type=Told)
     sys.stdout.write(f"wrote {manifest.name} {manifest.version} to {out}\n")
-    models.table([("figure", "value"), *((name, f"{value:.4f}") for name, value in manifest.metrics.items())])
+    training.table([("figure", "value"), *((name, f"{value:.4f}") for name, value in manifest.metrics.items())])
     if args.register:
         sys.stdout.write(f"registered as {_registered(out, args.register)}\n")
     if manifest.metrics.get(PROMOTED) == 0.0:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from functions.adapters.onnx import load_model
-from functions.cli import models
+from functions.cli import training
 from functions.cli.main import main
 
 Run = Callable[..., str]
@@ -94,7 +94,7 @@ def test_unknown_model(run: Run, verb: str) -> None:
     """A misspelt model is answered with the near one, and with all there are."""
     said = run(verb, "forecast_boost", status=2)
     assert f"did you mean `{NAME}`?" in said
-    assert all(name in said for name in models.names())
+    assert all(name in said for name in training.names())
 
 
 def test_without_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from featured import lively, run
 
 from functions.adapters.onnx import MANIFEST, load_model
-from functions.cli.models import names
+from functions.cli.training import names
 from functions.domain.indicators.lookahead import Computed, find_leaks
 from functions.domain.market import BarBatch, PredictionBatch
 from functions.domain.signals import Desk, decide
