@@ -1,7 +1,7 @@
 """Time round trips over loopback, each server in a process of its own on one core and the client on the other.
 
-Risk checks beside bare echoes are timed by `risk_figures`; one function over HTTP is driven by as many connections as
-keep its core busy.
+Risk checks and submitted orders stand beside bare echoes (`round_trips`); one function over HTTP is driven by as many
+connections as keep its core busy.
 """
 
 import asyncio
@@ -18,15 +18,16 @@ from functions.adapters.postgres import migrate, open_pool
 from functions.adapters.tapes import Reel, Spool
 from functions.feeds.replay import CARD as REPLAY
 from functions.handlers.normalize import main as normalize
-from functions.local import loop
+from functions.local import loop, risk_figures, submit_figures
 from functions.local.children import Child, Children, Spec, grpc_serving, http_ok, tcp_open
 from functions.local.echo import HOST
 from functions.local.figures import Figure, Tell, pin, settle
 from functions.local.inference_figures import ANSWER_MS, over_grpc, registry
-from functions.local.risk_figures import AT_ONCE, Effort, round_trips
+from functions.local.round_trips import AT_ONCE, Effort, measured
 from functions.local.servers import start_stores
 from functions.runtime import settings
 from functions.services.inference import main as inference
+from functions.services.orders import main as orders
 from functions.services.risk import main as risk
 from functions.wire.envelope import Event
 from functions.wire.http_binding import to_http
@@ -79,8 +80,10 @@ async def _measure(request: Request, tell: Tell) -> dict[str, Any]:
             for child in started.values():
                 pin(request.cpus[-1], child.pid)
         settle()
-        ports = {name: started[name].port for name in ("risk", "echo-grpc", "echo-tcp")}
-        trips = await round_trips(ports, Effort(request.rounds, request.calls, request.open_s), tell)
+        ports = {name: child.port for name, child in started.items()}
+        async with risk_figures.ways(ports) as checks, submit_figures.ways(ports) as submits:
+            effort = Effort(request.rounds, request.calls, request.open_s)
+            trips = await measured([*checks, *submits], effort, tell)
         functions = await _functions(started, request, tell)
         scored = await over_grpc(f"{HOST}:{started['inference'].port}", request.calls)
     figures, inferences = ([one.as_dict() for one in found] for found in (functions, scored))
@@ -116,6 +119,13 @@ async def _start(children: Children, request: Request) -> dict[str, Child]:
             "risk",
             (*ours, "functions.services.risk.main"),
             env=settings.share(risk.Settings, environ),
+            probe=grpc_serving,
+            ready_s=READY_S,
+        ),
+        Spec(
+            "orders",
+            (*ours, "functions.services.orders.main"),
+            env=settings.share(orders.Settings, {**environ, **submit_figures.settings(pathlib.Path(request.folder))}),
             probe=grpc_serving,
             ready_s=READY_S,
         ),

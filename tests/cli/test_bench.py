@@ -13,6 +13,7 @@ from functions.cli import bench
 from functions.cli.errors import CliError
 from functions.local.benchmarks import PartFailedError, recorded_s, run_part, simulate
 from functions.local.kafka import choose
+from functions.local.round_trips import TCP
 
 MESSAGES = 9_000
 TINY = bench.Effort(
@@ -113,7 +114,7 @@ def test_venues_have_figures(ran: Ran) -> None:
 
 
 def test_calls_have_figures(ran: Ran) -> None:
-    """Risk checks stand beside a TCP echo and each beside its gRPC echo, and functions over HTTP have rates."""
+    """Checks and orders stand beside a TCP echo and each beside its gRPC echo, and functions over HTTP have rates."""
     trips = ran.found["calls"]["round_trips"]
     assert [one["name"] for one in trips] == [
         "bare TCP echo",
@@ -123,10 +124,14 @@ def test_calls_have_figures(ran: Ran) -> None:
         "risk check, stream",
         "bare grpc.aio echo, stream, 50 x",
         "risk checks, stream, 50 in a message",
+        "order submitted, unary",
+        "order submitted, stream",
+        "orders submitted, stream, 50 in a message",
     ]
     said = bench.report(ran.found)
-    assert all(f"- {one['name']}, p50 open loop: " in said for one in trips if one["name"].startswith("risk"))
-    assert all(value > 0 for one in trips for key, value in one.items() if key != "name")
+    assert all(f"- {one['name']}, p50 open loop: " in said for one in trips if one["beside"])
+    assert {one["name"] for one in trips if not one["beside"]} == {one["beside"] for one in trips} - {""} | {TCP}
+    assert all(value > 0 for one in trips for key, value in one.items() if key not in {"name", "beside"})
     assert all(one["value"] > 0 for one in ran.found["calls"]["figures"])
     scored = [one["name"] for one in ran.found["calls"]["inferences"] if one["value"] > 0]
     assert scored == [
