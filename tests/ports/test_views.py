@@ -272,7 +272,8 @@ async def test_signal_evidence(kept: Kept) -> None:
     found = row["evidence"]
     assert (found["wanted"], found["kelly_fraction"], found["probability"]) == ("buy", 0.125, None)
     assert found["gates"] == [{"name": "lost_book", "text": "the order book was valid"}]
-    assert found["predictions"]["votes"] == [{"model": "forecast_boosted", "weight": 0.5, "up": 0.625}]
+    vote = {"model": "forecast_boosted", "weight": 0.5, "up": 0.625, "down": None, "down_weight": 0.0}
+    assert found["predictions"]["votes"] == [vote]
     await kept.views.put_signal(replace(SIGNAL, bar_revision=1, evidence=later))
     (row,) = await kept.rows("signals")
     assert (row["evidence"]["probability"], row["evidence"]["gates"], row["evidence"]["causation_id"]) == (
