@@ -312,7 +312,8 @@ class FixVenue:
             return
         known.order_id = found.order_id
         known.replacing = "" if found.exec_type == "5" else known.replacing
-        if found.exec_type in "5I" and found.cl_ord_id:
+        pends = found.exec_type == "I" and found.ord_status in {"6", "E"}  # then it may be the request's name
+        if found.exec_type in "5I" and found.cl_ord_id and not pends:
             known.name = found.cl_ord_id
             self._orders.remember(found.cl_ord_id, known)
 

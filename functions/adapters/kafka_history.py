@@ -37,7 +37,7 @@ SLACK_MS: Final = 1_000
 EVENTS_A_BATCH: Final = 8
 """Events of the desk for each batch that it decides on, about."""
 STEP_MAX: Final = 2_048
-"""Most records that are held in memory at a time."""
+"""Most records that are read at a time; an answer holds the batches that it asks for beside them."""
 READ_S: Final = 10.0
 """A broker that gives nothing for so long cannot be reached."""
 POLL_MS: Final = 1_000

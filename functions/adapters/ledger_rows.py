@@ -349,7 +349,8 @@ def _trades(fills: Sequence[Fill], order: OrderIntent) -> tuple[Trade, ...]:
         quantity = mantissa_of(fill.quantity, order.size_exponent)
         price = mantissa_of(fill.price, order.price_exponent)
         made = [Trade(fill.exec_id, quantity, price, fill.fee, fill.multiplier)] if quantity else []
-        place = next((at for at, one in enumerate(trades) if one.exec_id == fill.replaces_exec_id), len(trades))
+        replaced = (at for at, one in enumerate(trades) if one.exec_id == fill.replaces_exec_id)
+        place = next(replaced, len(trades)) if fill.replaces_exec_id else len(trades)
         trades[place : place + 1] = made
     return tuple(trades)
 

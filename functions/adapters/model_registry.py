@@ -119,9 +119,10 @@ class _Known:
 class FileModels:
     """Port `ModelRegistry` over the models of one kind in a folder."""
 
-    def __init__(self, root: Path, *, kind: Kind = FEATURES, device: str = "cpu") -> None:
-        """Name the folder, and what sessions run on (`cpu` or `auto`); nothing is read yet."""
+    def __init__(self, root: Path, *, kind: Kind = FEATURES, device: str = "cpu", instead: Path | None = None) -> None:
+        """Name the folder, what sessions run on (`cpu` or `auto`), and the folder while it serves none of the kind."""
         self._root = root
+        self._instead = instead
         self._kind = kind
         self._providers = providers_of(device)
         self._known: dict[str, _Known] = {}
@@ -133,7 +134,8 @@ class FileModels:
 
     def refresh(self) -> tuple[Change, ...]:
         """Look at every model's files, and load what changed; a model whose folder is gone is asked no longer."""
-        folders = {folder.name: folder for folder in _model_folders(self._root, self._kind)}
+        root = self._root if self._instead is None or serves(self._root, self._kind) else self._instead
+        folders = {folder.name: folder for folder in _model_folders(root, self._kind)}
         gone = [Change(name, ()) for name in sorted(set(self._known) - set(folders))]
         self._known = {name: known for name, known in self._known.items() if name in folders}
         changes = [self._look(name, folder) for name, folder in sorted(folders.items())]
@@ -291,9 +293,9 @@ def kind_of(folder: Path) -> Kind:
     return next((kind for kind in _KINDS if (folder / kind.manifest).is_file()), FEATURES)
 
 
-def holds(root: Path, kind: Kind) -> bool:
-    """Tell whether a registry has a model of a kind."""
-    return any(_model_folders(root, kind))
+def serves(root: Path, kind: Kind) -> bool:
+    """Tell whether a registry says of a model of a kind which version is asked; registered versions alone do not."""
+    return any((one / kind.manifest).is_file() or (one / SERVING).is_file() for one in _model_folders(root, kind))
 
 
 def digest_of(folder: Path, kind: Kind = FEATURES) -> str:

@@ -100,13 +100,21 @@ def _silent(name: str) -> ModelOutput:
 
 
 def _joined(name: str, parts: Sequence[tuple[ModelOutput, ...]], rows: int) -> list[ModelOutput]:
-    """Put the answers of all calls behind each other, for each of a model's versions."""
-    found = [[output for output in part if output.model == name] for part in parts]
-    faults = [output.degraded_reason for part in found for output in part if output.degraded and not output.shadow]
-    kinds = [[(one.version, one.names, one.shadow, one.degraded) for one in part] for part in found]
-    if faults or any(kind != kinds[0] for kind in kinds):
+    """Put the answers of all calls behind each other, for each of a model's versions.
+
+    A shadow that does not stand beside each part alike is left out: it must not spoil what decides.
+    """
+    found = [[output for output in part if output.model == name and not output.shadow] for part in parts]
+    faults = [output.degraded_reason for part in found for output in part if output.degraded]
+    if faults or not _alike(found):
         return [degraded(name, rows, faults[0] if faults else "the model changed between two calls")]
-    return [_whole(versions) for versions in zip(*found, strict=True)]
+    beside = [[output for output in part if output.model == name and output.shadow] for part in parts]
+    return [_whole(one) for kept in (found, beside if _alike(beside) else ()) for one in zip(*kept, strict=True)]
+
+
+def _alike(parts: Sequence[Sequence[ModelOutput]]) -> bool:
+    kinds = [[(one.version, one.names, one.degraded) for one in part] for part in parts]
+    return all(kind == kinds[0] for kind in kinds)
 
 
 def _whole(parts: Sequence[ModelOutput]) -> ModelOutput:

@@ -132,7 +132,7 @@ def _line(broker: str, offset: int, recorded_ns: int, event: Event, *, as_json: 
 def _rows(event: Event) -> list[Any]:
     """Read an event's rows; what cannot be read, as in a dead letter, is one row that says so."""
     try:
-        return [json.loads(row.line) for row in render(event)]
+        return [json.loads(row.line) for row in render(event) if row.line]
     except Malformed as error:
         return [{"malformed": str(error)}]
 

@@ -79,5 +79,5 @@ async def _send(url: str, event: Event) -> int:
         reply = from_http(response.raw_headers, answer)
         told = {"id": reply.id, "source": reply.source, "type": reply.type, **reply.extensions}
         sys.stdout.write(json.dumps(told, indent=1) + "\n")
-        sys.stdout.writelines(row.line.decode() + "\n" for row in render(reply))
+        sys.stdout.writelines(row.line.decode() + "\n" for row in render(reply) if row.line)
     return 0

@@ -274,7 +274,6 @@ def _app(group: Group, folder: pathlib.Path) -> faust.App:
         broker_session_timeout=session_s,
         broker_rebalance_timeout=session_s,
         broker_heartbeat_interval=session_s / 6,
-        broker_check_crcs=False,  # what a loopback or TLS connection garbles is seen below us
         broker_request_timeout=max(session_s, 20.0),
         producer_acks=-1,
         producer_linger=group.linger_s,

@@ -165,9 +165,12 @@ class Consumer(driver.Consumer):
         return {tp: self.join(tp, some) if tp.topic == self.topic else some for tp, some in found.items() if some}
 
     def join(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:  # noqa: ANN401
-        """Join what is heard, and the last record, so that offsets move on; note the message's predecessor."""
+        """Join what is heard, and the last record, so that offsets move on; note the message's predecessor.
+
+        One that begins at or before the end of the last has none: Faust went back, and brings all of that again.
+        """
         *earlier, last = records
-        if tp.partition in self.last:
+        if self.last.get(tp.partition, records[0].offset) < records[0].offset:
             self.before[tp.partition, last.offset] = self.last[tp.partition]
         self.last[tp.partition] = last.offset
         heard = [*filter(lambda one: self.hears(one.headers), earlier), last]

@@ -270,6 +270,40 @@ async def test_lost_replace() -> None:
         assert (replaced.request_id, replaced.quantity, replaced.limit_price) == ("r-1", Decimal(2), Decimal(2480))
 
 
+async def test_pending_replace() -> None:
+    """A venue that names the request while it is pending has not done it, and may still refuse it."""
+    async with unanswered() as (desk, peer):
+        await desk.replace(ReplaceRequest("r-1", "paper", "order-1", 20_000, 248_000, QUOTE, NOW))
+        await peer.hear("G")
+        (question,) = await peer.hear("H")
+        asked = (37, "V1"), (17, "0"), (150, "I"), (11, "paper:r-1"), (41, "order-1"), (790, text(question, 790))
+        await peer.say("8", *asked, (39, "E"), *WHOLE)
+        await peer.say("9", (37, "V1"), (11, "paper:r-1"), (41, "order-1"), (39, 0), (434, 2), (102, 0))
+        refused = await came(desk, ExecType.CANCEL_REJECT)
+        assert (refused.status, refused.quantity, refused.limit_price) == (OrderStatus.NEW, Decimal(1), Decimal(2490))
+
+
+async def test_cancel_given_up() -> None:
+    """A venue that has lost a cancel, and takes its name no more, keeps an order from no other cancel."""
+    async with unanswered() as (desk, peer):
+        await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
+        await peer.hear("F")
+        for _ in range(3):
+            (question,) = await peer.hear("H")
+            asked = (37, "V1"), (17, "0"), (150, "I"), (11, "order-1"), (790, text(question, 790))
+            await peer.say("8", *asked, (39, 0), *WHOLE)
+            await peer.hear("F")
+            await peer.say("9", (37, "V1"), (11, "paper:c-1"), (41, "order-1"), (39, 0), (434, 1), (102, 6))
+        (question,) = await peer.hear("H")
+        asked = (37, "V1"), (17, "0"), (150, "I"), (11, "order-1"), (790, text(question, 790))
+        await peer.say("8", *asked, (39, 0), *WHOLE)
+        refused = await came(desk, ExecType.CANCEL_REJECT)
+        assert (refused.request_id, refused.reasons) == ("c-1", ("the venue never answered",))
+        await desk.cancel(CancelRequest("c-2", "paper", "order-1", NOW))
+        (cancel,) = await peer.hear("F")
+        assert text(cancel, 11) == "paper:c-2"
+
+
 async def test_new_order_rejected(place: Place) -> None:
     """A session Reject of an order rejects it with the text."""
     async with place.desk() as desk:

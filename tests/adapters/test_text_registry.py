@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from functions.adapters.model_registry import FEATURES, TEXTS, FileModels, Serving, holds, promote, register
+from functions.adapters.model_registry import FEATURES, TEXTS, FileModels, Serving, promote, register, serves
 from functions.adapters.onnx import ModelError
 from functions.adapters.text_models import SHIPPED, FolderTexts
 from functions.ports.models import ModelRegistry
@@ -35,10 +35,12 @@ def test_registered_and_promoted(tmp_path: pathlib.Path) -> None:
     root = tmp_path / "registry"
     places = [register(trained(tmp_path / version, version), root) for version in ("1", "2", "3")]
     assert [place.relative_to(root).as_posix() for place in places] == [f"sentiment/{n}" for n in "123"]
-    assert (holds(root, TEXTS), holds(root, FEATURES)) == (True, False)
-    registry = FileModels(root, kind=TEXTS)
+    assert not serves(root, TEXTS)
+    registry = FileModels(root, kind=TEXTS, instead=SHIPPED.parent)
+    assert [(name, broken) for name, _, broken in asked(registry)] == [("sentiment", "")]  # the shipped, until promoted
     promote(root, "sentiment", Serving(champion="1", challenger="2", share=0.1, shadows=("3",)))
     assert asked(registry) == [("sentiment", version, "") for version in "123"]
+    assert (serves(root, TEXTS), serves(root, FEATURES)) == (True, False)
     promote(root, "sentiment", Serving(champion="2"))
     assert asked(registry) == [("sentiment", "2", "")]
     assert asked(FileModels(root)) == []

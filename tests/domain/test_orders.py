@@ -29,7 +29,7 @@ from functions.domain.decisions import (
 )
 from functions.domain.errors import Rejected
 from functions.domain.money import scaled
-from functions.domain.orders.account import Position, account_state
+from functions.domain.orders.account import Position, account_state, open_account
 from functions.domain.orders.booking import Execution, book, execute, settle
 from functions.domain.orders.intents import Sizing, Unsized, limit_through, size_order
 from functions.domain.orders.life import Report, begin, fold
@@ -274,6 +274,10 @@ def test_opening_adds_up() -> None:
     account = paper(100_000, Position(ETH, Decimal(10), Decimal(2500)), Position("X.Y", Decimal(-1), Decimal(100)))
     assert account.cash == Decimal(75_100)
     assert account_state(account, order()) == AccountState(Decimal(100_000), Decimal(25_100), 100_000, 250_000)
+    worth = open_account(
+        "paper", Decimal(100_000), [Position(ETH, Decimal(2), Decimal(100))], units=lambda _: Decimal(50)
+    )
+    assert worth.cash == Decimal(90_000)
 
 
 def test_state_in_units() -> None:

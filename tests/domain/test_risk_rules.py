@@ -340,6 +340,16 @@ def test_reducing_a_hedge_worsens_net() -> None:
     assert judge(state, replace(order(quantity=10_000), instrument_id=BTC), limits=limits) == []
 
 
+@pytest.mark.parametrize("capital", [1000, 0, -5])
+def test_reducing_a_hedge_without_capital(capital: int) -> None:
+    """Net exposure is bound where there is no capital, too: what is sold of a hedge must not bare the other side."""
+    limits = replace(LIMITS, exposure_ratio_max=Decimal(100), net_exposure_ratio_max=Decimal("0.5"))
+    money = (Decimal(capital), Decimal(50_000))
+    hedged = AccountState(*money, 100_000, 250_000, net_exposure_low=Decimal(0), net_exposure_high=Decimal(0))
+    bounds = merged(limits, "paper", ETH)
+    assert judge_told(hedged, bounds, order(Side.SELL, 100_000, 249_990)) == ["net_exposure_ratio"]
+
+
 def test_reducing_past_nothing_net() -> None:
     """Net exposure that a reducing order would take past nothing is judged by where it leads."""
     limits = replace(LIMITS, exposure_ratio_max=Decimal(2), net_exposure_ratio_max=Decimal("0.05"))

@@ -35,3 +35,13 @@ def test_messages_know_their_predecessors() -> None:
     for first in (0, 2, 4):
         made.join(PLACE, [record(first, b"heard"), record(first + 1, b"heard")])
     assert made.before == {(3, 3): 1, (3, 5): 3}
+
+
+def test_fetch_after_a_seek_back_misses_nothing() -> None:
+    """What was fetched and thrown away before Faust went back is brought again, in a message that may reach further."""
+    made = consumer()
+    made.join(PLACE, [record(4, b"heard"), record(5, b"heard")])
+    made.join(PLACE, [record(4, b"heard"), record(5, b"heard"), record(6, b"heard")])
+    assert made.before == {}
+    made.join(PLACE, [record(7, b"heard")])
+    assert made.before == {(3, 7): 6}

@@ -100,12 +100,14 @@ def test_unreadable_names() -> None:
     nameless, moneyless, crowded, long = (columns_message(1, [GOOD] * 2).columns for _ in range(4))
     nameless.instruments[0] = ""
     moneyless.accounts[0].capital = "NaN"
-    for _ in range(2):
-        crowded.accounts.add(account="paper", capital="1", gross_exposure="0")
+    for _ in range(2):  # not even read, for there is no end to them
+        crowded.accounts.add(account="paper", capital="NaN")
     long.side = b"\1" * (ROWS_MAX + 1)
-    for columns in (nameless, moneyless, crowded, long, service_pb2.CheckColumns()):
+    for columns in (nameless, moneyless, long, service_pb2.CheckColumns()):
         with pytest.raises(Malformed):
             columns_value(columns)
+    with pytest.raises(Malformed, match="2 questions name 3 accounts"):
+        columns_value(crowded)
 
 
 @pytest.mark.parametrize("changes", [{"quantity": 2**63}, {"price_exponent": 128}])

@@ -1,6 +1,6 @@
 """Hold an account as its single writer knows it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -34,8 +34,16 @@ class Account:
     peak_equity: Decimal = Decimal(0)
 
 
-def open_account(name: str, capital: Decimal, positions: Iterable[Position] = ()) -> Account:
-    """Open an account; opening positions are booked at their price, so that cash and positions add up to capital.
+def open_account(
+    name: str,
+    capital: Decimal,
+    positions: Iterable[Position] = (),
+    *,
+    units: Callable[[str], Decimal] = lambda _: Decimal(1),
+) -> Account:
+    """Open an account; opening positions are booked at what they are worth, so that cash and they add up to capital.
+
+    `units` says what one of an instrument's quantity stands for.
 
     >>> open_account("paper", Decimal(1000), [Position("X.Y", Decimal(2), Decimal(100))]).cash
     Decimal('800')
@@ -43,7 +51,8 @@ def open_account(name: str, capital: Decimal, positions: Iterable[Position] = ()
     held = {position.instrument_id: position for position in positions}
     cash = capital
     for position in held.values():
-        cash = EXACT.subtract(cash, EXACT.multiply(position.quantity, position.price))
+        worth = EXACT.multiply(EXACT.multiply(position.quantity, position.price), units(position.instrument_id))
+        cash = EXACT.subtract(cash, worth)
     return Account(name, capital, cash, MappingProxyType(held), 0)
 
 

@@ -232,11 +232,11 @@ def _check_after(broken: list[Violation], case: Case, wanted: _Wanted, standing:
         numerator, denominator = bounds.exposure
         if (gross + value) * denominator > numerator * capital and not _reduces(case, standing):
             broken.append(_beyond(EXPOSURE_RATIO, "gross", gross + value, capital, bounds.exposure))
-        if bounds.net_exposure is not None:
-            numerator, denominator = bounds.net_exposure
-            over = abs(net) * denominator > numerator * capital
-            if over and not (_reduces(case, standing) and (net <= 0 if buys else net >= 0)):
-                broken.append(_beyond(NET_EXPOSURE_RATIO, "net", abs(net), capital, bounds.net_exposure))
+    if bounds.net_exposure is not None and (capital > 0 or _reduces(case, standing)):
+        numerator, denominator = bounds.net_exposure
+        over = abs(net) * denominator > numerator * capital
+        if over and not (_reduces(case, standing) and (net <= 0 if buys else net >= 0)):
+            broken.append(_beyond(NET_EXPOSURE_RATIO, "net", abs(net), capital, bounds.net_exposure))
     if bounds.drawdown is not None:
         _check_drawdown(broken, case, wanted, standing, bounds)
 

@@ -117,6 +117,7 @@ class Asked:
     answers: list[Scored | str] = field(default_factory=list)
     refusal: str = ""
     seconds: float = 0.0
+    stopped: bool = False  # nobody waits for its answers any more
 
     @classmethod
     def of(cls, guard: Guard, selected: Sequence[Selected]) -> "Asked":
@@ -144,9 +145,9 @@ class Asked:
             whole = self.guard.ask(filled[0] if len(filled) == 1 else np.concatenate(filled))
             if isinstance(whole, Scored):
                 return list(_cut(whole, [len(rows) for rows in given]))
-            if len(filled) == 1:
+            if len(filled) == 1 or self.stopped:
                 return [whole if len(rows) else _NOTHING for rows in given]
-            return [self.guard.ask(rows) if len(rows) else _NOTHING for rows in given]
+            return [self.guard.ask(rows) if len(rows) and not self.stopped else _NOTHING for rows in given]
         finally:
             self.guard.busy = False
             self.seconds = time.perf_counter() - begun
@@ -213,6 +214,7 @@ class Asking:
             return []
         self.close()  # whoever holds the thread may have it
         stuck = left[len(told)]
+        stuck.stopped = True
         stuck.guard.model.stop()
         stuck.keep([f"the model gave no answer within {bound_s * 1000:.0f} ms" for _ in stuck.selected])
         return left[len(told) + 1 :]

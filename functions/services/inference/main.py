@@ -8,7 +8,7 @@ from typing import Final
 import grpc.aio
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
-from functions.adapters.model_registry import TEXTS, FileModels, holds
+from functions.adapters.model_registry import TEXTS, FileModels
 from functions.adapters.resilience import BreakerLimits, CircuitBreaker
 from functions.adapters.text_models import FolderTexts
 from functions.ports.models import ModelRegistry
@@ -21,8 +21,8 @@ from functions.services.inference.asking import Asking
 from functions.services.inference.reloading import Reloading
 from functions.services.inference.scoring import LINGER_MS_MAX, ROWS_MAX, WAITING_MAX, Limits, Scoring
 from functions.services.inference.service import InferenceServicer
-from functions.services.inference.texts import TEXTS_MAX, TextScoring
 from functions.services.inference.texts import WAITING_MAX as TEXTS_WAITING_MAX
+from functions.services.inference.texts import TextScoring
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
 DEVICES: Final = ("auto", "cpu")
@@ -90,7 +90,7 @@ def compose(settings: Settings) -> HostedService:
     reloading = Reloading(registry, scoring, every_s=settings.models_reload_s, log=log)
     texts = TextScoring(
         Asking(bound_s=TEXTS_TIMES * settings.model_timeout_ms / 1000),
-        Limits(TEXTS_MAX, TEXTS_WAITING_MAX),
+        Limits(1, TEXTS_WAITING_MAX),  # a model over texts reads one by one: joined, they would share one bound
         breaker=settings.breaker,
         log=log,
     )
@@ -119,7 +119,7 @@ def _texts(settings: Settings, registry: Path) -> ModelRegistry:
     """Say where models over texts are registered."""
     if settings.texts_folder:
         return FolderTexts(Path(settings.texts_folder))
-    return FileModels(registry if holds(registry, TEXTS) else SHIPPED, kind=TEXTS)
+    return FileModels(registry, kind=TEXTS, instead=SHIPPED)
 
 
 if __name__ == "__main__":

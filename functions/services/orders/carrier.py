@@ -34,6 +34,9 @@ ANSWER_S: Final = 10.0
 """How long the first answer to a cancel or replace is waited for."""
 ANSWER_MAX_S: Final = 600.0
 """How long any is."""
+GIVEN_UP: Final = 8
+"""How many times as long as the first a cancel's answer is waited for before it is given up, so that others may be
+asked for: a venue that has lost it keeps its name."""
 
 _UNDER_WAY: Final = frozenset((OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_REPLACE))
 
@@ -259,12 +262,20 @@ class Carrier:
     async def _resolve(self, doubt: _Doubt) -> None:
         """Ask until the venue has said how an order stands, and send again what did not arrive."""
         message = doubt.message
+        if message is not None and doubt.wait_s and not self._writer.awaits(doubt.client_order_id, message.request_id):
+            return  # it was answered while its turn had not come
         if message is not None:
             await self._say(doubt.client_order_id, Report(ExecType.UNKNOWN, message.as_of_ns))
         reports = await self._venue.ask(doubt.client_order_id)
         for report in reports:
             await self._say(doubt.client_order_id, report)
-        for one in await self._lost(doubt, reports[-1].status):
+        status = reports[-1].status
+        given_up = doubt.wait_s > GIVEN_UP * self._answer_s and status not in {None, *_UNDER_WAY}
+        if given_up and message is not None and message.kind is MessageKind.CANCEL:
+            text, at = "the venue never answered", message.as_of_ns
+            lost = Report(ExecType.CANCEL_REJECT, at, request_id=message.request_id, text=text)
+            await self._say(doubt.client_order_id, lost)
+        for one in await self._lost(doubt, status):
             await self._hand(one, doubt.wait_s)
         await self._wait_on(doubt)
         if message is not None:

@@ -24,6 +24,7 @@ from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
+from functions.domain.orders.account import open_account
 from functions.ports.telemetry import Telemetry
 from functions.ports.venue_orders import VenueOrders
 from functions.runtime import grpc_app, logs, outcomes
@@ -166,7 +167,9 @@ def compose(settings: Settings) -> HostedService:
 
     async def start() -> None:
         await engine.start()
-        await ledger.open_account(opening)
+        held, name = opening.positions.values(), opening.name
+        opened = open_account(name, opening.capital, held, units=lambda one: engine.contract(name, one).units)
+        await ledger.open_account(opened)
         await desk.start()
         await desk.resume(opening.name)
         if settings.sink_url:

@@ -115,7 +115,7 @@ def check_name(what: str, name: str) -> None:
     Raises:
         Malformed: It is one of these.
     """
-    if not _is_name(name):
+    if len(name) > NAME_CHARACTERS_MAX or not _is_name(name):  # what is long is not remembered
         _refuse(f"{what} {name[:NAME_CHARACTERS_MAX]!r} is not 1 to {NAME_CHARACTERS_MAX} printable characters")
 
 

@@ -133,6 +133,8 @@ def columns_value(message: service_pb2.CheckColumns) -> Checks:
         _refuse(f"an order's side {unknown[0]} is unknown")
     if unknown := statuses.translate(None, _STATUSES):
         _refuse(f"trading status {unknown[0]} is unknown")
+    if len(message.accounts) > size:
+        _refuse(f"{size} questions name {len(message.accounts)} accounts")
     accounts = [(one.account, money_value(*MONEY(one))) for one in message.accounts]
     for name, _ in accounts:
         check_name("account", name)
