@@ -4,24 +4,21 @@ Orders are immediate, against the quote that they come with, so that none works 
 buys and sells take turns. Limits are wide, for what is refused is stored sooner.
 """
 
-import asyncio
 import contextlib
 import itertools
 import json
 import pathlib
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 from uuid import uuid4
 
-import grpc.aio
-from tickloom.orders.v1 import service_pb2, service_pb2_grpc
-
 from functions.adapters.orders_client import GrpcOrders
-from functions.domain.decisions import OrderIntent, OrderStatus, Quote, Side, Submission
+from functions.adapters.orders_conversation import OrdersConversation, trade_message
+from functions.domain.decisions import OrderIntent, OrderOutcome, OrderStatus, Quote, Side, Submission
 from functions.local.echo import HOST
 from functions.local.round_trips import ANSWER_MS, STREAMED, UNARY, Way, streamed
-from functions.wire.codecs.orders import submission_message
 
 MANY: Final = 50
 """Orders in one message."""
@@ -64,31 +61,33 @@ async def ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
     Args:
         ports: Port of `orders` on loopback.
     """
-    asked = orders()
-    client = GrpcOrders(f"{HOST}:{ports['orders']}", deadline_ms=ANSWER_MS)
+    asked, address = orders(), f"{HOST}:{ports['orders']}"
+    client, conversation = (
+        GrpcOrders(address, deadline_ms=ANSWER_MS),
+        OrdersConversation(address, deadline_ms=ANSWER_MS),
+    )
 
     async def unary() -> None:
-        outcome = await client.submit(next(asked))
-        assert outcome.update.status is OrderStatus.FILLED, outcome  # noqa: S101 - else refusals would be timed
+        _check([await client.submit(next(asked))])
+
+    async def streaming(count: int) -> None:
+        _check(await conversation.submit(list(itertools.islice(asked, count))))
 
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.close)
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"{HOST}:{ports['orders']}"))
-        trades = _Trades(channel)
-        stack.push_async_callback(trades.close)
-        size, sizes = (trades.message(list(itertools.islice(asked, n))).ByteSize() for n in (1, MANY))
+        stack.push_async_callback(conversation.close)
+        size, sizes = (trade_message(1, list(itertools.islice(asked, count))).ByteSize() for count in (1, MANY))
+        name = f"orders submitted, stream, {MANY} in a message"
         yield [
             Way("order submitted, unary", size, 1, unary, UNARY, _WEIGHT),
-            Way("order submitted, stream", size, 1, lambda: trades.submit([next(asked)]), STREAMED, _WEIGHT),
-            Way(
-                f"orders submitted, stream, {MANY} in a message",
-                sizes,
-                MANY,
-                lambda: trades.submit(list(itertools.islice(asked, MANY))),
-                streamed(MANY),
-                _WEIGHT * MANY // 2,
-            ),
+            Way("order submitted, stream", size, 1, partial(streaming, 1), STREAMED, _WEIGHT),
+            Way(name, sizes, MANY, partial(streaming, MANY), streamed(MANY), _WEIGHT * MANY // 2),
         ]
+
+
+def _check(outcomes: Sequence[OrderOutcome]) -> None:
+    """Refuse orders that were refused, which takes less time."""
+    assert all(one.update.status is OrderStatus.FILLED for one in outcomes), outcomes  # noqa: S101 - a bug of ours
 
 
 def orders() -> Iterator[Submission]:
@@ -100,50 +99,3 @@ def orders() -> Iterator[Submission]:
         quote = Quote(bid_price=249_990, bid_size=50_000, ask_price=250_010, ask_size=50_000, ts_event=now_ns)
         order = OrderIntent(ACCOUNT, "ETH-USDT.BINANCE", side, 10_000, limit, price_exponent=-2, size_exponent=-4)
         yield Submission(f"{run}-{number}", order, quote, now_ns, "", "", "")
-
-
-class _Trades:
-    """Hand in orders over one conversation."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        stub: Any = service_pb2_grpc.OrdersServiceStub(channel)
-        self._call = stub.Trade(wait_for_ready=True)
-        self._waiting: dict[int, asyncio.Future[service_pb2.TradeResponse]] = {}
-        self._tags = itertools.count(1)
-        self._writing = asyncio.Lock()  # a stream takes one message at a time
-        self._reading = asyncio.create_task(self._read())
-
-    def message(self, submissions: Sequence[Submission]) -> service_pb2.TradeRequest:
-        """Write what is handed in at once."""
-        written = [submission_message(one) for one in submissions]
-        request = service_pb2.TradeRequest(tag=next(self._tags))
-        if len(written) == 1:
-            request.submit.CopyFrom(written[0])
-        else:
-            request.submit_many.orders.extend(written)
-        return request
-
-    async def submit(self, submissions: Sequence[Submission]) -> None:
-        """Hand in orders, and return once all are answered.
-
-        Raises:
-            RuntimeError: One was not executed.
-        """
-        request = self.message(submissions)
-        waiter = self._waiting[request.tag] = asyncio.get_running_loop().create_future()
-        async with self._writing:
-            await self._call.write(request)
-        answer = await waiter
-        answered = answer.submit_many.orders if answer.HasField("submit_many") else [answer.submit]
-        if answer.HasField("fault") or not all(one.fills for one in answered):
-            message = f"an order was not executed: {answer}"
-            raise RuntimeError(message)
-
-    async def _read(self) -> None:
-        async for answer in self._call:
-            self._waiting.pop(answer.tag).set_result(answer)
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._call.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)

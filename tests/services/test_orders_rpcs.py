@@ -14,8 +14,10 @@ from trading import ETH, LIMITS, NOW, order, paper, serving, submission
 
 from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.memory_venue_orders import MemoryVenue
+from functions.adapters.orders_conversation import OrdersConversation
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import Submission, TimeInForce
+from functions.domain.errors import Rejected
 from functions.runtime.outcomes import RETRIED, code_of, outcome_of
 from functions.services.orders import CARD
 from functions.services.orders.desk import OrderDesk
@@ -26,10 +28,11 @@ from functions.wire.codecs.orders import submission_message
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """Hold a stub of a service, and the venue behind it."""
+    """Hold a stub of a service, and the venue behind it, and where it answers."""
 
     stub: "service_pb2_grpc.OrdersServiceAsyncStub"
     venue: MemoryVenue
+    target: str
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ async def called() -> AsyncIterator[Called]:
     servicer = OrdersServicer(desk, ledger, fault=lambda error: (code_of(error), outcome_of(error) in RETRIED))
     register = partial(service_pb2_grpc.add_OrdersServiceServicer_to_server, servicer)
     async with serving(CARD, register) as target, grpc.aio.insecure_channel(target) as channel:
-        yield Called(service_pb2_grpc.OrdersServiceStub(channel), venue)
+        yield Called(service_pb2_grpc.OrdersServiceStub(channel), venue, target)
         await desk.close()
 
 
@@ -108,6 +111,18 @@ async def test_trade(called: Called) -> None:
         5: ("INVALID_ARGUMENT", False),
         6: ("INVALID_ARGUMENT", False),
     }
+
+
+async def test_conversation_client(called: Called) -> None:
+    """Our own client hands in one or many, gives outcomes in their places, and says what is refused for good."""
+    conversation = OrdersConversation(called.target)
+    (one,) = await conversation.submit([submission(1)])
+    again, other = await conversation.submit([submission(1), submission(2)])
+    assert (again, other.update.client_order_id) == (one, "order-2")
+    assert [fill.quantity for fill in other.fills] == [1]
+    with pytest.raises(Rejected, match="INVALID_ARGUMENT"):
+        await conversation.submit([replace(submission(3), client_order_id="")])
+    await conversation.close()
 
 
 async def test_many_in_a_conversation(called: Called) -> None:
