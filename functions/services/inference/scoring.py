@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
@@ -53,7 +54,7 @@ class Limits:
     linger_s: float = 0.0
 
 
-class Joining(Generic[R]):
+class Joining(ABC, Generic[R]):
     """Score requests of one kind with every model that is asked; what differs between kinds is said by two methods.
 
     Args:
@@ -84,13 +85,13 @@ class Joining(Generic[R]):
         self._full = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
+    @abstractmethod
     def select(self, request: R, model: Model) -> Selected:
         """Take the rows of a request that a model can score."""
-        raise NotImplementedError
 
+    @abstractmethod
     def assigned(self, request: R, model: str, share: float) -> NDArray[np.bool_]:
         """Say which of the n rows a model's challenger answers for its share, by a hash that never changes: (n,)."""
-        raise NotImplementedError
 
     def serve(self, lineups: Sequence[Lineup]) -> None:
         """Ask these from the next run on, all at once; a model that stays keeps its guard."""
