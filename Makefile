@@ -29,10 +29,10 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY) ## Run the whole loom for a minute (INPUT=capture replays a file instead)
 	@$(if $(INPUT),tickloom replay $(INPUT) --folder $(FOLDER) --fresh,tickloom demo --folder $(FOLDER))
 
-test: $(READY) ## Run the tests: the quick tier, or every count with TICKLOOM_TESTS=full
-	@echo "tests: $${TICKLOOM_TESTS:-quick} tier$$([ "$$TICKLOOM_TESTS" = full ] || echo ' (about a tenth of the acceptance counts)')"
-	@pytest -q -n 2 --dist loadfile --ignore=tests/acceptance --ignore=tests/architecture/test_readme.py
-	@pytest -q -n 2 --dist loadfile tests/acceptance tests/architecture/test_readme.py
+test: $(READY) ## Run the tests: the quick tier; every acceptance count with TICKLOOM_TESTS=full; more with deep
+	@echo "tests: $${TICKLOOM_TESTS:-quick} tier$$([ "$${TICKLOOM_TESTS:-quick}" != quick ] || echo ' (about a tenth of the acceptance counts)')"
+	@pytest -q -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/acceptance --ignore=tests/architecture/test_readme.py
+	@pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/acceptance tests/architecture/test_readme.py
 
 check: $(READY) ## Lint, types, import rules, contracts
 	@ruff check . && ruff format --check -q .

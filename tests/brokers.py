@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import os
 import pathlib
 import shutil
 from collections.abc import Iterator
 
 import pytest
+from counts import FULL
 
 from functions.local.children import ChildError, Children
 from functions.local.kafka import KafkaError, start_kafka
@@ -21,7 +21,7 @@ def running(folder: pathlib.Path) -> Iterator[str]:
         servers = asyncio.run(_start(folder, children))
     except (ChildError, KafkaError) as error:
         asyncio.run(children.close())
-        if os.environ.get("TICKLOOM_TESTS") == "full":
+        if FULL:
             pytest.fail(f"no broker: {error}")
         pytest.skip(f"no broker: {error}")
     try:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from counts import FULL
 
 from functions.local.children import ChildError, Children
 from functions.local.servers import Stores, StoresError, start_stores
@@ -26,7 +27,7 @@ def running(folder: pathlib.Path) -> Iterator[Stores]:
         stores = asyncio.run(_start(folder, children))
     except (ChildError, StoresError) as error:
         asyncio.run(children.close())
-        if os.environ.get("TICKLOOM_TESTS") == "full":
+        if FULL:
             pytest.fail(f"no stores: {error}")
         pytest.skip(f"no stores: {error}")
     try:

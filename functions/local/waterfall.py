@@ -1,9 +1,9 @@
-"""Measure where the time goes: how long after its cause, and after its raw batch, each event was stored."""
+"""Measure where the time goes: how long after its cause, its features and its raw batch each event was stored."""
 
 import math
 from collections import OrderedDict, defaultdict
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from functions.wire.envelope import Event
 
@@ -12,6 +12,9 @@ STAGES_MAX: Final = 1024
 """Sources whose stage is remembered; a platform has a few dozen."""
 
 SOURCE_PARTS: Final = 5  # of "/tickloom/<kind>/<name>/<stream>", with the empty one before the first slash
+FEATURES: Final = "features"
+"""The stage whose events a decision begins with."""
+
 _GROWTH: Final = math.log(1.02)
 
 
@@ -51,6 +54,14 @@ def stage_of(source: str) -> str:
     return parts[3] if len(parts) == SOURCE_PARTS and parts[1] == "tickloom" else "other"
 
 
+class _Stored(NamedTuple):
+    """Say when an event was stored, and the raw batch and the features it came of, nanoseconds; 0 without features."""
+
+    at_ns: int
+    raw_ns: int
+    features_ns: int
+
+
 class Waterfall:
     """Follow `causationid` from event to event; remembers a bounded number of recent events."""
 
@@ -58,24 +69,28 @@ class Waterfall:
         """Start empty."""
         self.stages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.from_raw: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self._stored: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self.from_features: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._stored: OrderedDict[str, _Stored] = OrderedDict()
 
     def observe(self, event: Event, recorded_ns: int) -> None:
         """Take note of an event that was just stored."""
         cause = self._stored.get(str(event.extensions.get("causationid", "")))
-        raw_ns = recorded_ns
+        stage = stage_of(event.source)
+        raw_ns, features_ns = recorded_ns, 0
         if cause is not None:
-            stored_ns, raw_ns = cause
-            stage = stage_of(event.source)
-            self.stages[stage].add(recorded_ns - stored_ns)
+            raw_ns, features_ns = cause.raw_ns, cause.features_ns
+            self.stages[stage].add(recorded_ns - cause.at_ns)
             self.from_raw[stage].add(recorded_ns - raw_ns)
-        self._stored[event.id] = (recorded_ns, raw_ns)
+            if features_ns:
+                self.from_features[stage].add(recorded_ns - features_ns)
+        self._stored[event.id] = _Stored(recorded_ns, raw_ns, recorded_ns if stage == FEATURES else features_ns)
         if len(self._stored) > REMEMBERED_MAX:
             self._stored.popitem(last=False)
 
     def summary(self) -> dict[str, dict[str, dict[str, float | int | None]]]:
-        """Give quantiles for each stage: after its cause, and after the raw batch that began it."""
+        """Give quantiles for each stage: after its cause, the raw batch that began it, and the features it is of."""
         return {
             "after_cause": {stage: one.summary() for stage, one in self.stages.items()},
             "after_raw_batch": {stage: one.summary() for stage, one in self.from_raw.items()},
+            "after_features": {stage: one.summary() for stage, one in self.from_features.items()},
         }

@@ -30,7 +30,7 @@ from functions.wire.http_binding import from_http
 from functions.wire.venues.registry import decoder_of
 
 SEED = 20261121
-ROUNDS = count(100)
+ROUNDS = count(30)
 RATE = 600.0
 WITHIN_S = 60
 SILENCE_S = 3.0  # twice what the feed takes for death

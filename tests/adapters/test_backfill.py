@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, cast
 
-from counts import count
+from counts import examples
 from hearing import trades_in
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ def holes_of(failures: list[bool], pages_max: int) -> Holes:
 HOLES = st.lists(st.tuples(st.integers(1, 1_500), st.integers(0, 500), st.booleans()), min_size=1, max_size=6)
 
 
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(HOLES, st.lists(st.booleans(), max_size=12), st.integers(1, 3), st.data())
 def test_every_hole_is_filled(
     found: list[tuple[int, int, bool]], failures: list[bool], pages_max: int, data: st.DataObject

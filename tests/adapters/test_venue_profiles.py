@@ -6,7 +6,7 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +110,7 @@ ROWS = [
 ]
 
 
-@settings(max_examples=count(2_000))
+@settings(max_examples=examples(2_000))
 @given(st.sampled_from(ROWS), st.lists(st.tuples(st.integers(0, 120), st.binary(min_size=1, max_size=3)), max_size=4))
 def test_any_row_is_glanced_at(row: bytes, changes: list[tuple[int, bytes]]) -> None:
     """No row, however damaged, stops any profile."""
@@ -122,7 +122,7 @@ def test_any_row_is_glanced_at(row: bytes, changes: list[tuple[int, bytes]]) -> 
                 Books(profile_of(dialect).rule, 10).see(glance)
 
 
-@settings(max_examples=count(500))
+@settings(max_examples=examples(500))
 @given(
     st.sets(st.integers(1, 60), min_size=1), st.integers(1, 60), st.integers(0, 30), st.booleans(), st.integers(1, 7)
 )

@@ -66,6 +66,7 @@ def test_every_message_is_measured(ran: Ran) -> None:
         "disk",
         "memory",
         "disk",
+        "disk",
         *(["kafka"] * 2 if choose().kind else ()),
     ]
     assert all(one["finished"] for one in runs.values())

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from active import DAY, LOOPS, PLAIN, Line, begin, counted, every, latest, lines, refused, rules, run
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticking import T0, Quote, Row, S, Trade, batch, cut, instruments
@@ -64,7 +64,7 @@ def mixed(seed: int, length: int = 300) -> list[Row]:
     return rows
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_against_plain_count(seed: int) -> None:
     """The last form of every bar, and every refused row, equal a count made anew print by print."""
@@ -73,7 +73,7 @@ def test_against_plain_count(seed: int) -> None:
     assert (latest(lines(emitted)), refused(emitted)) == counted(rows, LIMITS)
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 7, 64]))
 def test_cut(seed: int, size: int) -> None:
     """A tape cut anywhere gives the same bars in the same order, and the same refused rows."""
@@ -83,7 +83,7 @@ def test_cut(seed: int, size: int) -> None:
     assert refused(other) == refused(one)
 
 
-@settings(max_examples=count(50), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_plain_is_compiled(seed: int) -> None:
     """Plain and compiled loops give the same bars and leave the same state."""
@@ -97,7 +97,7 @@ def test_plain_is_compiled(seed: int) -> None:
     assert dump(states[0]) == dump(states[1])
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 7, 64]))
 def test_state_survives(seed: int, size: int) -> None:
     """A state that is written down and read back after every batch gives the same bars as one that never was."""

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +100,7 @@ ACTIONS = st.lists(
 DATES = st.dates(date(2019, 12, 30), date(2020, 1, 25))
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(actions=ACTIONS, days=st.tuples(DATES, DATES, DATES).map(sorted), known=st.integers(0, 20))
 def test_factors_multiply_along_time(actions: list[CorporateAction], days: list[date], known: int) -> None:
     """From a to c is from a to b and on to c; and the ratio of two products from the start says the same."""

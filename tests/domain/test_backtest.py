@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from traded import BUY, ETH, SELL, Bar, heard, plain_account, price_bars
@@ -214,7 +214,7 @@ TERMS = st.builds(
 )
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(random_bars(), random_signals(), TERMS)
 def test_equals_a_plain_account(bars: list[Bar], signals: list[Heard], terms: Terms) -> None:
     """Trades, prices, quantities and profits equal, to the last digit, those of walking the bars one by one."""
@@ -232,7 +232,7 @@ def test_equals_a_plain_account(bars: list[Bar], signals: list[Heard], terms: Te
     assert sum(number for _, number in found.fates) == len(signals)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(random_bars(), random_signals(), TERMS, st.integers(0, 40))
 def test_the_past_of_an_entry_does_not_matter(bars: list[Bar], signals: list[Heard], terms: Terms, cut: int) -> None:
     """Without the bars from before a signal could act its trade is the same, and the future changes no exit."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from traded import BUY, ETH, SELL, Bar, heard, price_bars
@@ -59,7 +59,7 @@ def curve_and_figures(trades: tuple[Trade, ...], books: dict[str, PriceBars], se
     return curve, figures_of(trades, curve, capital=CAPITAL)
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000))
 def test_equity_is_cash_and_holdings_at_every_second(seed: int) -> None:
     """At each second the equity is the capital plus what closed trades made plus what open ones are worth, exactly."""
@@ -86,7 +86,7 @@ def number(told: object) -> float:
     return float(told)
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 10_000))
 def test_figures_equal_polars(seed: int) -> None:
     """Return, drawdown, Sharpe, hit rate, profit factor, fees, turnover and exposure equal those polars computes."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticking import MS, T0, Depth, Quote, Row, S, Trade, batch, closed, cut, instruments, latest, lines
@@ -110,7 +110,7 @@ def _depth(draw: random.Random, now: int, i: int, updates: list[int]) -> Depth:
     return Depth(now, first, updates[i], bids, asks, 0, draw.choice([0, NO_VENUE_TIME]), i)
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 7, 64]))
 def test_cut(seed: int, size: int) -> None:
     """A tape cut anywhere gives the same bars in the same order, and the same refused rows."""
@@ -120,7 +120,7 @@ def test_cut(seed: int, size: int) -> None:
     assert refused(other) == refused(one)
 
 
-@settings(max_examples=count(50), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_plain_is_compiled(seed: int) -> None:
     """Plain and compiled loops give the same bars and leave the same state."""
@@ -134,7 +134,7 @@ def test_plain_is_compiled(seed: int) -> None:
     assert dump(states[0]) == dump(states[1])
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 7, 64]))
 def test_state_survives(seed: int, size: int) -> None:
     """A state that is written down and read back after every batch gives the same bars as one that never was."""
@@ -147,7 +147,7 @@ def test_state_survives(seed: int, size: int) -> None:
     assert lines(emitted) == lines(run(rows, size))
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_order_inside_lateness(seed: int) -> None:
     """Trades that arrive in another order, each less than the lateness behind, give the same closed bars."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticking import T0, Depth, Quote, Row, S, Trade, batch, instruments, lines, spot
@@ -179,7 +179,7 @@ def test_lose_market() -> None:
     assert lines(fold_batch(LOOPS, state, batch(closing, 2, instruments(1)), BarRules()))[0][-1] == MARKET_BOOK_LOST
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_bounded_book(seed: int) -> None:
     """A book bounded to a few levels knows the same best levels as an unbounded one, or says that it does not."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
-from counts import count
+from counts import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ticking import MS, T0, S, Trade, cut, instruments, latest, lines
@@ -172,7 +172,7 @@ def check(rows: Sequence[Trade], batches: Sequence[BarBatch]) -> int:
     return len(doubtful)
 
 
-@settings(max_examples=count(400), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_within_what_is_kept(seed: int) -> None:
     """Shuffled, delayed, repeated, cancelled and corrected within half a minute, every bar equals the recomputation."""
@@ -182,7 +182,7 @@ def test_within_what_is_kept(seed: int) -> None:
     assert check(rows, batches) == 0
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_through_a_day(seed: int) -> None:
     """Tapes through the days on which clocks change give the days of the exchange; what is in doubt was refused."""
@@ -191,7 +191,7 @@ def test_through_a_day(seed: int) -> None:
     check(rows, batches[:])
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_beyond_the_last_trades(seed: int) -> None:
     """Where more trades came than are kept, prices follow from shorter bars, or the row that asks is refused."""
@@ -199,7 +199,7 @@ def test_beyond_the_last_trades(seed: int) -> None:
     check(rows, run(rows))
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 7, 64]))
 def test_cut(seed: int, size: int) -> None:
     """Cut anywhere, such a tape gives the same bars in the same order and refuses the same rows."""
@@ -209,7 +209,7 @@ def test_cut(seed: int, size: int) -> None:
     assert [r for each in other for r in each.rejections] == [r for each in one for r in each.rejections]
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_equal_times(seed: int) -> None:
     """Trades of equal times may come in any order of instruments: each one's bars depend on its own order alone."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from referred import instrument
@@ -160,7 +160,7 @@ def test_forgotten() -> None:
     st.lists(st.integers(0, 40), max_size=2, unique=True),
     st.sampled_from([1, 2, 7, 64]),
 )
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_cut(times_ms: list[int], changes_s: list[int], step: int) -> None:
     """However a tape is cut, and wherever a halt and its end lie, bars say the same, and what is true."""
     kinds = [TradingStatus.HALTED, TradingStatus.TRADING]

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,7 +103,7 @@ def test_follows_the_venue(rule: Rule, seed: int, messages: int) -> None:
 
 
 @pytest.mark.parametrize("rule", [Rule.SPOT_CHAIN, Rule.FUTURES_CHAIN, Rule.CHECKSUM])
-@settings(max_examples=count(400), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(seed=st.integers(0, 2**32), fault=st.sampled_from(["drop", "duplicate", "swap"]), at=st.integers(0, 18))
 def test_faults_are_found(rule: Rule, seed: int, fault: str, at: int) -> None:
     """A book with a message dropped, doubled or swapped is broken or right, never wrong; a snapshot makes it right."""

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,7 +45,7 @@ def test_nothing_and_bounds() -> None:
 
 
 @given(st.text(max_size=64))
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=examples(5000), deadline=None)
 def test_any_text(text: str) -> None:
     """Any text gives a figure that keeps it; values are finite and there are at most three."""
     found = figure(text)
@@ -55,7 +55,7 @@ def test_any_text(text: str) -> None:
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(0, 3), st.sampled_from(" KMBT%"))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_numbers_are_exact(mantissa: int, places: int, unit: str) -> None:
     """A number and its unit are multiplied without rounding."""
     value = Decimal(mantissa).scaleb(-places)

@@ -5,14 +5,14 @@ import math
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.domain import calibration
 from functions.domain.calibration import conformal_radius, decay, platt
 
-QUICK = settings(max_examples=count(1000), deadline=None)
+QUICK = settings(max_examples=examples(1000), deadline=None)
 
 
 def test_examples() -> None:

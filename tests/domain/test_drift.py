@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from river.drift import PageHinkley as RiverPageHinkley
@@ -30,7 +30,7 @@ def autocorrelated(rng: np.random.Generator, n: int, phi: float) -> np.ndarray:
 @given(
     st.integers(0, 2**32 - 1), st.floats(0.005, 2.0), st.floats(3.0, 50.0), st.floats(-4.0, 4.0), st.integers(20, 200)
 )
-@settings(max_examples=count(150), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_equals_river(seed: int, delta: float, threshold: float, move: float, at: int) -> None:
     """The test alarms at the same value, and first there, as river's does."""
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def test_learns_again() -> None:
 
 
 @given(st.lists(st.floats(-1e9, 1e9), max_size=200), st.integers(0, 200))
-@settings(max_examples=count(200))
+@settings(max_examples=examples(200))
 def test_written_down(values: list[float], cut: int) -> None:
     """A detector that was written down and read back goes on as one that was not."""
     steady, restarted = Detector(), Detector()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from referred import instrument
@@ -111,7 +111,7 @@ def test_an_unknown_instrument() -> None:
     assert (stay.facts.instrument_id, stay.facts.known, stay.until_ns) == ("Z.V", False, FOREVER)
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(
     moment=st.integers(ns("2020-07-01T00:00:00Z"), ns("2020-10-01T00:00:00Z")),
     part=st.floats(0, 1, exclude_max=True),

@@ -5,7 +5,7 @@ import pathlib
 from itertools import pairwise
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +59,7 @@ def test_abstains_when_models_disagree() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abc"), CHANCE, min_size=1), st.lists(CHANCE, min_size=3, max_size=3))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_mean_lies_between(chances: dict[str, float], weights: list[float]) -> None:
     """A pooled chance is never outside the votes that count, whatever their weights."""
     ensemble = Ensemble(members=("a", "b", "c"), spread_max=1.0)
@@ -70,7 +70,7 @@ def test_mean_lies_between(chances: dict[str, float], weights: list[float]) -> N
 
 
 @given(st.lists(st.tuples(CHANCE, CHANCE), max_size=8, unique_by=lambda point: point[0]).map(sorted), CHANCE)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_curve_passes_its_points(points: list[tuple[float, float]], stated: float) -> None:
     """A curve meets its points and stays between their heights; without any a chance is taken as stated."""
     assert all(calibrated(left, points) == pytest.approx(height) for left, height in points)

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ from functions.domain.evaluation import (
 )
 from functions.domain.market import Float64
 
-QUICK = settings(max_examples=count(1000), deadline=None)
+QUICK = settings(max_examples=examples(1000), deadline=None)
 RETURNS = st.lists(st.floats(-10, 10), min_size=1, max_size=60).map(np.array)
 
 

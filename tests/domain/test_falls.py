@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import FULL, count
+from counts import FULL, count, examples
 from forecast import forecast_of, part_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,7 +169,7 @@ def test_left_is_all_while_every_price_moves() -> None:
 
 
 @given(st.integers(0, 2**16), st.floats(0, 1), st.floats(0, 1), st.integers(0, 200))
-@settings(max_examples=count(40), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_never_more_than_is_left(seed: int, stays: float, up: float, outcomes: int) -> None:
     """Chances of a higher and of a lower price never sum to more than 1, and fewer outcomes bear the latter."""
     falls = follow(*drawn(outcomes, stays=stays, seed=seed))

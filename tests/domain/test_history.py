@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from counts import count
+from counts import examples
 from forecast import signal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +55,7 @@ def test_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.integers(1, 24)), min_size=1, max_size=50))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_bounds(past: list[tuple[float, int]]) -> None:
     """The interval holds the rate and stays between 0 and 1; mean and median lie between the extremes."""
     told = sum_up([Past(*one) for one in past])

@@ -56,7 +56,7 @@ def talib_of(high: Float64, low: Float64, close: Float64) -> dict[str, Float64]:
 
 def test_talib() -> None:
     """On random walks every indicator TA-Lib has is valid from the same bar on and equal to 1e-9."""
-    for seed in range(count(200)):
+    for seed in range(count(100)):
         high, low, close = walk(seed)
         got = run(bars(close, high=high, low=low))
         for name, expected in talib_of(high / 100, low / 100, close / 100).items():

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -171,7 +171,7 @@ def test_hand_computed_on_real_prices(captures: pathlib.Path) -> None:
     assert total_return(returns) == pytest.approx(0.004836553785696907, rel=CLOSE)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(RETURNS, CONFIDENCES)
 def test_a_tail_in_order(returns: Float64, confidence: float) -> None:
     """Shortfall is at least VaR and at most the worst loss; VaR grows with confidence; order says nothing."""
@@ -184,7 +184,7 @@ def test_a_tail_in_order(returns: Float64, confidence: float) -> None:
     )
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(RETURNS, CONFIDENCES, st.floats(0.1, 3.0), st.floats(-0.1, 0.1))
 def test_scaled_and_shifted(returns: Float64, confidence: float, scale: float, shift: float) -> None:
     """A position twice as large loses twice as much, and a sure gain takes as much from every loss."""
@@ -193,7 +193,7 @@ def test_scaled_and_shifted(returns: Float64, confidence: float, scale: float, s
         assert measure(scale * returns + shift, confidence) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(RETURNS)
 def test_drawdown_of_a_curve(returns: Float64) -> None:
     """A drawdown is a share from 0 to 1, what a double loop over all pairs of values finds, and 0 of a rising curve."""
@@ -246,7 +246,7 @@ def test_exceptions_that_come_together() -> None:
         assert passes(apart).p_value > least
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.booleans(), min_size=2, max_size=300), CONFIDENCES)
 def test_likelihood_ratios(found: list[bool], confidence: float) -> None:
     """A ratio is never negative, its p-value a chance, and conditional coverage the sum of both others."""

@@ -1,7 +1,7 @@
 """The same text is the same text wherever it was published, and nothing else is."""
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ GAPS = st.sampled_from([" ", "  ", "\n", " - ", ", ", "\u00a0", " \u2013 ", " ht
 
 
 @given(words=WORDS, gaps=st.lists(GAPS, min_size=8, max_size=8), upper=st.booleans())
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_layout_changes_nothing(words: list[str], gaps: list[str], upper: bool) -> None:  # noqa: FBT001 - drawn
     """Case, blanks, punctuation and links between words leave the key as it was."""
     text = "".join(word + gap for word, gap in zip(words, gaps, strict=False))
@@ -20,7 +20,7 @@ def test_layout_changes_nothing(words: list[str], gaps: list[str], upper: bool) 
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_normalising_twice(text: str) -> None:
     """What is normalised has one line, no capitals, and a key unless nothing is left."""
     once = normalised(text)

@@ -19,7 +19,7 @@ from functions.domain.orders.life import Order, Replacement, Report, Step, begin
 from tests import trading
 from tests.counts import count
 
-ORDERS = 4
+ORDERS = 8
 """Orders that live at the same time in one run of the machine."""
 
 ENDS = {
@@ -436,7 +436,7 @@ class Lives(RuleBasedStateMachine):
             )
 
 
-Lives.TestCase.settings = settings(max_examples=count(20_000) // ORDERS, stateful_step_count=60, deadline=None)
+Lives.TestCase.settings = settings(max_examples=count(20_000) // ORDERS, stateful_step_count=64, deadline=None)
 TestLives = Lives.TestCase
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import ETH, NOW, QUOTE, order, paper, submission
@@ -138,7 +138,7 @@ def test_size_refuses(odd: Signal) -> None:
         size_order(odd, SIZING)
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(
     price=st.integers(1, 10**15),
     bps=st.decimals(0, 9_999, places=3),

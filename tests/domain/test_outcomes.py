@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from forecast import NAMES, forecast_of, signal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,7 +85,7 @@ def test_no_forecast(output: ModelOutput) -> None:
 
 
 @given(st.integers(0, 10**9), st.sampled_from([1, 5, 60]), st.sampled_from([1, 4, 24]))
-@settings(max_examples=count(200))
+@settings(max_examples=examples(200))
 def test_no_overlap(bar: int, interval_s: int, horizon: int) -> None:
     """Of `horizon` bars that follow each other exactly one is on the grid, and so is the bar that settles it."""
     starts = [(bar + n) * interval_s * NS_PER_S for n in range(horizon)]
@@ -170,7 +170,7 @@ def test_bound() -> None:
     st.lists(st.integers(0, 30), max_size=5, unique=True),
     st.integers(0, 40),
 )
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_written_down(closes: list[int], bars: list[int], cut: int) -> None:
     """Watches that are written down and read back at any bar settle the same, and write down the same again."""
     steady, restarted = Watches(), Watches()

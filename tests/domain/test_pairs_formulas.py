@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 from barred import Bar
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paired import COIN, SPOT, column, fold, lines, perp, spot, walk
@@ -76,7 +76,7 @@ def _lagged(x: Float64, y: Float64) -> dict[str, float]:
 
 
 @given(st.integers(0, 10_000), st.floats(0.0, 1.0))
-@settings(max_examples=count(50), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_against_numpy(seed: int, pull: float) -> None:
     """Every figure of every bucket equals its computation from the whole series to 1e-9 of its scale."""
     a, b = walk(seed, LENGTH, pull=pull)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from barred import Bar
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paired import BASIS, COIN, SPOT, fold, lines, perp, spot, walk
@@ -65,7 +65,7 @@ def test_every_order() -> None:
 
 
 @given(st.integers(0, 100), st.lists(st.booleans(), max_size=120))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_order(seed: int, turns: list[bool]) -> None:
     """Mixing the shards' batches in any way tells the same events, bit for bit."""
     left, right = tapes(seed, 40)
@@ -73,7 +73,7 @@ def test_any_order(seed: int, turns: list[bool]) -> None:
 
 
 @given(st.integers(0, 50), st.integers(0, 60))
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_restart(seed: int, at: int) -> None:
     """A state written down and read back in mid-series tells the same events, and is written down alike."""
     left, right = tapes(seed, 40)
@@ -87,7 +87,7 @@ def test_restart(seed: int, at: int) -> None:
 
 
 @given(st.integers(0, 50), st.integers(8, 39))
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_no_look_ahead(seed: int, cut: int) -> None:
     """What is told up to a time stays the same when everything behind it is cut off or replaced."""
     left, right = tapes(seed, 40)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from valued import BTC, ETH, HOUR, MIDNIGHT, RULES, history, trade
@@ -93,7 +93,7 @@ TRADES = st.lists(
 )
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TRADES, st.integers(0, 24), st.integers(1, 999), st.integers(1, 999))
 def test_it_adds_up(drawn: list[tuple[int, int, int, int, bool]], hour: int, eth: int, btc: int) -> None:
     """At any time cash and positions are the value, the value less the capital is all profit, and parts are sums."""
@@ -114,7 +114,7 @@ def test_it_adds_up(drawn: list[tuple[int, int, int, int, bool]], hour: int, eth
     assert value == found.value
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TRADES, st.integers(0, 23))
 def test_nothing_of_later(drawn: list[tuple[int, int, int, int, bool]], hour: int) -> None:
     """What happens after a time changes nothing that is told as of it."""
@@ -214,7 +214,7 @@ def test_trips() -> None:
     assert (held.instrument_id, held.closed, held.profit) == (BTC, False, -1)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TRADES)
 def test_trips_earn_what_was_realised(drawn: list[tuple[int, int, int, int, bool]]) -> None:
     """Profits and fees of all trades add up to what the account realised and paid, however fees were split."""

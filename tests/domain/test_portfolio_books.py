@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -153,7 +153,7 @@ figure = st.integers(1, 10**7).map(lambda number: Decimal(number).scaleb(-3))
 drawn = st.lists(st.tuples(st.booleans(), figure, figure, figure), min_size=1, max_size=20)
 
 
-@settings(max_examples=count(400), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(drawn, figure)
 def test_identities(lines: list[tuple[bool, Decimal, Decimal, Decimal]], mark: Decimal) -> None:
     """After every trade, cash and costs are capital, profits and fees, and both methods earn the same in all."""
@@ -172,7 +172,7 @@ def test_identities(lines: list[tuple[bool, Decimal, Decimal, Decimal]], mark: D
         assert sum((lot.quantity for lot in found.lots), Decimal(0)) == found.quantity
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(drawn)
 def test_reference(lines: list[tuple[bool, Decimal, Decimal, Decimal]]) -> None:
     """FIFO profits are those of a queue of single lots in fractions; at average cost they stay within rounding."""

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from valued import BTC, ETH, HOUR, MIDNIGHT, RULES, history, trade
@@ -64,7 +64,7 @@ TRADES = st.lists(
 PRICES = st.lists(st.integers(1, 999), min_size=4, max_size=4)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TRADES, PRICES, PRICES)
 def test_days_add_up(drawn: list[tuple[int, int, int, int, bool, bool]], eth: list[int], btc: list[int]) -> None:
     """Instruments earn the day's profit, and days the account's, whatever is corrected; each opens as one ended."""
@@ -117,7 +117,7 @@ def test_days_of_zones(zone: str, date: str, begin: str, hours: float) -> None:
     assert found[1] - found[0] == round(hours * HOUR)
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.dates(dt.date(1990, 1, 1), dt.date(2037, 1, 1)), ZONES, st.integers(0, 86_399))
 def test_days_leave_no_gap(date: dt.date, zone: ZoneInfo, second: int) -> None:
     """Each day begins where the one before ended, and the last whole day before a time in one is the one before."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from accounted import ETH, EURUSDT, HERE, RULES, SOL, THERE, fill, final, fold, minute
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,7 +64,7 @@ def mix(streams: Sequence[Sequence[Step]], turns: Sequence[int]) -> list[Step]:
     return mixed + [step for one in left for step in one]
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     drawn_fills,
     st.integers(0, 4),
@@ -84,7 +84,7 @@ def test_mixtures(
     assert first == final(fold([*fills, *there, *here], MIXED))
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(drawn_fills, st.integers(0, 4), st.lists(st.tuples(closes, closes), min_size=3, max_size=9), st.integers(0, 60))
 def test_reload(
     drawn: list[tuple[int, str, InstrumentRef, int, int | None]], late: int, prices: list[tuple[int, int]], cut: int
@@ -97,7 +97,7 @@ def test_reload(
     assert before + fold(story[cut:], rules, again) == fold(story, rules)
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(drawn_fills, st.lists(st.tuples(closes, closes), min_size=3, max_size=9))
 def test_identities(
     drawn: list[tuple[int, str, InstrumentRef, int, int | None]], prices: list[tuple[int, int]]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reentered import HEAD, MINUTE, NOW, matrix_of
@@ -134,7 +134,7 @@ def test_near(minutes: Sequence[float], proximity: Proximity, nearest: float | N
 
 
 @given(st.lists(st.integers(-100, 100)), st.randoms(use_true_random=False))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_order_of_events_does_not_matter(minutes: Sequence[int], chance: st.DataObject) -> None:
     """What is near is the same in whatever order events are read, also when several come at one time."""
     events = [event(one, f"e{n % 3}") for n, one in enumerate(minutes)]
@@ -163,7 +163,7 @@ LINES = st.tuples(*(st.sampled_from([*words, "any"]) for words in NAMES))
 
 
 @given(st.dictionaries(LINES, st.sampled_from(["reenter 1", "reverse 0.5", "wait", "stop"]), max_size=12))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_every_case_is_decided(rules: dict[tuple[str, ...], str]) -> None:
     """Rules that are no mistake decide every case as one who reads all of them for each does, and end every chain."""
     lines = [f"when {' '.join(names)} {reaction}" for names, reaction in rules.items()]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reentered import matrix_of
@@ -89,7 +89,7 @@ NAMES = st.tuples(
 
 
 @given(st.lists(NAMES, max_size=8))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_right_is_what_is_right_case_by_case(
     names: Sequence[tuple[Ending | str | Proximity | int | None, ...]],
 ) -> None:

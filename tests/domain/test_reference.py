@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from referred import instrument
@@ -181,7 +181,7 @@ LISTINGS = st.lists(
 ).map(lambda found: sorted(found, key=lambda one: one[0]))
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(listings=LISTINGS)
 def test_whatever_comes_in_order(listings: list[tuple[int, list[Instrument]]]) -> None:
     """Units never change, steps tile time, every listing taken twice changes nothing, symbols mean one instrument."""
@@ -198,7 +198,7 @@ def test_whatever_comes_in_order(listings: list[tuple[int, list[Instrument]]]) -
         assert all(early[1] == late[0] for early, late in pairwise(edges))
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(listings=LISTINGS, moment=st.integers(0, 8 * DAY))
 def test_a_table_of_symbols(listings: list[tuple[int, list[Instrument]]], moment: int) -> None:
     """A table worked out between changes says at any time what asking for that time says."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +58,7 @@ LISTS = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(-0.1, 0.1), st.floats(
 
 
 @given(LISTS)
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_equals_the_list(rows: list[tuple[float, float, float]]) -> None:
     """Without loss of weight, every figure is that of the whole list: Brier and its parts, curve, errors, hits."""
     tally = tallied([outcome(up, actual, expected=expected) for up, actual, expected in rows])

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import NOW, order, submission
@@ -299,7 +299,7 @@ class Story:
             assert (step.order.quantity, step.order.leaves > 0) == (found.order.quantity, name in self.book.resting)
 
 
-@settings(max_examples=count(2_000))
+@settings(max_examples=examples(2_000))
 @given(st.lists(ACTS, max_size=40))
 def test_equals_a_slow_venue(acts: list[tuple[object, ...]]) -> None:
     """Any story gives what a venue that deals unit by unit gives, and its reports are an order's lawful life."""
@@ -312,7 +312,7 @@ def test_equals_a_slow_venue(acts: list[tuple[object, ...]]) -> None:
     ]
 
 
-@settings(max_examples=count(500))
+@settings(max_examples=examples(500))
 @given(
     st.lists(st.tuples(LIMITS, LIMITS, st.integers(0, 60)), min_size=1, max_size=30),
     st.integers(0, 30),

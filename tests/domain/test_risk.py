@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import ETH, LIMITS, NOW, QUOTE, WIDE, order, state, with_limits
@@ -200,7 +200,7 @@ def test_mark(bid: int, ask: int, mark: int) -> None:
     assert mark_price(Quote(bid, 1, ask, 1, 0)) == mark
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(
     quantity=st.integers(1, 2**63 - 1),
     position=st.integers(-(2**62), 2**62),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from counts import count
+from counts import count, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import NOW
@@ -265,7 +265,7 @@ def test_no_prefix_of_fills_breaks_a_limit(steps: list[Step]) -> None:
         run.step(step)
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(STEPS)
 def test_incremental_is_rebuilt(steps: list[Step]) -> None:
     """However it came about, a state equals one that was loaded from what is there now."""

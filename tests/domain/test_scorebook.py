@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from forecast import ETH, MODEL, forecast_of, part_of, scored_bars, tape
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -123,7 +123,7 @@ def test_cuts(cut: int) -> None:
 
 
 @given(st.integers(0, 2**16), st.integers(0, 60))
-@settings(max_examples=count(30), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_written_down(seed: int, cut: int) -> None:
     """A scorebook that is written down and read back anywhere goes on as one that was not."""
     whole = tape(60, seed)

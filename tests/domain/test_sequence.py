@@ -1,6 +1,6 @@
 """Sources stay in order whatever the order of arrival."""
 
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ def _folded(steps: list[object]) -> list[int]:
 
 
 @given(order=st.permutations(range(30)))
-@settings(max_examples=count(500))
+@settings(max_examples=examples(500))
 def test_any_order_folds_contiguously(order: list[int]) -> None:
     """Whatever the order of arrival, each number is folded once, in order."""
     sequencer = Sequencer[int]()
@@ -22,7 +22,7 @@ def test_any_order_folds_contiguously(order: list[int]) -> None:
 
 
 @given(order=st.lists(st.integers(0, 9), max_size=40))
-@settings(max_examples=count(500))
+@settings(max_examples=examples(500))
 def test_duplicates_fold_once(order: list[int]) -> None:
     """A number that comes again, folded or waiting, is a duplicate."""
     sequencer = Sequencer[int]()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored import BTC, Row, columns_of, output_of
@@ -31,7 +31,7 @@ def test_share(share: float, few: int, many: int) -> None:
     assert few <= int(challenged(ROWS, "m", share).sum()) <= many
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.integers(0, 20_000), st.lists(st.integers(0, DAY_BARS - 1), min_size=1, max_size=20), st.floats(0, 1))
 def test_one_version_a_day(day: int, bars: list[int], share: float) -> None:
     """All bars of an instrument's day go to one version, however they are cut into batches."""

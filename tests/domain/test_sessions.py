@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -132,7 +132,7 @@ def test_the_last_session() -> None:
 MOMENTS = st.integers(ns("2010-01-10T00:00:00Z"), ns("2030-12-20T00:00:00Z"))
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(code=st.sampled_from(sorted(CALENDARS)), moment=MOMENTS)
 def test_spans_tile_time(code: str, moment: int) -> None:
     """Every moment lies in one span, and where it ends the next begins, with another state or session."""
@@ -145,7 +145,7 @@ def test_spans_tile_time(code: str, moment: int) -> None:
     assert (after.state, after.session) != (span.state, span.session)
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(code=st.sampled_from(sorted(CALENDARS)), moment=MOMENTS)
 def test_sessions_move_forward(code: str, moment: int) -> None:
     """The session a moment belongs to is one, is never before the moment's own by a day, and never goes back."""
@@ -158,7 +158,7 @@ def test_sessions_move_forward(code: str, moment: int) -> None:
     assert later >= span.session
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(day=st.dates(date(2010, 1, 4), date(2030, 12, 31)))
 def test_regular_hours_hold_in_local_time(day: date) -> None:
     """Whatever the date, New York's session opens at 9:30 local time; a day without one has no changes."""

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +48,7 @@ def by_orders(score: Score, row: Float64, base: Float64) -> list[float]:
     return found
 
 
-@settings(max_examples=count(1000))
+@settings(max_examples=examples(1000))
 @given(seed=st.integers(0, 2**32), features=st.integers(1, 12), rows=st.integers(1, 5))
 def test_sums(seed: int, features: int, rows: int) -> None:
     """Base and parts sum to the score, however many players there are, and base is the mean score of the base set."""

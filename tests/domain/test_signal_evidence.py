@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored import SHARD, Row, output_of, predictions_of
@@ -231,7 +231,7 @@ WILD = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @given(st.lists(WILD, min_size=6, max_size=6), st.sampled_from([FALLEN, RISEN]), st.integers(0, 10**6))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_finite_figure(values: Sequence[float], features: dict[str, float], samples: int) -> None:
     """Whatever finite figures a model gives, a signal has finite figures, a chance from 0 to 1 and prices that fit."""
     desk = Desk()

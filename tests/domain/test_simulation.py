@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +37,7 @@ def books(one: Market) -> dict[str, dict[str, dict[int, int]]]:
     }
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.integers(0, 2**32), st.floats(5, 400), st.floats(-0.2, 0.2))
 def test_book_sync_rules(seed: int, rate: float, move: float) -> None:
     """Update ids chain, and the snapshot with all depth messages applied is the market's own book, never crossed."""
@@ -61,7 +61,7 @@ def test_book_sync_rules(seed: int, rate: float, move: float) -> None:
     assert last == {symbol: one.snapshot(symbol, 1).last_update_id for symbol in one.symbols}
 
 
-@settings(max_examples=count(50), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(0, 2**32))
 def test_prints(seed: int) -> None:
     """Print ids are contiguous, prices lie on ticks, sizes on lots, and time never goes back."""
@@ -80,7 +80,7 @@ def test_prints(seed: int) -> None:
             assert message.size % lot == 0 < message.size
 
 
-@settings(max_examples=count(50), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.integers(1, 400_000_000), min_size=1, max_size=12))
 def test_advancing_in_parts(seed: int, parts: list[int]) -> None:
     """However time is advanced, the same market comes out."""

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +41,7 @@ def test_kelly_of_the_textbooks(p: float, ratio: float, expected: float) -> None
 
 
 @given(CHANCES, RATIOS, st.floats(-0.5, 0.5))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_kelly_grows_fastest(p: float, ratio: float, step: float) -> None:
     """No other share of the capital grows its logarithm faster than Kelly's."""
     best = max(kelly(p, ratio), 0.0)
@@ -54,7 +54,7 @@ def test_kelly_grows_fastest(p: float, ratio: float, step: float) -> None:
 
 
 @given(CHANCES, SHARES, SHARES)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_edge_is_an_expected_gain(p: float, win: float, loss: float) -> None:
     """Kelly's stake is positive exactly where the expected value is."""
     bet = Payoff(win, loss)
@@ -70,7 +70,7 @@ def test_nothing_to_win() -> None:
 
 
 @given(st.integers(2, 10**12), st.integers(1, 10**9), st.integers(1, 10**9), st.floats(0, 0.1))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_costs_hurt_both_ways(price: int, stop: int, target: int, cost: float) -> None:
     """Costs take from the win what they add to the loss."""
     free, costly = (
@@ -89,7 +89,7 @@ def test_bound_of_the_textbooks() -> None:
 
 
 @given(st.floats(0, 1), st.integers(1, 10**6), st.floats(0, 5))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_bound_is_below(p: float, n: int, z: float) -> None:
     """A bound lies between 0 and the frequency, and more outcomes or less caution raise it."""
     bound = lower_bound(p, n, z)
@@ -99,7 +99,7 @@ def test_bound_is_below(p: float, n: int, z: float) -> None:
 
 
 @given(CHANCES, CHANCES, SHARES, SHARES)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_caps_hold(p: float, p_low: float, win: float, loss: float) -> None:
     """Neither the loss at the stop nor the position is ever above its cap, and no edge stakes nothing."""
     rules = Sizing()
@@ -128,7 +128,7 @@ def test_the_bound_decides() -> None:
 
 @pytest.mark.parametrize("action", [Action.BUY, Action.SELL])
 @given(st.integers(1, 10**12), st.floats(0, 1e9), st.floats(0, 1e9))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_levels_stand_on_their_sides(action: Action, price: int, stop: float, target: float) -> None:
     """A stop is on the losing side and a target on the winning one, unless a price would end below one unit."""
     toward = 1 if action is Action.BUY else -1

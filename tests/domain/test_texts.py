@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ VOCABULARY = {piece: at for at, piece in enumerate(PIECES)}
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_text_has_numbers(text: str) -> None:
     """Any text, half a surrogate included, has distinct ascending numbers below the buckets, within the bound."""
     found = indices(text, BUCKETS)
@@ -35,7 +35,7 @@ def test_longest_text_is_bounded() -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_same_syndicated_text_has_same_numbers(one: str, other: str) -> None:
     """What syndication takes for the same text, the model does too."""
     if syndication_key(one, "") == syndication_key(other, ""):
@@ -114,7 +114,7 @@ def test_signs_and_cjk_stand_alone() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_text_has_pieces(text: str) -> None:
     """Any text is framed, and every number is one of the vocabulary's."""
     found = WordPiece(VOCABULARY).encode(text)

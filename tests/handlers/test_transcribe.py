@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -165,7 +165,7 @@ async def test_captures(captures: pathlib.Path) -> None:
     assert [one.flaw for one in entries if one.flaw] == []
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(entries=st.lists(ENTRIES, min_size=1, max_size=4))
 def test_codec(entries: list[FlowEntry]) -> None:
     """Order flow reads back as it was written."""

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from counts import FULL
 
 from functions.local import kafka_wheel
 from functions.local.kafka import missing
@@ -24,6 +25,6 @@ def wheel_here() -> None:
 
 
 def _without(reason: str) -> None:
-    if os.environ.get("TICKLOOM_TESTS") == "full":
+    if FULL:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from counts import count
+from counts import examples
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +59,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=count(150), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.dictionaries(KEYS, TREES, min_size=1, max_size=4), min_size=1, max_size=3), st.booleans())
 def test_each_value_knows_its_line(documents: list[dict[str, Any]], flow: bool) -> None:  # noqa: FBT001 - hypothesis
     """Each key of a text, in either style, is found on the line that is told, and each value is what YAML says."""
@@ -127,7 +127,7 @@ def spoilt(draw: st.DrawFn) -> dict[int, str]:
     return texts
 
 
-@settings(max_examples=count(60), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=examples(60), deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(spoilt())
 def test_no_manifest_breaks_the_check(texts: dict[int, str]) -> None:
     """Whatever stands wherever in a manifest, the check answers with findings on lines that there are."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ def test_nothing_flagged() -> None:
     assert (found.precision, found.recall, found.f1) == (0.0, 0.0, 0.0)
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=300, unique=True), st.floats(0.001, 0.5))
 def test_threshold_keeps_to_its_budget(drawn: list[float], budget: float) -> None:
     """At most the budget and one row more are flagged, and at least one row is, up to the threshold's rounding."""
@@ -73,7 +73,7 @@ def test_promoted_when_it_beats_knowing_nothing() -> None:
     assert metrics_of(lines(0.05, 0.01))["promoted"] == 0.0
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.integers(400, 2000), min_size=3, max_size=3))
 def test_windows_do_not_touch(lengths: list[int]) -> None:
     """Each window begins an embargo of sixty bars behind the one before."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counts import FULL, count
+from counts import DEEP, FULL, count
 
 from functions.adapters.onnx import load_model
 from functions.domain.market import Float64
@@ -203,7 +203,7 @@ def test_too_few_bars() -> None:
         training.walk("forecast_boosted", fit_of("forecast_boosted"), market)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES if DEEP else NAMES[:1])
 @pytest.mark.skipif(not FULL, reason="training takes a minute: full tier only")
 def test_training_again(name: str, tmp_path: Path) -> None:
     """Training again gives the shipped figures, to what another processor may round."""

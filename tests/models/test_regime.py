@@ -9,7 +9,7 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
-from counts import FULL
+from counts import DEEP, FULL
 from featured import lively, run
 from scored import Row, columns_of
 
@@ -288,7 +288,7 @@ def test_training_again(model: OnnxModel, train: ModuleType) -> None:
     assert told[NAME]["log_likelihood"] == pytest.approx(model.manifest.metrics["log_likelihood_regime"], abs=2e-4)
 
 
-@pytest.mark.skipif(not FULL, reason="two whole fits: full tier only")
+@pytest.mark.skipif(not DEEP, reason="two whole fits: deep tier only")
 def test_trains_from_a_file(train: ModuleType, tmp_path: Path) -> None:
     """Bars of a file give a folder that loads, with the digest of the data in it, and the same bytes again."""
     closes = np.exp(np.cumsum(drawn(KNOWN, (1, 1_500), 5)[0] * 0.001)) * 100.0

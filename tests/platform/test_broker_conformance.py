@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from brokered import BROKER, Hearing, LocalBroker, brokering, replying, saying
 from cloudevents import http as sdk
-from counts import count
+from counts import examples
 from envelopes import events, sample
 from hypothesis import HealthCheck, given, settings
 from waiting import until
@@ -187,7 +187,7 @@ async def test_delivery_conforms(broker: LocalBroker) -> None:
     assert (read["id"], read["source"], read["type"], read.data) == (EVENT.id, EVENT.source, EVENT.type, {"a": 1})
 
 
-@settings(max_examples=count(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(event=events())
 def test_delivery_identical(event: Event, tmp_path: pathlib.Path) -> None:
     """SHOULD: All attributes and the data arrive as they were sent."""

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import NOW, submission
@@ -216,7 +216,7 @@ def test_borne_quantiles(orders: int, borne: int) -> None:
     assert sum(one is not None for one in (found.p90_ms, found.p99_ms, found.p999_ms)) == borne
 
 
-@settings(max_examples=count(200))
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(-(10**9), 10**12), min_size=1, max_size=2500))
 def test_quantiles(durations: list[int]) -> None:
     """A quantile is the least duration that its share does not exceed, told only where one at least lies beyond it."""

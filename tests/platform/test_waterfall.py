@@ -1,7 +1,7 @@
-"""The waterfall tells for each stage how long after its cause, and after its raw batch, an event was stored."""
+"""The waterfall tells for each stage how long after its cause, its features and its raw batch an event was stored."""
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ def event(name: str, cause: str = "", source: str | None = None) -> Event:
     return Event(id=name, source=source or f"/tickloom/handlers/{name}/X-0", type="t", extensions=extensions)
 
 
-@settings(max_examples=count(300))
+@settings(max_examples=examples(300))
 @given(st.lists(st.integers(1, 10**12), min_size=1, max_size=200), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
 def test_quantiles(durations: list[int], share: float) -> None:
     """A quantile is right to two percent."""
@@ -54,6 +54,18 @@ def test_follows_causes() -> None:
     assert set(told["after_cause"]) == {"normalize", "bars"}
     assert 1.9 <= (told["after_cause"]["bars"]["p50_ms"] or 0) <= 2.0
     assert 2.9 <= (told["after_raw_batch"]["bars"]["p50_ms"] or 0) <= 3.0
+
+
+def test_counts_from_features() -> None:
+    """What comes of features is measured from them, on another broker too; what comes before them is not."""
+    measured = Waterfall()
+    for name, cause, at in (("raw", "", 0), ("bars", "raw", 1), ("features", "bars", 3), ("infer", "features", 7)):
+        measured.observe(event(name, cause), at * MS)
+    measured.observe(event("infer", "features"), 8 * MS)  # bridged
+    measured.observe(event("signals", "infer"), 9 * MS)
+    told = measured.summary()["after_features"]
+    assert {stage: one["count"] for stage, one in told.items()} == {"infer": 2, "signals": 1}
+    assert 5.8 <= (told["signals"]["p50_ms"] or 0) <= 6.0
 
 
 def test_unknown_cause_is_not_measured() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
@@ -236,7 +236,7 @@ ROWS = st.builds(
 )
 
 
-@settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(ROWS, max_size=5), max_size=6), chance=st.randoms(use_true_random=False))
 async def test_forward_only(kept: Kept, rows: list[list[Row]], chance: random.Random) -> None:
     """Any order of delivery, repeated and concurrent, ends in the rows with the latest start and revision."""
@@ -351,7 +351,7 @@ FORMS = st.tuples(
 )
 
 
-@settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     forms=st.lists(FORMS, max_size=14),
     points=st.lists(st.tuples(st.integers(0, 1), st.sampled_from([1, 5]), st.integers(1, 60 * NS_PER_S)), min_size=1),

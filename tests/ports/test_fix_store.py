@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,7 +105,7 @@ def test_loading_shares_nothing(stores: FixStores) -> None:
     assert store.load().numbers.sent == {1: b"one"}
 
 
-@settings(max_examples=count(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, reopen=st.sets(st.integers(0, 20)))
 def test_twins(
     steps: list[tuple[str, tuple[object, ...]]], reopen: set[int], tmp_path_factory: pytest.TempPathFactory

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from barred import Bar, bar_batch
-from counts import count
+from counts import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paired import fold, perp, spot
@@ -131,7 +131,7 @@ BARS = st.builds(
 )
 
 
-@settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bars=st.lists(st.lists(BARS, max_size=5), max_size=5),
     chance=st.randoms(use_true_random=False),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
-from counts import count
+from counts import examples
 from documented import ATOM, DAY, NOW, as_json, raw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -162,7 +162,10 @@ VERSIONS = st.lists(
 
 @given(versions=VERSIONS, order=st.randoms(use_true_random=False), batches=st.integers(1, 3))
 @settings(
-    max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=examples(200),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
 )
 def test_order_and_repetition_change_nothing(
     place: str, versions: list[NewsItem], order: random.Random, batches: int

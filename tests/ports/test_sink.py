@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
-from counts import count
+from counts import examples
 from envelopes import events, sample
 from hypothesis import HealthCheck, given, settings
 
@@ -139,7 +139,7 @@ async def test_odd_events(broker: Broker, event: Event) -> None:
 
 
 @given(event=events())
-@settings(max_examples=count(1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_event(broker: Broker, event: Event) -> None:
     """Any event arrives as it was."""
     await broker.sink.publish(event)

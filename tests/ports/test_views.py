@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from barred import BTC, ETH, Bar, bar_batch
-from counts import count
+from counts import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -336,7 +336,7 @@ BARS = st.builds(
 BATCHES = st.lists(st.lists(BARS, max_size=6), min_size=1, max_size=6)
 
 
-@settings(max_examples=count(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=BATCHES, chance=st.randoms(use_true_random=False), together=st.integers(1, 8))
 async def test_monotone(kept: Kept, batches: list[list[Bar]], chance: random.Random, together: int) -> None:
     """Any order of delivery, repeated and concurrent, ends in the rows that ordered delivery gives."""

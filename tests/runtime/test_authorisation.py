@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from contracted import made, paths_to, rpcs
-from counts import count
+from counts import examples
 from google.protobuf import descriptor, descriptor_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,7 +152,7 @@ def walked(message: Any) -> set[str]:  # noqa: ANN401 - any message
     return found
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(data=st.data())
 def test_no_account_slips_through(data: st.DataObject) -> None:
     """Whatever is asked, and however often: what passes names accounts, and its caller's only."""

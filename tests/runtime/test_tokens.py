@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import jwt
 import pytest
-from counts import count
+from counts import examples
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
@@ -257,14 +257,14 @@ def test_kept_tokens_are_bounded(desk: Desk) -> None:
     assert desk.tokens.verify(said()) is not first
 
 
-@settings(max_examples=count(20_000), deadline=None)
+@settings(max_examples=examples(20_000), deadline=None)
 @given(shown=st.text(max_size=80) | st.lists(st.text(BASE64URL, max_size=40), min_size=3, max_size=3).map(".".join))
 def test_any_text(kept: Desk, shown: str) -> None:
     """Whatever is shown is refused, and nothing else happens."""
     assert kept.refusal(shown) == INVALID
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(data=st.data())
 def test_any_change(kept: Desk, data: st.DataObject) -> None:
     """No letter of a good token can be another."""
@@ -274,7 +274,7 @@ def test_any_change(kept: Desk, data: st.DataObject) -> None:
     assert kept.refusal(good[:place] + letter + good[place + 1 :]) == INVALID
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(
     header=st.dictionaries(
         st.sampled_from(["alg", "kid", "typ", "x"]),

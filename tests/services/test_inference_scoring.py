@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -102,7 +102,7 @@ def shown(outputs: Sequence[ModelOutput]) -> list[Any]:
 NUMBERS = st.one_of(st.none(), st.floats(-0.1, 10))
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.lists(NUMBERS, max_size=4), min_size=1, max_size=6), st.integers(1, 12), st.sampled_from([0, 5]))
 def test_joined_is_alone(asked: list[list[float | None]], rows_max: int, bound_s: float) -> None:
     """An answer is the same, to the bit and to the reason, whoever else asked at the time, and however it is run."""

@@ -9,7 +9,7 @@ from functools import partial
 
 import grpc
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stores import fresh_database
@@ -453,7 +453,7 @@ asked = st.builds(
 )
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(asked, max_size=25), st.integers(0, 3))
 def test_books(submissions: list[Submission], outages: int) -> None:
     """Cash and positions are the fold of the published fills, exactly, whatever was asked, repeated or lost."""

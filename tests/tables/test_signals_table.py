@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from counts import count
+from counts import examples
 from forecast import signal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,7 +137,7 @@ STANDINGS = st.builds(
         max_size=3,
     ),
 )
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_dump_load(
     tracks: dict[tuple[str, int], Track], emitted: int, trust: dict[tuple[str, int], dict[str, Standing]]
 ) -> None:

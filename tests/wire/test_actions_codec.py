@@ -1,7 +1,7 @@
 """User actions survive the wire exactly, are named by their request, and impossible ones are refused."""
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.audit.v1 import action_pb2
@@ -42,7 +42,7 @@ STOP = UserAction(
 
 
 @given(ACTIONS)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(action: UserAction) -> None:
     """What is decoded is what was encoded."""
     data = encode_user_action(action)
@@ -79,7 +79,7 @@ def test_impossible_actions(change: dict[str, object], found: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from counts import count
+from counts import count, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -293,7 +293,7 @@ TEXTS: Final = st.one_of(
 READABLE: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?")
 
 
-@settings(max_examples=count(400), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(TEXTS, min_size=50, max_size=50), st.booleans())
 def test_prices_are_exact_or_rejected(texts: list[str], widened: bool) -> None:  # noqa: FBT001 - hypothesis gives it
     """Whatever the text of a price, the batch holds exactly that decimal, or refuses the row with a reason."""
@@ -317,7 +317,7 @@ def _fits(text: str) -> bool:
     return 0 < scaled < 2**63 and scaled == scaled.to_integral_value()
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(TEXTS, st.integers(-12, 0))
 def test_one_decimal_is_exact_or_refused(text: str, exponent: int) -> None:
     """A single text gives the integer that the decimal module gives, or a reason."""
@@ -368,7 +368,7 @@ def test_a_point_that_stands_outside_its_number_is_refused(levels: bytes) -> Non
 DAMAGE: Final = (b"", b"0", b"9", b".", b'"', b"-", b",", b"]", b"}", b"/", b"e1", b" ", b"\n", b"\xff", b"\\")
 
 
-@settings(max_examples=count(3_000), deadline=None)
+@settings(max_examples=examples(3_000), deadline=None)
 @given(st.data())
 def test_damaged_rows_read_alike_on_both_paths(data: st.DataObject) -> None:
     """Whatever is done to rows, columns and row-by-row reading give the same bytes, and neither fails."""

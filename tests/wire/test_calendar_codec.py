@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.calendar.v1 import calendar_pb2
@@ -67,7 +67,7 @@ BATCHES = st.builds(
 
 
 @given(BATCHES)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(batch: CalendarBatch) -> None:
     """What is decoded is what was encoded, published zeros included."""
     data = encode_calendar_batch(batch)
@@ -128,7 +128,7 @@ def test_nothing_at_all() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ def reference_like(text: str, pattern: list[str]) -> bool:
     return len(text) in covered
 
 
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(st.text("ab\\_%", max_size=8), st.lists(st.sampled_from(["a", "b", "_", "%", "\\%", "\\_"]), max_size=5))
 @example("ab", ["%", "_", "%", "b"])
 def test_like(text: str, pattern: list[str]) -> None:
@@ -132,7 +132,7 @@ SAMPLE = attributes_of(
 )
 
 
-@settings(max_examples=count(20_000 // TEXTS), deadline=None)
+@settings(max_examples=examples(20_000 // TEXTS), deadline=None)
 @given(seeds)
 def test_total(seed: int) -> None:
     """Whatever a stranger writes is refused as no expression, or evaluates to a value of its type; nothing else."""
@@ -150,7 +150,7 @@ def test_total(seed: int) -> None:
         assert expression.evaluate(SAMPLE).value == result.value, text
 
 
-@settings(max_examples=count(2_000 // TEXTS), deadline=None)
+@settings(max_examples=examples(2_000 // TEXTS), deadline=None)
 @given(seeds)
 def test_valid(seed: int) -> None:
     """What is written by the grammar is an expression."""

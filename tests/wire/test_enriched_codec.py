@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticking import T0, Trade, batch, instruments
@@ -65,7 +65,7 @@ def test_an_unknown_instrument() -> None:
     assert decode_enriched_batch(encode_enriched_batch(ticks(), [encode_facts(unknown)]))[1] == (unknown,)
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rows=st.integers(0, 300), known=st.integers(0, 40))
 def test_the_bytes_are_protobuf_s(rows: int, known: int) -> None:
     """Joined by hand, the bytes are those the protobuf library writes for the same message."""
@@ -96,7 +96,7 @@ def test_bytes_that_are_none(data: bytes) -> None:
         decode_enriched_batch(data)
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(cut=st.integers(0, 600), tail=st.binary(max_size=20))
 def test_any_bytes(cut: int, tail: bytes) -> None:
     """Whatever is done to the bytes, they read back as something or are Malformed."""

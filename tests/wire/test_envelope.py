@@ -4,7 +4,7 @@ import copy
 import pickle
 
 import pytest
-from counts import count
+from counts import examples
 from envelopes import events, sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,14 +146,14 @@ def test_equal_by_value() -> None:
 
 
 @given(events())
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_copies_are_equal(event: Event) -> None:
     """A copied or pickled event equals the first."""
     assert pickle.loads(pickle.dumps(event)) == copy.deepcopy(event) == event  # noqa: S301 - our own bytes
 
 
 @given(st.one_of(st.text(max_size=30), st.integers(), st.none(), st.binary(max_size=8)), st.text(max_size=30))
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=examples(5000), deadline=None)
 def test_only_malformed(value: object, text: str) -> None:
     """Whatever is put into an event, it is an event or Malformed."""
     for field in ("id", "source", "type", "subject", "datacontenttype", "dataschema", "extensions", "time_ns"):

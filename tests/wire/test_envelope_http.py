@@ -1,7 +1,7 @@
 """The HTTP binding: what it writes, what it takes, and what it must refuse (CloudEvents HTTP binding 1.0.2)."""
 
 import pytest
-from counts import count
+from counts import examples
 from envelopes import events, sample, typed_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,14 +163,14 @@ def test_event_inside_event() -> None:
 
 
 @given(events())
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_binary_round_trip(event: Event) -> None:
     """Any event comes back from binary mode as it was."""
     assert from_http(*to_http(event)) == event
 
 
 @given(events(typed_extensions))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_binary_keeps_texts(event: Event) -> None:
     """Numbers and booleans come back as their canonical text: headers have no types."""
     came = from_http(*to_http(event))
@@ -178,7 +178,7 @@ def test_binary_keeps_texts(event: Event) -> None:
 
 
 @given(events(typed_extensions).filter(lambda event: not (event.datacontenttype or "").endswith("json")))
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_structured_round_trip(event: Event) -> None:
     """Any event comes back from structured mode as it was."""
     assert from_http(*to_http_structured(event)) == event
@@ -195,7 +195,7 @@ _header_values = st.one_of(
 
 
 @given(st.lists(st.tuples(_header_names, _header_values), max_size=8), st.binary(max_size=60), st.booleans())
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_only_malformed_from_http(headers: Pairs, body: bytes, good_start: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever arrives, it is an event or Malformed."""
     try:

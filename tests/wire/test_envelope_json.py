@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from envelopes import events, sample, typed_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -167,14 +167,14 @@ def test_bad_times(text: str) -> None:
 
 
 @given(st.integers(TIME_NS_MIN, TIME_NS_MAX))
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_time_round_trip(time_ns: int) -> None:
     """Every nanosecond comes back."""
     assert parse_time(time_text(time_ns)) == time_ns
 
 
 @given(events(typed_extensions))
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_json_round_trip(event: Event) -> None:
     """Any event comes back as it was, but for white space around JSON data."""
     came = from_json(to_json(event))
@@ -190,7 +190,7 @@ _values = st.recursive(
 
 
 @given(_values)
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=examples(5000), deadline=None)
 def test_json_values_round_trip(value: object) -> None:
     """Any JSON value comes back, byte for byte."""
     event = sample(data=json.dumps(value).encode(), datacontenttype="application/json")
@@ -207,7 +207,7 @@ _members = st.dictionaries(
 
 
 @given(st.one_of(st.binary(max_size=60), _members.map(lambda found: json.dumps(found).encode())), st.booleans())
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_only_malformed_from_json(body: bytes, good_start: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever arrives, it is an event or Malformed."""
     text = b"{" + MINIMAL.encode() + b"," + body[1:] if good_start else body

@@ -1,7 +1,7 @@
 """The Kafka binding: key, headers and value of a record, both ways (CloudEvents Kafka binding 1.0.2)."""
 
 import pytest
-from counts import count
+from counts import examples
 from envelopes import events, sample, typed_extensions
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,7 +72,7 @@ def test_value(value: bytes | None) -> None:
 
 
 @given(events())
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_kafka_round_trip(event: Event) -> None:
     """Any event comes back as it was."""
     _, headers, value = to_kafka(event)
@@ -80,7 +80,7 @@ def test_kafka_round_trip(event: Event) -> None:
 
 
 @given(events(typed_extensions))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_kafka_keeps_texts(event: Event) -> None:
     """Numbers and booleans come back as their canonical text: headers have no types."""
     _, headers, value = to_kafka(event)
@@ -101,7 +101,7 @@ _header_values = st.one_of(
     st.one_of(st.none(), st.binary(max_size=60)),
     st.booleans(),
 )
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_only_malformed_from_kafka(headers: Pairs, value: bytes | None, good_start: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever arrives, it is an event or Malformed."""
     try:

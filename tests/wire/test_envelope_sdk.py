@@ -8,7 +8,7 @@ from cloudevents import http as sdk
 from cloudevents.conversion import to_binary, to_structured
 from cloudevents.kafka import KafkaMessage
 from cloudevents.kafka import from_binary as sdk_from_kafka
-from counts import count
+from counts import examples
 from envelopes import events, names, sample, sources, times
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ def attributes(event: Event) -> dict[str, Any]:
 
 
 @given(plain_events)
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_sdk_reads_binary(event: Event) -> None:
     """What we write in binary mode the SDK reads as the same attributes and data."""
     headers, body = to_http(event)
@@ -60,7 +60,7 @@ def test_sdk_reads_binary(event: Event) -> None:
 
 
 @given(plain_events)
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_sdk_reads_structured(event: Event) -> None:
     """What we write in structured mode the SDK reads as the same attributes and data."""
     headers, body = to_http_structured(event)
@@ -70,7 +70,7 @@ def test_sdk_reads_structured(event: Event) -> None:
 
 
 @given(plain_events)
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_sdk_reads_kafka(event: Event) -> None:
     """What we write as a Kafka record the SDK reads as the same attributes and data."""
     _, headers, value = to_kafka(event)
@@ -82,7 +82,7 @@ def test_sdk_reads_kafka(event: Event) -> None:
 
 
 @given(plain_events)
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_we_read_sdk(event: Event) -> None:
     """What the SDK writes in either mode we read as the event it was."""
     foreign = sdk.CloudEvent(attributes(event), json.loads(event.data or b""))
@@ -115,7 +115,7 @@ def test_stricter_than_sdk(header: str, value: str) -> None:
 
 
 @given(events())
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_conversion_round_trip(event: Event) -> None:
     """An event converted for the SDK and back is the same."""
     assert from_sdk(to_sdk(event)) == event

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,14 +15,14 @@ SOURCE = "/tickloom/feeds/replay/BINANCE-0.replay"
 
 
 @given(st.text(max_size=60), st.integers(0, facts.SEQUENCE_MAX))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_batch_id_is_uuid5(source: str, number: int) -> None:
     """A batch's id is the version 5 UUID of its source and number in our namespace."""
     assert facts.batch_id(source, number) == str(uuid.uuid5(facts.NAMESPACE, f"{source}#{number}"))
 
 
 @given(st.text(max_size=60), st.integers())
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_fact_id_is_uuid5(instrument_id: str, start_ns: int) -> None:
     """A fact's id is the version 5 UUID of its type and natural key in our namespace."""
     assert facts.fact_id("t", instrument_id, start_ns) == str(
@@ -31,7 +31,7 @@ def test_fact_id_is_uuid5(instrument_id: str, start_ns: int) -> None:
 
 
 @given(st.integers(0, facts.SEQUENCE_MAX))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_sequence_read_back(number: int) -> None:
     """A sequence number is written as 20 digits and read back as it was."""
     text = facts.sequence_text(number)

@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -62,7 +62,7 @@ def same(one: object, other: object) -> bool:
 
 
 @given(feature_batches())
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(batch: FeatureBatch) -> None:
     """What is decoded is what was encoded, and encodes to the same bytes."""
     data = encode_feature_batch(batch)
@@ -73,7 +73,7 @@ def test_round_trip(batch: FeatureBatch) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

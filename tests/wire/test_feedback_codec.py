@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.signals.v1 import feedback_pb2
@@ -30,7 +30,7 @@ SAID = st.builds(
 
 
 @given(SAID)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(said: Feedback) -> None:
     """What is decoded is what was encoded, and encodes to the same bytes."""
     data = encode_feedback(said)
@@ -46,7 +46,7 @@ def test_outcomes(outcome: FeedbackOutcome) -> None:
 
 
 @given(st.binary(max_size=100))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -5,7 +5,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import shipped_limits
@@ -66,7 +66,7 @@ def test_limits_malformed(was: bytes, becomes: bytes) -> None:
         decode_limits(_GOOD.replace(was, becomes, 1))
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Whatever the bytes, they are limits or Malformed; nothing else is raised."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,7 +222,7 @@ def test_listings_that_are_none(data: bytes) -> None:
         read_listing(data)
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(
     document=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),

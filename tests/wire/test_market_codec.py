@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.market.v1 import raw_pb2, tick_pb2
@@ -106,7 +106,7 @@ def same(one: object, other: object) -> bool:
     return bool(one == other)
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 9), st.integers(0, 2**32))
 def test_ticks_round_trip(trades: int, quotes: int, messages: int, seed: int) -> None:
     """A tick batch comes back with every column as it was."""
@@ -114,7 +114,7 @@ def test_ticks_round_trip(trades: int, quotes: int, messages: int, seed: int) ->
     assert same(decode_tick_batch(encode_tick_batch(batch)), batch)
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_rows_round_trip(rows: list[bytes]) -> None:
     """A raw batch comes back with every row byte for byte."""
@@ -124,7 +124,7 @@ def test_rows_round_trip(rows: list[bytes]) -> None:
     assert [back.payload[a:b] for a, b in zip(back.offsets[:-1], back.offsets[1:], strict=True)] == rows
 
 
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from((b'{"price":"2683.80000000"}', b'{"bids":[]}', b"\x00\xff")), max_size=200))
 def test_rows_alike_travel_packed(rows: list[bytes]) -> None:
     """Rows that have much in common come back byte for byte, and never take more room than they have."""
@@ -226,7 +226,7 @@ def test_a_gap_that_ends_before_it_begins_is_malformed() -> None:
         decode_gap(encode_gap(GapDetected("s", "x", 6, 4)))
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.data())
 def test_cut_bytes_never_pass_as_something_else(data: st.DataObject) -> None:
     """A truncated tick batch is Malformed or a batch whose columns fit each other; nothing else escapes."""

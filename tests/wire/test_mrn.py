@@ -4,7 +4,7 @@ import gzip
 import itertools
 
 import pytest
-from counts import count
+from counts import examples
 from documented import NOW, STORY, fragments, packed_fragments, raw
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,7 +42,7 @@ def test_fragments_join(pieces: int) -> None:
 
 
 @given(st.permutations(range(6)))
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_stories_interleave(order: list[int]) -> None:
     """Fragments of two stories may come between each other, as long as each story's own are in order."""
     one, other = fragments(count=3, guid="A"), fragments({**STORY, "altId": "nY2"}, count=3, guid="B")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,7 +164,7 @@ def test_bad_ticks_are_refused(row: bytes, reason: str) -> None:
 GOOD = (b"TICK 812 EURUSD 1699999999123 1.08512 1.08514 7", b"2019.02.15,14:00,1.12525,1.12851,1.12514,1.12686,9915")
 
 
-@settings(max_examples=count(4_000) // 20, deadline=None)
+@settings(max_examples=examples(4_000) // 20, deadline=None)
 @given(st.data())
 def test_mutated_lines_never_break_the_decoder(data: st.DataObject) -> None:
     """Whatever bytes are changed, cut or put in, a line decodes, is counted, or is refused with a reason."""

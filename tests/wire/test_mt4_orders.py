@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import order
@@ -71,7 +71,7 @@ def test_too_fine() -> None:
 
 
 @given(st.lists(st.text(st.characters(codec="ascii"), max_size=12), max_size=8))
-@settings(max_examples=count(4_000), deadline=None)
+@settings(max_examples=examples(4_000), deadline=None)
 def test_any_words(words: list[str]) -> None:
     """Whatever a bridge says is read, or refused as malformed or unfit; nothing else is raised."""
     for read in (read_execution, read_status):

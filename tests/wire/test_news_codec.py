@@ -1,7 +1,7 @@
 """News batches survive the wire exactly, and impossible ones are refused."""
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.news.v1 import news_pb2
@@ -59,7 +59,7 @@ BATCHES = st.builds(
 
 
 @given(BATCHES)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(batch: NewsBatch) -> None:
     """What is decoded is what was encoded, a time that was not told included."""
     data = encode_news_batch(batch)
@@ -97,7 +97,7 @@ def test_nothing_at_all() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

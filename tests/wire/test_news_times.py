@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,14 +23,14 @@ def nanoseconds(moment: datetime) -> int:
 
 
 @given(MOMENTS)
-@settings(max_examples=count(3000), deadline=None)
+@settings(max_examples=examples(3000), deadline=None)
 def test_iso_8601(moment: datetime) -> None:
     """A moment as Python writes it in ISO 8601 is read to the microsecond, in any zone."""
     assert time_ns(moment.isoformat()) == nanoseconds(moment)
 
 
 @given(MOMENTS.map(lambda one: one.replace(microsecond=0)))
-@settings(max_examples=count(3000), deadline=None)
+@settings(max_examples=examples(3000), deadline=None)
 def test_rfc_822(moment: datetime) -> None:
     """A moment as Python writes it for mail, which RSS uses, is read to the second."""
     assert time_ns(format_datetime(moment)) == nanoseconds(moment)
@@ -95,7 +95,7 @@ def test_days() -> None:
 
 
 @given(st.text(max_size=40) | st.from_regex(r"[0-9:T+\-. ]{0,40}"))
-@settings(max_examples=count(5000), deadline=None)
+@settings(max_examples=examples(5000), deadline=None)
 def test_any_text(text: str) -> None:
     """Any text is a time that fits or is refused, and nothing else happens."""
     with contextlib.suppress(BadText):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.orders.v1 import order_pb2, service_pb2
@@ -77,7 +77,7 @@ fills = st.builds(
 )
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(updates)
 def test_update_round_trip(update: OrderUpdate) -> None:
     """An update read back is the update, and writing it again gives the same bytes."""
@@ -86,7 +86,7 @@ def test_update_round_trip(update: OrderUpdate) -> None:
     assert codec.encode_order_update(codec.decode_order_update(data)) == data
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(fills)
 def test_fill_round_trip(fill: Fill) -> None:
     """A fill read back is the fill, and writing it again gives the same bytes."""
@@ -95,7 +95,7 @@ def test_fill_round_trip(fill: Fill) -> None:
     assert codec.encode_fill(codec.decode_fill(data)) == data
 
 
-@settings(max_examples=count(300), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(updates, st.lists(fills, max_size=3).map(tuple))
 def test_outcome_round_trip(update: OrderUpdate, executed: tuple[Fill, ...]) -> None:
     """What a submitter is told is what was booked."""
@@ -104,7 +104,7 @@ def test_outcome_round_trip(update: OrderUpdate, executed: tuple[Fill, ...]) -> 
     assert codec.outcome_value(codec.order_response(outcome)) == outcome
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     """Whatever the bytes, they are read or Malformed; nothing else is raised."""
@@ -113,7 +113,7 @@ def test_any_bytes(data: bytes) -> None:
             decode(data)
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(decimals)
 def test_plain(value: Decimal) -> None:
     """A decimal's plain text reads back as the same number, without exponent or trailing zeros."""
@@ -211,7 +211,7 @@ questions = st.builds(
 )
 
 
-@settings(max_examples=count(100), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(questions, max_size=4))
 def test_questions_round_trip(asked: list[risk.Question]) -> None:
     """Questions to risk are read as they were written, counted as risk counts, whether alone or in a message."""

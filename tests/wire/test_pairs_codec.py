@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from barred import Bar
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paired import COLUMNS, fold, perp, spot
@@ -62,7 +62,7 @@ def test_no_join() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(1000))
+@settings(max_examples=examples(1000))
 def test_any_bytes(data: bytes) -> None:
     """Bytes of any kind are a batch or malformed, and nothing else."""
     try:

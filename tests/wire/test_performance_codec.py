@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from forecast import DRIFT, OUTCOME, REPORT, outcome_of, scored_bars
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,7 +113,7 @@ def test_impossible_outcome(changes: dict[str, Any], fault: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(500))
+@settings(max_examples=examples(500))
 def test_any_bytes(data: bytes) -> None:
     """Bytes of any kind are a fact or malformed, and nothing else."""
     for decode in (decode_model_performance, decode_drift, decode_outcome):

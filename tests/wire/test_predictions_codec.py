@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -39,7 +39,7 @@ def model_outputs(draw: st.DrawFn) -> ModelOutput:
 
 
 @given(st.lists(model_outputs(), max_size=3))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(outputs: list[ModelOutput]) -> None:
     """What is decoded is what was encoded, and encodes to the same bytes."""
     data = encode_prediction_batch(predictions_of([ROW] * 3, tuple(outputs)))
@@ -87,7 +87,7 @@ def test_impossible_answers(change: dict[str, object], found: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reentered import DECISION, WAITING
@@ -27,7 +27,7 @@ def test_type() -> None:
 @given(
     st.sampled_from(Ending), st.sampled_from(Proximity), st.sampled_from(Reaction), st.integers(0, 16), FACTORS, FACTORS
 )
-@settings(max_examples=count(200), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_round_trip(  # noqa: PLR0913, PLR0917 - parts of a decision
     ending: Ending, proximity: Proximity, reaction: Reaction, generation: int, factor: Decimal, notional: Decimal
 ) -> None:
@@ -88,7 +88,7 @@ def test_what_cannot_be(changes: dict[str, Any], fault: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Bytes that are no decision are malformed, whatever they are."""
     with pytest.raises(Malformed):

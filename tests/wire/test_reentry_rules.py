@@ -4,7 +4,7 @@ import hashlib
 from decimal import Decimal
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reentered import HEAD, MINUTE, SHIPPED, matrix_of
@@ -167,7 +167,7 @@ WORDS = st.sampled_from([*SHIPPED.decode().split(), "nan", "-1", "1e9", "any", "
 
 
 @given(st.lists(st.lists(WORDS, max_size=9).map(" ".join), max_size=6).map("\n".join), st.booleans())
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_words(text: str, headed: bool) -> None:  # noqa: FBT001 - a property's parameter
     """Whatever words a file holds, it is a matrix or has mistakes, and each of these has a place in it."""
     text = (HEAD + REST) * headed + text

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from referred import instrument
@@ -65,7 +65,7 @@ INSTRUMENTS = st.builds(
 )
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(one=INSTRUMENTS)
 def test_round_trip(one: Instrument) -> None:
     """Bytes and JSON read back equal; equal instruments give equal bytes."""
@@ -76,7 +76,7 @@ def test_round_trip(one: Instrument) -> None:
     assert (update.instrument, update.told) == (one, Told.HISTORY)
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(data=st.binary(max_size=200), cut=st.integers(0, 300))
 def test_any_bytes(data: bytes, cut: int) -> None:
     """Bytes that are no instrument are Malformed, never anything else."""

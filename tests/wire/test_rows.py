@@ -11,7 +11,7 @@ import worded
 from accounted import breached
 from active import active_batch
 from barred import Bar, bar_batch
-from counts import count
+from counts import examples
 from documented import DAY, RSS, as_json, raw
 from forecast import DRIFT, OUTCOME, REPORT
 from hypothesis import given, settings
@@ -152,7 +152,7 @@ def ticks(batches: list[Event]) -> list[bytes]:
     return [row.line for one in batches for row in render(one)]
 
 
-@settings(max_examples=count(2000))
+@settings(max_examples=examples(2000))
 @given(st.integers(-(2**127), 2**127), st.integers(-30, 6))
 def test_decimals(mantissa: int, exponent: int) -> None:
     """A decimal is the exact number, without exponent, trailing zeros or a negative zero."""

@@ -3,7 +3,7 @@
 import pathlib
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -190,7 +190,7 @@ WORDS = st.sampled_from(
 
 @given(st.lists(st.lists(WORDS, max_size=7).map(" ".join), max_size=6).map("\n".join))
 @example("volatility volatility\nstrategy x")
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_words(text: str) -> None:
     """Whatever words a file holds, it is a strategy or has mistakes, and each of these has a place in it."""
     strategy, problems = check_strategy(text.encode(), features=NAMES)
@@ -200,7 +200,7 @@ def test_any_words(text: str) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or have mistakes, and nothing else happens."""
     strategy, problems = check_strategy(data, features=NAMES)

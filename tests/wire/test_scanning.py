@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from counts import FULL, count
+from counts import FULL, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +74,7 @@ MUTATION = st.tuples(
 
 
 @given(picks=st.lists(st.tuples(st.integers(0, len(ROWS) - 1), st.lists(MUTATION, max_size=2)), min_size=1, max_size=6))
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 def test_damaged_rows_are_equal(picks: list[tuple[int, list[tuple[int, bytes, int]]]]) -> None:
     """However rows are damaged, both ways give the same ticks, rejections and counts."""
     rows = []
@@ -96,7 +96,7 @@ def test_a_quote_is_no_name() -> None:
 
 
 @given(text=st.from_regex(r"[0-9]{1,20}(\.[0-9]{0,10})?", fullmatch=True), exponent=st.integers(-9, 2))
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 def test_any_decimal_is_equal(text: str, exponent: int) -> None:
     """Any decimal's text gives the same exact mantissa or the same rejection, whatever the instrument's unit."""
     units = {"ETHUSDT": InstrumentRef("ETH-USDT.BINANCE", exponent, exponent)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.inference.v1 import prediction_pb2, sentiment_pb2
@@ -50,7 +50,7 @@ SCORED = scored(item("a", "Shares rise"), item("b", "Shares fall"))
 
 
 @given(BATCHES)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(batch: SentimentBatch) -> None:
     """What is decoded is what was encoded."""
     data = encode_sentiment_batch(batch)
@@ -107,7 +107,7 @@ def test_nothing_at_all() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tickloom.signals.v1 import signal_pb2
@@ -101,7 +101,7 @@ SIGNALS = st.builds(
 
 
 @given(SIGNALS)
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_round_trip(signal: Signal) -> None:
     """What is decoded is what was encoded; the quote's time is the signal's."""
     expected = replace(signal, quote=replace(signal.quote, ts_event=signal.as_of_ns))
@@ -163,7 +163,7 @@ def test_signal_without_evidence() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 def test_any_bytes(data: bytes) -> None:
     """Any bytes are read or refused as malformed, and nothing else happens."""
     try:

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 import pytest
-from counts import count
+from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +77,7 @@ LINE = st.one_of(
 )
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(st.lists(LINE, max_size=40), st.integers(1, 300), st.sampled_from((1, 7, 64, 512)), st.booleans())
 def test_cut_ignores_blocks(lines: list[bytes], size: int, rows_max: int, ended: bool) -> None:  # noqa: FBT001
     """How a file is read never changes a batch, whatever stands in it."""
@@ -86,7 +86,7 @@ def test_cut_ignores_blocks(lines: list[bytes], size: int, rows_max: int, ended:
     assert facts(cut(blocks_of(text, size), options)) == facts(cut([text] if text else [], options))
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(st.lists(LINE, max_size=40))
 def test_rows_equal_lines(lines: list[bytes]) -> None:
     """Row by row a tape is what a plain reader of its lines gives, in order, with running indexes."""
@@ -101,7 +101,7 @@ def test_rows_equal_lines(lines: list[bytes]) -> None:
     assert rows(cut(blocks_of(text, 64))) == expected
 
 
-@settings(max_examples=count(500), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(LINE, min_size=2, max_size=40), st.sampled_from((1, 7, 64)))
 def test_batch_offsets(lines: list[bytes], rows_max: int) -> None:
     """Reading on from any batch's end gives the batches that an undisturbed reader gives."""

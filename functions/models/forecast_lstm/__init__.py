@@ -5,5 +5,5 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).parent
 NAME: Final = "forecast_lstm"
-BATCH: Final = 64
+BATCH: Final = 16
 """Rows the graph is always run at: matrix products round differently for different numbers of rows."""

@@ -2,7 +2,7 @@
 
 import pytest
 import simplefix
-from counts import count
+from counts import examples
 from fixing import BEGAN_NS, THEM, US, raw_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +34,7 @@ def good(frames: list[Message | Garbled]) -> list[bytes]:
     return [one.raw for one in frames if isinstance(one, Message)]
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(pairs=PAIRS)
 def test_written_as_simplefix_writes(pairs: list[tuple[int, str]]) -> None:
     """What we write is, byte for byte, what simplefix writes, and it reads the same fields."""
@@ -52,7 +52,7 @@ def test_written_as_simplefix_writes(pairs: list[tuple[int, str]]) -> None:
     assert [(int(tag), value) for tag, value in parser.get_message().pairs] == list(message.pairs)
 
 
-@settings(max_examples=count(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(messages=st.lists(PAIRS, max_size=4), noise=st.lists(st.binary(max_size=8), max_size=4), cut=st.data())
 def test_any_cut_gives_the_same(messages: list[list[tuple[int, str]]], noise: list[bytes], cut: st.DataObject) -> None:
     """However the stream is cut, the same messages come out; noise between them costs none."""
@@ -66,7 +66,7 @@ def test_any_cut_gives_the_same(messages: list[list[tuple[int, str]]], noise: li
     assert good(framed(data, sizes)) == good(framed(data)) == written
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(at=st.integers(0, len(GOOD) - 1), byte=st.integers(0, 255), drop=st.booleans(), cut=st.integers(1, len(GOOD)))
 def test_a_spoilt_byte_is_found(at: int, byte: int, drop: bool, cut: int) -> None:  # noqa: FBT001 - hypothesis draws it
     """One byte changed or lost leaves a garbled message or the very same one, and the next message is found."""
@@ -76,7 +76,7 @@ def test_a_spoilt_byte_is_found(at: int, byte: int, drop: bool, cut: int) -> Non
     assert set(good(frames)) == {GOOD}
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(data=st.binary(max_size=200), head=st.sampled_from([b"", b"8=FIX.4.4\x01", b"8=FIX.4.4\x019=5\x01", GOOD[:40]]))
 def test_anything_is_taken(data: bytes, head: bytes) -> None:
     """Any bytes are framed without an error, and what waits is bounded."""
@@ -100,7 +100,7 @@ def test_data_holds_the_separator() -> None:
     assert (message.text(96), message.text(58), message.flaw) == ("a\x0110=1\x01", "end", None)
 
 
-@settings(max_examples=count(2000), deadline=None)
+@settings(max_examples=examples(2000), deadline=None)
 @given(
     body=st.lists(
         st.sampled_from([b"1=a", b"x=1", b"7=", b"=", b"95=3", b"96=a\x01b", b"58=t", b"99999=v"]), max_size=9

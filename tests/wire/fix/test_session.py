@@ -2,7 +2,7 @@
 
 import pytest
 from cases import CASES
-from counts import count
+from counts import examples
 from fixing import IDENTITY, SECOND, Case, In, Walk, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ def test_terms(name: str) -> None:
         Terms(**{name: 0})  # type: ignore[arg-type] # each takes a number
 
 
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(data=st.data(), role=st.sampled_from(Role), logged_on=st.booleans())
 def test_anything_may_come(data: st.DataObject, role: Role, logged_on: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever comes in, spoilt inside and with right sums, the session answers by its rules: nothing escapes."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from counts import count
+from counts import examples
 from fixing import BEGAN_NS, SECOND
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -176,4 +176,4 @@ class Pair(RuleBasedStateMachine):
 class TestPairs(Pair.TestCase):  # type: ignore[misc] # hypothesis makes this class
     """Run the pairs."""
 
-    settings = settings(max_examples=count(500), stateful_step_count=40, deadline=None)
+    settings = settings(max_examples=examples(500), stateful_step_count=40, deadline=None)

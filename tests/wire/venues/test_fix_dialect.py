@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from fix_rows import LATER, LOGS, NOW, changes, level, log, message, repaired, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,7 +218,7 @@ def test_refused(row: bytes, reason: str) -> None:
     assert (rejection.reason, rejection.raw) == (reason, row)
 
 
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(data=st.data())
 def test_mutations(data: st.DataObject) -> None:
     """However a message is spoilt inside, with a right sum, it is read, counted or refused: nothing escapes."""

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from counts import count
+from counts import count, examples
 from decoding import batch_of
 from fix_rows import LATER, LOGS, NOW, changes, level, log, message, repaired, snapshot
 from hypothesis import given, settings
@@ -144,7 +144,7 @@ def test_spoilt_captures_are_equal(captures: pathlib.Path) -> None:
         same([spoilt(chance.choice(rows), chance) for _ in range(10)], LATER)
 
 
-@settings(max_examples=count(3_000), deadline=None)
+@settings(max_examples=examples(3_000), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_spoilt_messages_are_equal(seed: int) -> None:
     """However messages of every plain form are spoilt, both ways give the same."""
@@ -194,7 +194,7 @@ def written(chance: random.Random) -> bytes:
     return message(kind, *head, (268, told), *(pair for _ in range(number) for pair in entry(kind, chance)))
 
 
-@settings(max_examples=count(3_000), deadline=None)
+@settings(max_examples=examples(3_000), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_written_messages_are_equal(seed: int) -> None:
     """Whatever values the entries of W and X messages have, both ways give the same."""
@@ -210,7 +210,7 @@ def test_empty_payload() -> None:
 DIGITS: Final = st.from_regex(r"[0-9]{1,19}(\.[0-9]{0,10})?", fullmatch=True)
 
 
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 @given(text=DIGITS, exponent=st.integers(-20, 3))
 def test_any_decimal_is_equal(text: str, exponent: int) -> None:
     """Any decimal gives the same exact mantissa or the same rejection, whatever the instrument's unit."""
@@ -219,7 +219,7 @@ def test_any_decimal_is_equal(text: str, exponent: int) -> None:
     assert encode_tick_batch(COMPILED(batch, units)) == encode_tick_batch(AUTHORITY(batch, units))
 
 
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 @given(
     year=st.sampled_from((1969, 1971, 1999, 2000, 2024, 2100, 2261)), month=st.integers(0, 13), day=st.integers(0, 32)
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 import pytest
-from counts import FULL, count
+from counts import FULL, count, examples
 from crypto_rows import EXAMPLES as CRYPTO
 from damage import damaged
 from decoding import batch_of
@@ -127,7 +127,7 @@ def test_damaged_rows_are_equal(name: str) -> None:
 
 @pytest.mark.parametrize("name", PLANNED)
 @given(data=st.data())
-@settings(max_examples=count(600), deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 def test_bytes_put_in_anywhere_are_equal(name: str, data: st.DataObject) -> None:
     """Whatever bytes stand anywhere in a row, both ways give the same ticks, rejections and counts."""
     row, symbol = data.draw(st.sampled_from(ROWS[name]))

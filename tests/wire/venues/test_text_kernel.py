@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from crypto_rows import EXAMPLES
 from decoding import batch_of
 from hypothesis import example, given, settings
@@ -39,7 +39,7 @@ COMPILED = CompiledDecoders()
 @pytest.mark.parametrize("kind", ["plain", "compiled"])
 @given(told=st.lists(st.tuples(NUMBERS, st.integers(-19, 1)), max_size=6))
 @example(told=[("9.3", -18), ("9.2", -18), ("8.2", -18), ("99999999999999999", -2), ("0.00", 0)])
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_decimals_are_equal(kind: str, told: list[tuple[str | int, int]]) -> None:
     """Numbers and what is none come out alike, plain or compiled, whatever their units."""
     texts, exponents = [one for one, _ in told], np.array([exponent for _, exponent in told], np.int64)
@@ -51,7 +51,7 @@ def test_decimals_are_equal(kind: str, told: list[tuple[str | int, int]]) -> Non
 
 @pytest.mark.parametrize("kind", ["plain", "compiled"])
 @given(texts=st.lists(TIMES, min_size=1, max_size=5))
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_times_are_equal(kind: str, texts: list[str]) -> None:
     """Times and what is none come out alike, plain or compiled, in every year."""
     values, odd = iso_column(texts)
@@ -77,7 +77,7 @@ SPELT = st.builds(
 
 
 @given(text=TIMES | SPELT)
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 def test_lone_times_are_equal(text: str) -> None:
     """A time reads as it does by itself, or as none, with a T or a blank and either way of writing the zone."""
     raw = text.encode("ascii", "replace")
@@ -87,7 +87,7 @@ def test_lone_times_are_equal(text: str) -> None:
 @given(
     time=st.datetimes(min_value=datetime.fromisoformat("1970-01-01"), max_value=datetime.fromisoformat("2243-01-01"))
 )
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_compact_times_are_those_of_the_long_form(time: datetime) -> None:
     """A date without dashes and a blank say what the ISO form says."""
     raw = f"{time:%Y%m%d %H:%M:%S.%f}".encode()
@@ -96,7 +96,7 @@ def test_compact_times_are_those_of_the_long_form(time: datetime) -> None:
 
 
 @given(text=NUMBERS.filter(lambda one: isinstance(one, str)), exponent=st.integers(-9, 2))
-@settings(max_examples=count(5_000), deadline=None)
+@settings(max_examples=examples(5_000), deadline=None)
 def test_lone_decimals_are_equal(text: str, exponent: int) -> None:
     """A decimal in units is the exact mantissa, or none where it has none; up to eighteen digits are read."""
     raw = np.frombuffer(text.encode("ascii", "replace"), np.uint8)
@@ -109,7 +109,7 @@ def test_lone_decimals_are_equal(text: str, exponent: int) -> None:
 
 
 @given(day=st.integers(0, 100_000))
-@settings(max_examples=count(2_000), deadline=None)
+@settings(max_examples=examples(2_000), deadline=None)
 def test_dates_are_those_of_the_calendar(day: int) -> None:
     """A date from 1970 on is the day that the calendar says."""
     text = str(np.datetime64(day, "D"))

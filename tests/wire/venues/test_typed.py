@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from counts import count
+from counts import examples
 from crypto_rows import EXAMPLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ def _damaged(row: bytes, damage: list[tuple[int, bytes, int]]) -> bytes:
 
 @pytest.mark.parametrize("dialect", TYPED)
 @given(data=st.data())
-@settings(max_examples=count(1_000), deadline=None)
+@settings(max_examples=examples(1_000), deadline=None)
 def test_damaged_rows_are_equal(dialect: str, data: st.DataObject) -> None:
     """However rows are damaged, both ways give the same ticks, rejections and counts."""
     rows = data.draw(st.lists(st.sampled_from([row for row, _ in EXAMPLES[dialect]]).flatmap(mutated), max_size=5))
@@ -83,7 +83,7 @@ NUMBERS = st.one_of(
 
 
 @given(texts=st.lists(NUMBERS, max_size=8), exponent=st.integers(-9, 0))
-@settings(max_examples=count(1_500), deadline=None)
+@settings(max_examples=examples(1_500), deadline=None)
 def test_decimals_are_exact(texts: list[str], exponent: int) -> None:
     """A column of texts gives each number exactly, or says that it does not read it."""
     values, fraction, odd = decimals(texts)
@@ -109,7 +109,7 @@ TIMES = st.one_of(
 
 
 @given(texts=st.lists(TIMES, min_size=1, max_size=5))
-@settings(max_examples=count(1_500), deadline=None)
+@settings(max_examples=examples(1_500), deadline=None)
 def test_times_are_those_of_single_texts(texts: list[str]) -> None:
     """A column of times gives each one as reading it alone does, or says that it does not read it."""
     found, odd = iso_column(texts)
