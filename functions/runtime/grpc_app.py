@@ -173,6 +173,7 @@ def _server(hosted: HostedService, limits: settings.Hosting, kept: Telemetry, do
             ("grpc.max_receive_message_length", limits.body_bytes_max),
             ("grpc.max_send_message_length", limits.body_bytes_max),
             ("grpc.max_concurrent_streams", limits.concurrency_max),
+            ("grpc.http.overload_protection", 0),  # it counts answered calls too, and resets who keeps to the limit
             ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL_MS_MIN),
             ("grpc.so_reuseport", 0),  # a port that is taken is an error, never shared silently
         ),

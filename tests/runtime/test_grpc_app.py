@@ -21,6 +21,7 @@ from functions.runtime.settings import Hosting
 from functions.wire.errors import Malformed
 
 NAME = "test.v1.EchoService"
+AT_ONCE = 64
 CARD = Card("echo", Kind.SERVICE, "1", "Say it back.")
 ERRORS: dict[bytes, Exception] = {
     b"malformed": Malformed("bad bytes"),
@@ -65,7 +66,7 @@ async def started() -> AsyncIterator[Started]:
         steps.append(name)
 
     hosted = HostedService(CARD, register, (NAME,), lambda: step("started"), lambda: step("closed"))
-    hosting = Hosting(drain_ms=0, body_bytes_max=1000, graceful_s=5)
+    hosting = Hosting(drain_ms=0, body_bytes_max=1000, graceful_s=5, concurrency_max=AT_ONCE)
     running = await grpc_app.start(hosted, host="127.0.0.1", port=0, hosting=hosting)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
         yield channel, running, steps
@@ -163,6 +164,14 @@ async def test_deadline_before_effects() -> None:
     with pytest.raises(grpc.aio.AbortError):
         await guarded(b"x", late)
     assert (late.aborted, done) == (grpc.StatusCode.DEADLINE_EXCEEDED, [])
+
+
+async def test_more_at_once_than_are_taken(started: Started) -> None:
+    """Calls beyond those that are taken at once wait in the caller's channel; none is refused, burst after burst."""
+    say_ = call(started[0])
+    await say_(b"hello")  # from now on the channel knows how many are taken
+    for _ in range(5):
+        assert set(await asyncio.gather(*(say_(b"sleep0.003") for _ in range(8 * AT_ONCE)))) == {b"sleep0.003"}
 
 
 async def test_message_limit(started: Started) -> None:
