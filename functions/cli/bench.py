@@ -43,8 +43,9 @@ before. The first two runs go as fast as they can, so their latency holds the wa
 512 rows, 128 KiB or {cut:,} ms of receive time (10 ms would imitate live). The paced run goes at half the disk log's
 rate, its batches cut every {paced_cut} ms as a live feed cuts them; the live run at {live} times the speed of the tape,
 cut alike, each bar with its signal, be it to hold. Latency is p50 / p99, from the broker accepting the RawBatch that
-moved the watermark past the bar's end, or from the acknowledged features, to the acknowledged event; allowed lateness
-is {lateness} ms of venue time."""
+moved the watermark past the bar's end, or from the acknowledged features, to the acknowledged event; the allowed
+lateness is {lateness} ms of venue time. While a run is paced or live, a loop of idle priority keeps each core from
+halting."""
 
 STAGES: Final = """\
 Each stage by itself, in one process on one core: medians of {rounds} rounds, on {messages:,} messages of the tape where
@@ -65,7 +66,8 @@ others are a dozen; the time of each value is beside, as ours are more."""
 
 CALLS: Final = """\
 Round trips over loopback, servers on one core and the client on the other: medians of {rounds} rounds, {size} bytes a
-question. Open loop: 1,000 questions/s, each timed from when it was due. At saturation {at_once} calls are under way."""
+question. Open loop: 1,000 questions/s, each timed from when it was due, refused ones apart. At saturation {at_once}
+calls are under way."""
 
 STREAM_BAR: Final = """\
 - must hold over one bidirectional stream: p99 < 1 ms, p50 <= 1.3 x its echo, <= 3 x TCP echo; 50 in a message
@@ -304,11 +306,13 @@ def _kafka_runs(
 
 
 def _part(args: argparse.Namespace, part: str, request: Mapping[str, Any], *, label: str = "") -> dict[str, Any]:
+    from functions.local.awake import awake  # noqa: PLC0415 - as above
     from functions.local.benchmarks import run_part  # noqa: PLC0415 - see above
 
+    sleepless = sorted(os.sched_getaffinity(0)) if request.get("speed") else []
     log = args.folder / "log" / f"{(label or part).replace(',', '').replace(' ', '-')}.log"
     began = time.monotonic()
-    with bar(label or part, total=1000) as step:
+    with bar(label or part, total=1000) as step, awake(sleepless):
 
         def tell(done: int, of: int, words: str) -> None:
             step(1000 * done // max(of, 1), words)
@@ -477,6 +481,8 @@ def _trip_row(one: Mapping[str, Any]) -> tuple[str, ...]:
         " / ".join(f"{one[f'{loop}_{share}_ms']:.3f}" for share in ("p50", "p99", "p999"))
         for loop in ("closed", "open", "full")
     ]
+    if one["open_refused"]:
+        loops[1] += f" ({one['open_refused']:,.0f} refused)"
     answered = f"{one['full_per_second'] * one['questions']:,.0f}"
     late = f"{one['sent_late_p99_ms']:.3f}"
     return one["name"], loops[0], f"{one['closed_per_second']:,.0f}", loops[1], late, loops[2], answered

@@ -291,17 +291,18 @@ class _Meter:
 
 
 def _cores() -> dict[str, tuple[float, float]]:
-    """Read for each core how long it was busy, with whatever, and how long the machine below it took it away, seconds.
+    """Read for each core how long it was busy, and how long the machine below it took it away, seconds.
 
-    Source: proc(5), /proc/stat: user nice system idle iowait irq softirq steal.
+    Work that is nice is not counted: it keeps the core awake. Source: proc(5), /proc/stat: user nice system idle iowait
+    irq softirq steal.
     """
     ticks = os.sysconf("SC_CLK_TCK")
     found = {}
     for line in pathlib.Path("/proc/stat").read_text().splitlines():
         name, *numbers = line.split()
         if name.startswith("cpu") and name != "cpu":
-            user, nice, system, _, _, irq, softirq, steal = map(int, numbers[:8])
-            found[name.removeprefix("cpu")] = ((user + nice + system + irq + softirq) / ticks, steal / ticks)
+            user, _, system, _, _, irq, softirq, steal = map(int, numbers[:8])
+            found[name.removeprefix("cpu")] = ((user + system + irq + softirq) / ticks, steal / ticks)
     return found
 
 

@@ -19,6 +19,7 @@ import grpc.aio
 
 from functions.local.echo import HOST, METHOD, STREAM
 from functions.local.figures import Tell, quantile
+from functions.ports.errors import Overloaded
 
 OPEN_RATE: Final = 1000
 """Questions a second of an open loop."""
@@ -206,13 +207,14 @@ _FIGURES: Final = (
     "closed_per_second",
     "full_per_second",
     "sent_late_p99_ms",
+    "open_refused",
 )
 
 
 async def _round(way: Way, effort: Effort) -> dict[str, float]:
     calls = max(effort.calls // way.weight, CALLS_MIN)
     closed = await _closed_loop(way.call, calls)
-    opened, late = await _open_loop(way.call, seconds=effort.open_s, rate=OPEN_RATE // way.questions)
+    opened, late, refused = await _open_loop(way.call, seconds=effort.open_s, rate=OPEN_RATE // way.questions)
     full, full_s = await _full_loop(way.call, calls)
     figures = {
         f"{loop}_{share}_ms": quantile(sorted(taken), part) * 1e3
@@ -223,6 +225,7 @@ async def _round(way: Way, effort: Effort) -> dict[str, float]:
         "closed_per_second": len(closed) / sum(closed),
         "full_per_second": len(full) / full_s,
         "sent_late_p99_ms": quantile(sorted(late), 0.99) * 1e3,
+        "open_refused": refused,
     }
 
 
@@ -252,19 +255,21 @@ async def _full_loop(call: Call, count: int) -> tuple[list[float], float]:
     return taken, time.perf_counter() - began
 
 
-async def _open_loop(call: Call, *, seconds: float, rate: int) -> tuple[list[float], list[float]]:
-    """Send on time; give how long each call took from when it was due, and how late each one left.
+async def _open_loop(call: Call, *, seconds: float, rate: int) -> tuple[list[float], list[float], int]:
+    """Send on time; give how long each call took from when it was due, how late each one left, how many were refused.
 
     A thread keeps the time, because an event loop's own timers are only good to a millisecond.
     """
     running = asyncio.get_running_loop()
     count = max(int(seconds * rate), 1)
     late: list[float] = []
-    tasks: list[asyncio.Task[float]] = []
+    tasks: list[asyncio.Task[None]] = []
+    taken: list[float] = []
 
-    async def one(due: float) -> float:
-        await call()
-        return time.perf_counter() - due
+    async def one(due: float) -> None:
+        with contextlib.suppress(Overloaded):  # more than can be answered is asked, and that is how a caller is told
+            await call()
+            taken.append(time.perf_counter() - due)
 
     def send(due: float) -> None:
         late.append(time.perf_counter() - due)
@@ -278,4 +283,5 @@ async def _open_loop(call: Call, *, seconds: float, rate: int) -> tuple[list[flo
             running.call_soon_threadsafe(send, due)
 
     await asyncio.to_thread(keep_time)
-    return list(await asyncio.gather(*tasks)), late
+    await asyncio.gather(*tasks)
+    return taken, late, count - len(taken)
