@@ -214,10 +214,10 @@ class RiskEngine:
     # --- keeping current ----------------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
-        found = await self._store.load() or self._shipped
         before, self._known = self._engaged, dict(await self._switches.load())
         self._engaged = _engaged(self._known)
         self._untold = {one for one in self._engaged if one in self._untold or one not in before}
+        found = await self._store.load() or self._shipped  # limits that cannot be read must not hide a switch
         if found.version != self.limits.version:
             self._rulebook = Rulebook(found)
             self._sieve = Sieve(self._rulebook)
@@ -237,7 +237,7 @@ class RiskEngine:
             else:
                 if self.limits.version != before:
                     log.info("limits_changed", version=self.limits.version, before=before)
-                await self._tell_stops()
+            await self._tell_stops()
 
     async def _tell_stops(self) -> None:
         if self._tell is None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from functions.domain.decisions import ExecType, OrderIntent, OrderStatus
-from functions.domain.money import mantissa_of
+from functions.domain.money import MANTISSA_MAX, mantissa_of
 from functions.domain.orders.life import Report
 from functions.wire.errors import Malformed
 
@@ -102,7 +102,7 @@ def is_word(text: str) -> bool:
 
 
 def _time_ns(ms: str) -> int:
-    if not (ms.isascii() and ms.isdecimal() and len(ms) <= _MS_DIGITS):
+    if not (ms.isascii() and ms.isdecimal() and len(ms) <= _MS_DIGITS and int(ms) * _NS_PER_MS <= MANTISSA_MAX):
         detail = f"{ms[:40]!r} is no time in UTC milliseconds"
         raise Malformed(detail)
     return int(ms) * _NS_PER_MS

@@ -77,6 +77,16 @@ def test_opening() -> None:
     assert (books.cash["USDT"], books.positions[ETH].cost) == (Decimal(75_000), Decimal(25_000))
 
 
+def test_taken_back_without_figures() -> None:
+    """What takes an execution back need tell neither price nor multiplier: what is held is worth what it was."""
+    for inverse, price in ((frozenset(), 5000), (frozenset({ETH}), 5000)):
+        rules = BookRules(inverse=inverse)
+        first = Trade(0, 0, ETH, Decimal(2), Decimal(price), currency="USDT", multiplier=Decimal(50))
+        books = book(open_books(Decimal(0), (), rules), first, rules)
+        after = book(books, Trade(1, 1, ETH, Decimal(0), Decimal(0), currency="USDT"), rules)
+        assert after.positions[ETH].worth(Decimal(2), Decimal(price)) == books.positions[ETH].cost
+
+
 def test_fee_and_multiplier() -> None:
     """A fee leaves the cash and no profit; a multiplier counts in cost and profit."""
     bought = Trade(0, 0, ETH, Decimal(2), Decimal(100), Decimal("0.5"), multiplier=Decimal(10))

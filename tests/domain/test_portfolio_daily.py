@@ -94,6 +94,14 @@ def test_half_open() -> None:
     assert [len(day_of(told, at, at + 24, {}).instruments) for at in (0, 24, 48)] == [0, 1, 1]
 
 
+def test_taken_back_a_day_later() -> None:
+    """What both legs of a closed trade had earned is lost on the day on which they are taken back, flat or not."""
+    legs = trade(1, 1, "1", "100"), trade(2, 2, "-1", "150")
+    gone = trade(3, 25, "0", "100", replaces=1), trade(4, 26, "0", "150", replaces=2)
+    day = day_of(history(*legs, *gone), 24, 48, {})
+    assert day.profit == total(one.profit for one in day.instruments) == Decimal(-50)
+
+
 # --- whose days -------------------------------------------------------------------------------------------------------
 
 

@@ -249,6 +249,14 @@ async def test_an_execution_that_cannot_be_booked_shows(place: Place) -> None:
     await place.until(lambda one: one.status is OrderStatus.FILLED)
 
 
+async def test_a_nul_of_a_venue(place: Place) -> None:
+    """A NUL in a venue's words, which PostgreSQL keeps nowhere, is written as what cannot be read."""
+    await place.desk.submit(resting())
+    await place.taken()
+    await place.desk.heard("order-1", Report(ExecType.REJECTED, NOW, text="no money\0"))
+    assert (await place.order()).reasons == ("no money\ufffd",)
+
+
 async def test_unknown_order(place: Place) -> None:
     """What a venue says of an order nobody handed in is put aside, and what it says next is taken."""
     await place.desk.submit(resting())
@@ -325,6 +333,27 @@ async def test_kill_switch_reaches_every_account(place: Place) -> None:
     assert [(one.account, one.status) for one in updates] == [("paper", OrderStatus.PENDING_CANCEL)]
     with pytest.raises(Fenced):
         await place.desk.set_switch(Switch("another"), engaged=True, reason="drill")
+
+
+async def test_stopped_while_nobody_led(place: Place) -> None:
+    """What works in an account that was stopped while its leader was gone is taken back by who leads it next."""
+    await place.desk.submit(resting())
+    await place.taken()
+    second = OrderDesk(
+        place.ledger,
+        place.risk,
+        now_ns=lambda: NOW,
+        lead=Lead("second", lease_ms=20),
+        venue=place.venue,
+        stopped=lambda _: "trading is stopped for every account",
+    )
+    with pytest.raises(Fenced):
+        await second.lead("paper")
+    assert await second.take_back(EVERYONE) == ()
+    await place.desk.close()
+    await second.start()
+    await until(lambda: (MessageKind.CANCEL, "order-1") in reached(place.venue), within_s=10)
+    await second.close()
 
 
 async def test_switch_of_another_process(place: Place) -> None:

@@ -12,6 +12,7 @@ import pytest
 from stores import fresh_database
 from tickloom.risk.v1 import service_pb2, service_pb2_grpc
 from trading import LIMITS, NOW, QUOTE, order, serving, state
+from waiting import until
 
 from functions.adapters import risk_engine
 from functions.adapters.memory_kill_switch import MemoryKillSwitches
@@ -36,6 +37,7 @@ from functions.services.risk.main import Settings, compose
 from functions.services.risk.service import CHECKS_MAX, RiskServicer
 from functions.wire.codecs.risk import Question, check_message, question_message
 from functions.wire.codecs.risk_columns import columns_message, columns_value
+from functions.wire.errors import Malformed
 
 NEVER_S = 3600.0
 LOADED = b'{"exposure_ratio_max": "0.5", "quote_age_ms_max": 1, "quote_ahead_ms_max": 1}'
@@ -292,6 +294,28 @@ async def test_store_lost() -> None:
         with pytest.raises(Unavailable):
             await engine.set_switch(Switch("other"), engaged=True, reason="drill")
         assert not engine.stopped("other")
+
+
+async def test_limits_that_cannot_be_read_hide_no_switch() -> None:
+    """A switch is obeyed and told though the newest limits are of a version that this process cannot read."""
+    told: list[Switch] = []
+
+    async def stopped(switch: Switch) -> None:
+        told.append(switch)
+
+    class Unread(MemoryLimits):
+        async def load(self) -> Limits | None:
+            detail = "a field that a later version knows"
+            raise Malformed(detail)
+
+    switches = MemoryKillSwitches()
+    async with opened(switches, limits := MemoryLimits(), refresh_s=0.005) as engine:
+        engine.tell(stopped)
+        limits.load = Unread().load  # type: ignore[method-assign]
+        await switches.set(EVERYONE, engaged=True, reason="drill")
+        await until(lambda: bool(told))
+        assert not (await ask(engine)).accepted
+    assert told == [EVERYONE]
 
 
 async def test_blind() -> None:

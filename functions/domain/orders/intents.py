@@ -1,6 +1,7 @@
 """Turn signals into orders: how large, and how far through the quote."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -27,6 +28,7 @@ class Sizing:
         slippage_bps: How far through the opposite quote the limit may lie, basis points.
         capital: What positions of known chances are shares of, quote currency; None: `order_notional`.
         order_notional_max: Most value of an order, quote currency; None: no bound but risk's.
+        multipliers: By instrument, what a unit of its quantity stands for; others stand for 1.
     """
 
     account: str
@@ -34,6 +36,7 @@ class Sizing:
     slippage_bps: Decimal
     capital: Decimal | None = None
     order_notional_max: Decimal | None = None
+    multipliers: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class Unsized(Enum):
@@ -65,7 +68,7 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
     if not 0 < limit <= MANTISSA_MAX:
         return Unsized.NO_OPPOSITE_QUOTE
     price = Fraction(scaled(limit, signal.price_exponent))
-    unit = Fraction(scaled(1, signal.size_exponent))
+    unit = Fraction(scaled(1, signal.size_exponent)) * Fraction(sizing.multipliers.get(signal.instrument_id, 1))
     quantity = min(floor(_value(signal, sizing) / price / unit), MANTISSA_MAX)
     if sizing.order_notional_max is not None:  # a sell may fill at the bid above its limit, and risk counts it there
         dearest = Fraction(scaled(max(limit, signal.quote.bid_price), signal.price_exponent))

@@ -197,7 +197,8 @@ def book(books: Books, trade: Trade, rules: BookRules) -> Books:
     positions, closed = _with_place(books, trade.instrument_id, rules)
     if held.currency != currency or len(positions) >= rules.positions_max:
         return replace(books, skipped=books.skipped + 1)
-    after, paid = _trade(replace(held, multiplier=trade.multiplier), trade)
+    told = held if not trade.quantity and held.quantity else replace(held, multiplier=trade.multiplier)
+    after, paid = _trade(told, trade)  # one that is taken back may not tell what a unit stands for
     positions[trade.instrument_id] = after
     cash = {**books.cash, currency: EXACT.subtract(books.cash.get(currency, _ZERO), EXACT.add(paid, trade.fee))}
     return replace(books, cash=MappingProxyType(cash), positions=MappingProxyType(positions), closed=closed)
@@ -258,7 +259,7 @@ def _trade(held: Position, trade: Trade) -> tuple[Position, Decimal]:
         closing = min(trade.quantity.copy_abs(), held.quantity.copy_abs()).copy_sign(trade.quantity)
     opening = EXACT.subtract(trade.quantity, closing)
     position, received = _close(held, closing, trade.price) if closing else (held, _ZERO)
-    spent = position.worth(opening, trade.price)
+    spent = position.worth(opening, trade.price) if opening else _ZERO  # one taken back may have no price
     position = replace(
         position if not opening else _open(position, opening, spent),
         fees=EXACT.add(held.fees, trade.fee),

@@ -7,6 +7,7 @@ days add up.
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -165,8 +166,14 @@ def _earned(folded: Folded, opening: Standing, closing: Standing) -> tuple[Earne
     return tuple(
         _change(before.get(one.instrument_id), one, held.get(one.instrument_id), holds.get(one.instrument_id), fills)
         for one in closing.booked
-        if one.quantity or one.instrument_id in held or fills[one.instrument_id]
+        if one.quantity or one.instrument_id in held or fills[one.instrument_id] or _moved(before, one)
     )
+
+
+def _moved(before: Mapping[str, Position], after: Position) -> bool:
+    """Tell whether what an instrument had earned or cost moved, be it by corrections that leave it flat."""
+    had = before.get(after.instrument_id)
+    return (after.realised, after.fees) != ((had.realised, had.fees) if had else (_ZERO, _ZERO))
 
 
 def _change(

@@ -241,16 +241,22 @@ class RiskState:
             price: Its limit price, units of 10^-18.
         """
         holding = self._holdings.setdefault(instrument_id, Holding())
-        moved = self._drop(client_order_id, holding) or leaves > 0
-        if leaves > 0:
-            holding.working[client_order_id] = Working(side, leaves, price)
+        now = Working(side, leaves, price) if leaves > 0 else None
+        before = holding.working.get(client_order_id)
+        if before == now:  # a request is on its way, and nothing works otherwise
+            self._forget(instrument_id, holding)
+            return
+        self._drop(client_order_id, holding)
+        if now is not None:
+            holding.working[client_order_id] = now
             insort(holding.bids if side is Side.BUY else holding.asks, price)
             if side is Side.BUY:
                 holding.buys += leaves
             else:
                 holding.sells += leaves
-        if moved:
-            self._sum(instrument_id)
+        mark, contract = holding.mark, holding.contract
+        lost = (now.loss(mark, contract) if now else 0) - (before.loss(mark, contract) if before else 0)
+        self._sum(instrument_id, lost=lost)
         self._forget(instrument_id, holding)
 
     def apply_trade(self, instrument_id: str, side: Side, quantity: int, price: int, *, fee: int = 0) -> None:
@@ -347,27 +353,32 @@ class RiskState:
 
     # --- sums ---------------------------------------------------------------------------------------------------------
 
-    def _drop(self, client_order_id: str, holding: Holding) -> bool:
-        """Take out what works of an order; tell whether anything did."""
+    def _drop(self, client_order_id: str, holding: Holding) -> None:
+        """Take out what works of an order."""
         gone = holding.working.pop(client_order_id, None)
         if gone is None:
-            return False
+            return
         prices = holding.bids if gone.side is Side.BUY else holding.asks
         del prices[bisect_left(prices, gone.price)]
         if gone.side is Side.BUY:
             holding.buys -= gone.leaves
         else:
             holding.sells -= gone.leaves
-        return True
 
-    def _sum(self, instrument_id: str) -> None:
-        """Put an instrument's parts into the sums anew."""
+    def _sum(self, instrument_id: str, *, lost: int | None = None) -> None:
+        """Put an instrument's parts into the sums anew.
+
+        Args:
+            instrument_id: Which.
+            lost: How the worst loss of its working orders moved, where its mark did not; None looks at each of them.
+        """
         holding = self._holdings[instrument_id]
-        holding.contract = self._contract_of(instrument_id)
+        known, holding.contract = holding.contract, self._contract_of(instrument_id)
         position, mark = holding.position, holding.mark
         worth = mark if holding.contract is PLAIN else holding.contract.worth(mark)
         low, high = (position - holding.sells) * worth, (position + holding.buys) * worth
-        worst, value, loss = max(high, -low), position * worth, holding.losses_at(mark)
+        worst, value = max(high, -low), position * worth
+        loss = holding.losses_at(mark) if lost is None or known != holding.contract else holding.loss + lost
         unvalued = mark <= 0 and bool(position or holding.working)
         self._low += low - holding.low
         self._high += high - holding.high

@@ -25,12 +25,14 @@ class Settings:
     Args:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         portfolio_currency: Currency of the accounts.
+        portfolio_inverse: Instruments that are settled in their base currency, at 1 / price.
         report_zone: IANA time zone whose days are reported on.
         database_connections_max: Most PostgreSQL connections.
     """
 
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     portfolio_currency: str = "USDT"
+    portfolio_inverse: tuple[str, ...] = ()
     report_zone: str = "UTC"
     database_connections_max: int = 2
 
@@ -52,7 +54,7 @@ def compose(settings: Settings) -> HostedHandler:
     deps = handler.Deps(
         valuation=PostgresValuation(pool),
         reports=PostgresReports(pool),
-        rules=BookRules(settings.portfolio_currency, positions_max=INSTRUMENTS_MAX),
+        rules=BookRules(settings.portfolio_currency, frozenset(settings.portfolio_inverse), INSTRUMENTS_MAX),
         zone=zone_of(settings.report_zone),
     )
     return HostedHandler(CARD, partial(handler.handle, deps=deps), pool.close)

@@ -1,6 +1,8 @@
 """Bind `route` to the orders service, and serve it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 
 import functions_framework.aio
@@ -28,6 +30,7 @@ class Settings:
         slippage_bps: How far through the opposite quote a limit may lie, basis points, a plain decimal.
         capital: The account's capital, of which signals name shares, a plain decimal.
         order_notional_max: Most value of an order, a plain decimal: more is cut, for risk would refuse it whole.
+        order_multipliers: What a unit of an instrument's quantity stands for, each `INSTRUMENT=UNITS`, as limits say.
     """
 
     orders_target: str = "127.0.0.1:50053"
@@ -37,6 +40,7 @@ class Settings:
     slippage_bps: str = "10"
     capital: str = "1000000"
     order_notional_max: str = "50000"
+    order_multipliers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
@@ -47,6 +51,23 @@ class Settings:
         if min(map(plain_decimal, values)) <= 0 or plain_decimal(self.slippage_bps) < 0:
             message = "order_notional, capital and order_notional_max must be more than 0 and slippage_bps not negative"
             raise ValueError(message)
+        multipliers_of(self.order_multipliers)
+
+
+def multipliers_of(texts: Iterable[str]) -> dict[str, Decimal]:
+    """Read what units stand for.
+
+    Raises:
+        ValueError: A text is not written `INSTRUMENT=UNITS`, or the units are not positive.
+    """
+    found = {}
+    for text in texts:
+        name, _, units = text.partition("=")
+        found[name] = plain_decimal(units)
+        if not name or found[name] <= 0:
+            message = f"multiplier {text!r} is not written INSTRUMENT=UNITS, above 0"
+            raise ValueError(message)
+    return found
 
 
 def compose(settings: Settings) -> HostedHandler:
@@ -58,6 +79,7 @@ def compose(settings: Settings) -> HostedHandler:
         plain_decimal(settings.slippage_bps),
         capital=plain_decimal(settings.capital),
         order_notional_max=plain_decimal(settings.order_notional_max),
+        multipliers=multipliers_of(settings.order_multipliers),
     )
     handle = partial(handler.handle, deps=handler.Deps(orders, sizing))
     return HostedHandler(CARD, handle, orders.close, partial(handler.measures, sizing=sizing))

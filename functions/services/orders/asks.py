@@ -19,6 +19,9 @@ WORKING_MAX: Final = 10_000
 NO_VENUE: Final = "no_venue"
 TOO_MANY: Final = "too_many_orders"
 
+_WORDS: Final = ("exec_id", "replaces_exec_id", "venue_order_id", "request_id", "text", "currency")
+"""What a venue words in a report."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -173,7 +176,7 @@ class ReportAsk:
         Raises:
             Rejected: The account has no such order, or a trade has no name or figures.
         """
-        order, report = _kept(draft, self.order_id).order, self.report
+        order, report = _kept(draft, self.order_id).order, _storable(self.report)
         contract = rules.risk.contract(draft.account.name, order.submission.order.instrument_id)
         if contract is not PLAIN and report.multiplier == PLAIN.units:
             report = replace(report, multiplier=contract.units)
@@ -184,6 +187,12 @@ class ReportAsk:
 
 
 Ask: TypeAlias = SubmitAsk | CancelAsk | MassCancelAsk | ReplaceAsk | ReportAsk
+
+
+def _storable(report: Report) -> Report:
+    """Give a report without NUL in its words: PostgreSQL keeps none, and what cannot be stored would come for ever."""
+    bad = {name: text.replace("\0", "\ufffd") for name in _WORDS if "\0" in (text := getattr(report, name))}
+    return replace(report, **bad) if bad else report
 
 
 def _kept(draft: Draft, client_order_id: str) -> KeptOrder:

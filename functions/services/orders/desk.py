@@ -58,6 +58,7 @@ class OrderDesk:
         venue: Where orders rest; None rejects those that would.
         stored: Told after each chapter, so that its events leave without delay.
         desk_of: Gives an account's desk; empty when it belongs to none.
+        stopped: Says which switch stops an account's trading; empty when none does.
         answer_s: How long a venue's first answer to a cancel or replace is waited for.
     """
 
@@ -71,6 +72,7 @@ class OrderDesk:
         venue: VenueOrders | None = None,
         stored: Callable[[], None] = lambda: None,
         desk_of: Callable[[str], str] = lambda _: "",
+        stopped: Callable[[str], str] = lambda _: "",
         answer_s: float = ANSWER_S,
     ) -> None:
         """Lead no account: each is taken up when it is first asked for."""
@@ -82,6 +84,7 @@ class OrderDesk:
         self._venue = venue
         self._stored = stored
         self._desk_of = desk_of
+        self._stopped = stopped
         self._answer_s = answer_s
         self._stages = Stages()
         self._led: dict[str, _Led] = {}
@@ -200,7 +203,8 @@ class OrderDesk:
     async def take_back(self, switch: Switch) -> tuple[OrderUpdate, ...]:
         """Take back what works where a switch stopped trading, in the accounts that this process leads.
 
-        Every account is tried, whatever becomes of another; one that is led elsewhere by now is passed over.
+        Every account is tried, whatever becomes of another; one that is led elsewhere is passed over: whoever leads it
+        takes back, and whoever takes it up while it is stopped.
 
         Raises:
             Overloaded: An account has too many requests waiting; try again.
@@ -389,6 +393,23 @@ class OrderDesk:
             led.fence = found[0]
             led.carrier = Carrier(led.writer, found[0], self._ledger, self._venue, self._take, answer_s=self._answer_s)
             led.carrier.start(found[1])
+            if led.writer.working() and self._stopped(account):  # perhaps since a time when nobody led it
+                obeying = asyncio.create_task(self._obey(account), context=Context())
+                self._closing.add(obeying)
+                obeying.add_done_callback(self._closing.discard)
+
+    async def _obey(self, account: str) -> None:
+        """Take back what works in an account that was stopped before it was led here."""
+        while not self._closed:
+            try:
+                await self.mass_cancel(_kill(account, self._now_ns()))
+            except Overloaded:
+                await asyncio.sleep(self._lead.lease_ms / 3000)
+            except Unavailable as error:  # the account was let go of with it: who takes it up does this again
+                self._log.warning("stop_not_obeyed", account=account, error=str(error))
+                return
+            else:
+                return
 
     def _carry(self, account: str, chapter: Chapter) -> None:
         self._stored()

@@ -152,6 +152,7 @@ def compose(settings: Settings) -> HostedService:
         venue=paper or _venue(settings, ledger),
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
+        stopped=engine.stopped,
         answer_s=settings.orders_answer_s,
     )
     engine.tell(desk.take_back)

@@ -24,6 +24,7 @@ class Settings:
     Args:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         portfolio_currency: Currency of the accounts.
+        portfolio_inverse: Instruments that are settled in their base currency, at 1 / price.
         portfolio_rates: Instruments whose bars are rates between currencies, for example `EUR-USD.X`; what was traded
             in a currency without one is left out of figures, and named.
         portfolio_connections_max: Most PostgreSQL connections.
@@ -31,6 +32,7 @@ class Settings:
 
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     portfolio_currency: str = "USDT"
+    portfolio_inverse: tuple[str, ...] = ()
     portfolio_rates: tuple[str, ...] = ()
     portfolio_connections_max: int = 4
 
@@ -44,7 +46,7 @@ class Settings:
 def compose(settings: Settings) -> HostedService:
     """Join the service with its store; it connects on first use."""
     pool = Pool(settings.database_url, size=settings.portfolio_connections_max)
-    rules = BookRules(settings.portfolio_currency, positions_max=INSTRUMENTS_MAX)
+    rules = BookRules(settings.portfolio_currency, frozenset(settings.portfolio_inverse), INSTRUMENTS_MAX)
     desk = PortfolioDesk(PostgresValuation(pool), rules, settings.portfolio_rates)
     servicer = PortfolioServicer(desk, now_ns=time.time_ns)
 

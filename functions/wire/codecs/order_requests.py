@@ -5,6 +5,7 @@ from typing import Final
 from tickloom.orders.v1 import order_pb2, service_pb2
 
 from functions.domain.decisions import OrderUpdate, Submission
+from functions.domain.money import MANTISSA_MAX
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, OrdersPage, ReplaceRequest
 from functions.wire import facts
 from functions.wire.codecs.orders import ORDER_UPDATE, submission_value, update_message
@@ -82,8 +83,9 @@ def page_value(message: service_pb2.ListOrdersRequest) -> OrdersPage:
         detail = f"page_size {message.page_size} is not 0 to {PAGE_SIZE_MAX}"
         raise Malformed(detail)
     token = message.page_token
+    digits = token.removeprefix("-")
     if token and not (
-        token.removeprefix("-").isascii() and token.removeprefix("-").isdigit() and len(token) < facts.SEQUENCE_DIGITS
+        digits.isascii() and digits.isdigit() and len(token) < facts.SEQUENCE_DIGITS and int(digits) <= MANTISSA_MAX
     ):
         detail = f"page_token {token[: facts.SEQUENCE_DIGITS]!r} is none that was given"
         raise Malformed(detail)

@@ -16,6 +16,8 @@ from functions.wire.errors import Malformed
 
 PAGE_MAX: Final = 1000
 PAGE: Final = 100
+TIME_NS_MAX: Final = 2**62
+"""Latest time, in the year 2116: steps behind it still fit in 64 bits."""
 
 _PERCENT: Final = 100.0
 _TOKEN: Final = re.compile(r"[0-9]{0,9}")
@@ -35,9 +37,9 @@ def span_value(from_ns: int, to_ns: int) -> tuple[int, int]:
     """Read a span of time; 0 stands for what the service puts there.
 
     Raises:
-        Malformed: A time is negative, or the end lies before the begin.
+        Malformed: A time is negative or beyond `TIME_NS_MAX`, or the end lies before the begin.
     """
-    if min(from_ns, to_ns) < 0 or 0 < to_ns < from_ns:
+    if min(from_ns, to_ns) < 0 or 0 < to_ns < from_ns or max(from_ns, to_ns) > TIME_NS_MAX:
         _refuse(f"from_ns {from_ns} and to_ns {to_ns} are no span of time")
     return from_ns, to_ns
 

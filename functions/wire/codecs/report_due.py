@@ -20,6 +20,8 @@ PING: Final = "dev.knative.sources.ping"
 
 _JSON: Final = "application/json"
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEARS: Final = ("1971", "2115")
+"""Whose days fit in 64 bits of nanoseconds, in any zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def date_of(text: str) -> dt.date:
         Malformed: It is none.
     """
     try:
-        if _DATE.fullmatch(text):
+        if _DATE.fullmatch(text) and _YEARS[0] <= text[:4] <= _YEARS[1]:
             return dt.date.fromisoformat(text)
     except ValueError:
         pass
