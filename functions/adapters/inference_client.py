@@ -78,10 +78,15 @@ class InferenceClient:
             return self._degraded(columns.row_count, f"{WAITING_MAX} requests wait already")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[_Outputs] = loop.create_future()
-        self._waiting.append(_Waiting(columns, loop.time() + self._deadline_ms / 1000, answer, carried()))
+        due_s = loop.time() + self._deadline_ms / 1000
+        self._waiting.append(_Waiting(columns, due_s, answer, carried()))
         if self._caller is None:
             self._caller = loop.create_task(self._call_while_asked(), context=Context())
-        return await answer
+        try:
+            async with asyncio.timeout_at(due_s):  # each its own: who joined a call late does not pay for its first
+                return await answer
+        except TimeoutError:
+            return self._degraded(columns.row_count, _reason(grpc.StatusCode.DEADLINE_EXCEEDED, self._deadline_ms))
 
     async def close(self) -> None:
         """Let go of the channel; who still waits is cancelled."""
@@ -96,11 +101,19 @@ class InferenceClient:
     async def _call_while_asked(self) -> None:
         group: list[_Waiting] = []
         try:
-            while self._waiting:
-                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), REQUESTS_MAX))]
+            while group := self._next():
                 await self._answer(group)
         finally:  # a cancelled caller leaves nobody waiting
             self._let_go(group)
+
+    def _next(self) -> list[_Waiting]:
+        """Take the requests of the next call; those that nobody waits for any more are left out."""
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < REQUESTS_MAX:
+            one = self._waiting.popleft()
+            if not one.answer.done():
+                group.append(one)
+        return group
 
     def _let_go(self, group: list[_Waiting]) -> None:
         self._caller = None
@@ -121,9 +134,9 @@ class InferenceClient:
                 one.answer.set_result(outputs)
 
     async def _call(self, group: list[_Waiting]) -> list[_Outputs]:
-        """Ask for a group; the first of it waits longest, so its time is the call's, and the call is of its trace."""
+        """Ask for a group; the last of it may wait longest, so its time is the call's; the trace is the first's."""
         requests = [service_pb2.PredictRequest(columns=columns_fields(one.columns)) for one in group]
-        left_s = max(group[0].due_s - asyncio.get_running_loop().time(), 0.0)
+        left_s = max(group[-1].due_s - asyncio.get_running_loop().time(), 0.0)
         try:
             with carrying(group[0].carried):
                 call = self._service().PredictEach(

@@ -3,6 +3,7 @@
 from functions.adapters.memory_performance import MemoryPerformance
 from functions.adapters.memory_views import MemoryViews, Row
 from functions.domain.history import PAST_MAX, Likeness, Past
+from functions.domain.outcomes import HORIZON_MAX
 
 
 class MemoryHistory:
@@ -19,14 +20,15 @@ class MemoryHistory:
         self._records = records
 
     async def past_of(self, likeness: Likeness) -> tuple[Past, ...]:
-        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; without a gain there is none."""
+        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; see the port."""
         rows = [one for one in self._records.outcomes.values() if self._is_like(one, likeness)]
         rows.sort(key=lambda row: -row["bar_start_ns"])
         return tuple(Past(row["gain"], row["bars"]) for row in rows[:PAST_MAX])
 
     def _is_like(self, outcome: Row, likeness: Likeness) -> bool:
         signal = self._views.signals.get(outcome["signal_id"])
-        if signal is None or outcome["gain"] is None or outcome["bar_start_ns"] > likeness.started_by_ns:
+        seen = outcome[f"return_{HORIZON_MAX}"] is not None
+        if signal is None or not seen or outcome["bar_start_ns"] > likeness.started_by_ns:
             return False
         evidence = signal["evidence"]
         told = (evidence.get("predictions", {}).get("regime", ""), evidence.get("confidence_kind"))

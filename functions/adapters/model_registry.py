@@ -148,7 +148,7 @@ class FileModels:
             return None
         known.traces = traces  # before loading: what changes meanwhile is seen by the next look
         lineup, refused = self._lineup(name, folder, known)
-        if refused and known.lineup is not None and not any(one.broken for one in known.lineup.models):
+        if known.lineup is not None and _breaks(lineup, known.lineup):
             lineup = known.lineup
         known.lineup = lineup
         asked = {one.spec.version for one in lineup.models}
@@ -169,8 +169,9 @@ class FileModels:
             except ModelError as error:
                 return BrokenModel(name, str(error), version)
 
-        deciding = [load(version) if version else None for version in (serving.champion, serving.challenger)]
-        shadows = [load(version) for version in serving.shadows]
+        named = tuple(dict.fromkeys((serving.champion, serving.challenger)))  # a version is asked once
+        deciding = [load(version) if version else None for version in (*named, "")[:2]]
+        shadows = [load(version) for version in dict.fromkeys(serving.shadows) if version not in named]
         champion, challenger = (None if one is None or one.spec.shadow else one for one in deciding)
         shadows += [one for one in deciding if one is not None and one.spec.shadow]
         lineup = Lineup(name, champion, challenger, serving.share, tuple(shadows))
@@ -252,12 +253,13 @@ def listed(root: Path) -> Iterator[Listed]:
     """List every version there is, by model; nothing is loaded."""
     for kind in _KINDS:
         for folder in _model_folders(root, kind):
+            places: dict[str, Path] = {}
+            serving = Serving()
             try:
                 places = _versions(folder, kind)
                 serving = _serving(folder, places)
             except ModelError as error:
                 yield Listed(folder.name, problem=str(error))
-                continue
             yield from (_listed(folder.name, version, places[version], serving) for version in sorted(places))
 
 
@@ -309,6 +311,16 @@ def digest_of(folder: Path, kind: Kind = FEATURES) -> str:
     except OSError as error:
         detail = f"model {folder.name}: {error}"
         raise ModelError(detail) from error
+
+
+def _breaks(new: Lineup, old: Lineup) -> bool:
+    """Tell whether a lineup breaks what an old one has: its champion, or a version that was not broken there."""
+    if old.champion is not None and old.champion.broken:
+        return False
+    if new.champion is not None and new.champion.broken:
+        return True
+    known = {one.spec.version for one in old.models if one.broken}
+    return any(one.broken and one.spec.version not in known for one in new.models)
 
 
 def _serving(folder: Path, places: Mapping[str, Path]) -> Serving:

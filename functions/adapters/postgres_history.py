@@ -4,16 +4,17 @@ from typing import Final
 
 from functions.adapters.postgres import Pool, port_errors
 from functions.domain.history import PAST_MAX, Likeness, Past
+from functions.domain.outcomes import HORIZON_MAX
 
-_PAST: Final = """
+_PAST: Final = f"""
 SELECT o.gain, o.bars
 FROM outcomes AS o JOIN signals AS s USING (signal_id)
 WHERE o.strategy = $1 AND o.instrument_id = $2 AND o.interval_s = $3 AND o.action = $4
-    AND coalesce(s.evidence #>> '{predictions,regime}', '') = $5
+    AND coalesce(s.evidence #>> '{{predictions,regime}}', '') = $5
     AND s.evidence ->> 'confidence_kind' = $6
-    AND o.confidence BETWEEN $7 AND $8 AND o.bar_start_ns <= $9 AND o.gain IS NOT NULL
+    AND o.confidence BETWEEN $7 AND $8 AND o.bar_start_ns <= $9 AND o.return_{HORIZON_MAX} IS NOT NULL
 ORDER BY o.bar_start_ns DESC LIMIT $10
-"""
+"""  # noqa: S608 - built of the constant above alone
 
 
 class PostgresHistory:
@@ -28,7 +29,7 @@ class PostgresHistory:
         self._pool = pool
 
     async def past_of(self, likeness: Likeness) -> tuple[Past, ...]:
-        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; those without a gain are left out.
+        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; see the port.
 
         Raises:
             Unavailable: The store cannot be reached.

@@ -58,13 +58,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> None:
-    if not args.name or not (args.champion or args.shadow):
+    if not args.name or not (args.champion or any(args.shadow)):
         msg = "say what is asked: tickloom models serve NAME --champion VERSION, --shadow VERSION, or both"
         raise UsageError(msg)
     if not 0 <= args.share <= 1 or bool(args.challenger) != bool(args.share):
         msg = (
             f"a challenger gets a share above 0 and up to 1; found challenger {args.challenger!r}, share {args.share:g}"
         )
+        raise UsageError(msg)
+    named = [one for one in (args.champion, args.challenger, *args.shadow) if one]
+    if len({*named}) < len(named) or (args.challenger and not args.champion):
+        msg = "a version is asked as one thing, and a challenger needs a champion beside it"
         raise UsageError(msg)
     if args.registry.resolve() == FOLDER:
         msg = f"{FOLDER} holds what was shipped; name a registry of your own with --registry"

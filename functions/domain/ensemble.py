@@ -28,6 +28,8 @@ class Standing:
         version: Of the model whose outcomes these are; a version of no outcomes yet is unknown. Empty for a strategy.
         lower: The same of a model's chances of a lower price, its curve from what the stated chance of a higher one
             leaves; None while no outcome has said anything of them.
+        others: The same of the model's other versions that were told of; a row that one of them answered counts on its
+            own. So what is known of a champion stays known while a challenger is tried.
     """
 
     weight: float = 1.0
@@ -38,6 +40,7 @@ class Standing:
     horizon_bars: int = 0
     version: str = ""
     lower: "Standing | None" = None
+    others: "tuple[Standing, ...]" = ()
 
     def __post_init__(self) -> None:
         """Refuse weights and curves that could not be."""

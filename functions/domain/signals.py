@@ -187,7 +187,8 @@ def believe(desk: Desk, scope: tuple[str, int], trust: Trust, strategy: Strategy
     Args:
         desk: What is remembered; changed in place.
         scope: Shard and bar interval, seconds, in which they showed it.
-        trust: New standings; who is not named keeps its own, and who the strategy does not hear is passed over.
+        trust: New standings; who is not named keeps its own, and who the strategy does not hear is passed over. For a
+            new scope those on intervals that no longer decide are let go.
         strategy: Whose models, and whose own chances, they are.
 
     Raises:
@@ -195,6 +196,8 @@ def believe(desk: Desk, scope: tuple[str, int], trust: Trust, strategy: Strategy
     """
     sources = (strategy.name, *strategy.models, *strategy.ensemble.members)
     known = {name: trust[name] for name in sources if name in trust}
+    if known and scope not in desk.trust:  # a stored desk may come from other settings: nobody asks for those scopes
+        desk.trust = {one: own for one, own in desk.trust.items() if one[1] in strategy.intervals_s}
     if known and scope not in desk.trust and len(desk.trust) >= SCOPES_MAX:
         text = f"standings of {scope} would be those of more than {SCOPES_MAX} shards and intervals"
         raise ValueError(text)
@@ -261,7 +264,9 @@ def _decide_row(desk: Desk, plan: _Plan, row: int, track: Track) -> Signal | Non
         return None
     trust = desk.trust.get((plan.batch.shard, interval_s), NO_TRUST)
     said = {one.model: one.version for one in plan.outputs if one.states[row] == STATE_VALID}
-    trust = {name: own for name, own in trust.items() if own.version in {"", said.get(name)}}
+    trust = {
+        name: own for name, told in trust.items() for own in (told, *told.others) if own.version in {"", said.get(name)}
+    }
     pooled = pool(strategy.ensemble, chances_of(plan.outputs, row, strategy.ensemble), trust)
     case = _Case(row, seen, spoken, wanted, pooled)
     settled = _settle(case, plan, trust)

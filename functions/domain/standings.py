@@ -1,6 +1,7 @@
 """Say from a report on models how far each may be believed: weight from skill, outcomes behind it, broken promises."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from functions.domain.ensemble import Standing
 from functions.domain.falls import Lower
@@ -13,8 +14,8 @@ def standings_of(report: ModelPerformance, strategy: Strategy) -> dict[int, dict
 
     A model votes with its skill at the ensemble's horizon, on a lower price with its skill at that. While its skill is
     unknown it weighs as much as those whose skill is known do in the mean, or 1 when none is. Its calibration is broken
-    when it is at any horizon. Of a model that is told of in several versions the one that was updated last counts;
-    shadows do not.
+    when it is at any horizon. Of a model that is told of in several versions the one that was updated last comes first,
+    the others stand behind it; shadows do not count.
     """
     told = [entry for entry in report.entries if not entry.shadow and entry.interval_s in strategy.intervals_s]
     intervals = dict.fromkeys(entry.interval_s for entry in told)
@@ -23,13 +24,13 @@ def standings_of(report: ModelPerformance, strategy: Strategy) -> dict[int, dict
 
 def _of_interval(entries: Sequence[Performance], strategy: Strategy) -> dict[str, Standing]:
     names = dict.fromkeys((*strategy.models, *strategy.ensemble.members))
-    found = {name: _newest(entry for entry in entries if entry.name == name) for name in names}
+    found = {name: own for name in names if (own := _versions(entry for entry in entries if entry.name == name))}
     horizon = strategy.ensemble.horizon_bars
-    voting = {name: one for name, own in found.items() for one in own if one.horizon_bars == horizon}
-    falling = {name: one.lower for name, one in voting.items() if one.lower is not None}
-    usual, usual_lower = _usual(one.skill for one in voting.values()), _usual(one.skill for one in falling.values())
-    lowers = {name: _lower(one, horizon, usual_lower) for name, one in falling.items()}
-    return {name: _standing(own, voting.get(name), usual, lowers.get(name)) for name, own in found.items() if own}
+    voting = [one for newest, *_ in found.values() for one in newest if one.horizon_bars == horizon]
+    usual = _usual(one.skill for one in voting)
+    usual_lower = _usual(one.lower.skill for one in voting if one.lower is not None)
+    told = {name: [_standing(one, horizon, usual, usual_lower) for one in own] for name, own in found.items()}
+    return {name: replace(newest, others=tuple(others)) for name, (newest, *others) in told.items()}
 
 
 def _usual(skills: Iterable[float | None]) -> float:
@@ -37,18 +38,22 @@ def _usual(skills: Iterable[float | None]) -> float:
     return sum(known) / len(known) if known else 1.0
 
 
-def _newest(entries: Iterable[Performance]) -> tuple[Performance, ...]:
-    """Keep the entries of the version that was updated last."""
-    own = tuple(entries)
-    newest = max(own, key=lambda entry: (entry.last_updated_ns, entry.version), default=None)
-    return tuple(entry for entry in own if newest is not None and entry.version == newest.version)
+def _versions(entries: Iterable[Performance]) -> list[list[Performance]]:
+    """Part the entries of a model by version, the one that was updated last first."""
+    found: dict[str, list[Performance]] = {}
+    for entry in entries:
+        found.setdefault(entry.version, []).append(entry)
+    newest = {version: max(entry.last_updated_ns for entry in own) for version, own in found.items()}
+    return [found[version] for version in sorted(found, key=lambda version: (newest[version], version), reverse=True)]
 
 
-def _standing(own: Sequence[Performance], voting: Performance | None, usual: float, lower: Standing | None) -> Standing:
+def _standing(own: Sequence[Performance], horizon: int, usual: float, usual_lower: float) -> Standing:
     broken = "; ".join(f"{entry.horizon_bars} bars ahead {entry.broken}" for entry in own if entry.broken)
+    voting = next((entry for entry in own if entry.horizon_bars == horizon), None)
     if voting is None:
         return Standing(broken=broken, version=own[0].version)
     weight = usual if voting.skill is None else voting.skill
+    lower = None if voting.lower is None else _lower(voting.lower, horizon, usual_lower)
     return Standing(weight, int(voting.effective_count), broken, version=own[0].version, lower=lower)
 
 

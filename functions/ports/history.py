@@ -12,7 +12,10 @@ class SignalHistory(Protocol):
     """Look up what came of signals."""
 
     async def past_of(self, likeness: Likeness) -> tuple[Past, ...]:
-        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first; those without a gain are left out.
+        """Give the outcomes of like signals, at most `PAST_MAX`, newest bar first.
+
+        One whose bars were not all seen up to the last horizon is left out, also where it had ended before the hole:
+        of those only the quick ones would count.
 
         Raises:
             Unavailable: The store cannot be reached.

@@ -66,6 +66,16 @@ def test_not_promoted_never_decides(tmp_path: Path) -> None:
     assert asked(models.lineups[0]) == {"champion": None, "challenger": None, "shadows": ["1"]}
 
 
+def test_asked_once(tmp_path: Path) -> None:
+    """A version that `serving.json` names twice is asked once, as what decides."""
+    for one in ("1", "2"):
+        version(tmp_path, one)
+    promote(tmp_path, "m", Serving(champion="1", challenger="1", share=0.5, shadows=("1", "2", "2")))
+    models = FileModels(tmp_path)
+    models.refresh()
+    assert asked(models.lineups[0]) == {"champion": "1", "challenger": None, "shadows": ["2"]}
+
+
 def test_versions_without_a_word(tmp_path: Path) -> None:
     """Versions of which none is said to decide answer degraded."""
     version(tmp_path, "1")
@@ -122,6 +132,26 @@ def test_broken_version_leaves_the_old(tmp_path: Path) -> None:
     (change,) = models.refresh()
     assert change.versions == ("1",)
     assert "has digest" in change.refused
+
+
+def test_broken_shadow_gives_no_way(tmp_path: Path) -> None:
+    """A shadow that was broken from the start does not let a broken version take over; it stands in until mended."""
+    version(tmp_path, "1")
+    whole = (version(tmp_path, "2") / FILE).read_bytes()
+    for one in ("2", "3"):
+        (version(tmp_path, one) / FILE).write_bytes(b"half a file")
+    promote(tmp_path, "m", Serving(champion="1", shadows=("2",)))
+    models = FileModels(tmp_path)
+    models.refresh()
+    for named in (Serving(champion="3", shadows=("2",)), Serving(champion="2"), Serving(champion="1", shadows=("3",))):
+        promote(tmp_path, "m", named)
+        (change,) = models.refresh()
+        assert (change.versions, bool(change.refused)) == (("1", "2"), True)
+    promote(tmp_path, "m", Serving(champion="1", challenger="2", share=0.5))
+    (change,) = models.refresh()
+    assert models.lineups[0].share == 0.5
+    (tmp_path / "m" / "2" / FILE).write_bytes(whole)
+    assert models.refresh() == (Change("m", ("1", "2")),)
 
 
 def test_versions_never_change(tmp_path: Path) -> None:

@@ -77,6 +77,9 @@ def test_serve(run: Run, registry: pathlib.Path) -> None:
         (("serve", NAME, "--champion", "1", "--challenger", "2"), 2, "a challenger gets a share"),
         (("serve", NAME, "--champion", "1", "--share", "0.5"), 2, "a challenger gets a share"),
         (("serve", NAME, "--champion", "1", "--challenger", "2", "--share", "2"), 2, "a challenger gets a share"),
+        (("serve", NAME, "--champion", "1", "--shadow", "1"), 2, "is asked as one thing"),
+        (("serve", NAME, "--champion", "1", "--challenger", "1", "--share", "0.5"), 2, "is asked as one thing"),
+        (("serve", NAME, "--shadow", "1", "--challenger", "2", "--share", "0.5"), 2, "needs a champion"),
         (("serve", NAME, "--champion", "9"), 1, "there is no version 9"),
         (("list", "anomoly"), 1, "there are anomaly"),
     ],
@@ -95,6 +98,8 @@ def test_shipped_models_stay(run: Run) -> None:
 def test_problems(run: Run, registry: pathlib.Path) -> None:
     """A model without a word on what is asked of it, or with a manifest that cannot be read, says so."""
     assert "no serving.json says which" in run("models", "list", "--registry", str(registry))
+    said = roles(run("models", "list", "--registry", str(registry), "--json"))
+    assert {version for version in said if version} == {"1", "2", "3"}
     run("models", "serve", NAME, "--registry", str(registry), "--champion", "1")
     (registry / NAME / "2" / MANIFEST).write_text("{")
     assert f"{NAME} 2: " in run("models", "list", "--registry", str(registry))

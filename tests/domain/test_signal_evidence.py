@@ -1,5 +1,6 @@
 """A signal says what it rests on: factors, models, what its confidence is the chance of, and how much to stake."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -149,6 +150,16 @@ def test_scopes_are_bounded() -> None:
     believe(desk, ("S-0", 5), {MEMBERS[0]: Standing(weight=0.5)}, RULES)
     with pytest.raises(ValueError, match="more than"):
         believe(desk, ("S-new", 5), {MEMBERS[0]: Standing()}, RULES)
+
+
+def test_other_intervals_give_way() -> None:
+    """A desk that was kept while other intervals decided takes up standings on those that decide now."""
+    desk, shards = Desk(), [f"S-{n}" for n in range(3)]
+    for intervals_s in ((5, 60), (1, 300), (15, 900)):
+        rules = replace(RULES, intervals_s=intervals_s)
+        for scope in itertools.product(shards, intervals_s):
+            believe(desk, scope, {MEMBERS[0]: Standing()}, rules)
+    assert set(desk.trust) == set(itertools.product(shards, (15, 900)))
 
 
 def test_predictions() -> None:

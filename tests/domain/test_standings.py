@@ -73,11 +73,12 @@ def test_intervals_are_apart() -> None:
 
 
 def test_who_counts() -> None:
-    """Shadows and strangers are left out, and of several versions the one updated last counts."""
+    """Shadows and strangers are left out, and of several versions the one updated last comes before the others."""
     report = told(
         entry(BOOSTED, skill=0.9, shadow=True, updated_ns=99),
         entry(BOOSTED, skill=0.8, version="1", updated_ns=5),
         entry(BOOSTED, skill=0.25, version="2", updated_ns=6),
         entry("stranger", skill=1.0),
     )
-    assert report == {5: {BOOSTED: Standing(0.25, 500, version="2")}}
+    old = Standing(0.8, 500, version="1")
+    assert report == {5: {BOOSTED: Standing(0.25, 500, version="2", others=(old,))}}

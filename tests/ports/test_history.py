@@ -32,11 +32,11 @@ class Kept:
     records: ModelRecords
     history: SignalHistory
 
-    async def fill(self, signals: Sequence[Signal], *, gain: float | None = 0.01) -> None:
+    async def fill(self, signals: Sequence[Signal], *, gain: float | None = 0.01, last: float | None = 0.02) -> None:
         """Keep signals, and for each an outcome whose bars are the signal's number."""
         for one in signals:
             await self.views.put_signal(one)
-            await self.records.put_outcome(settled(one, gain))
+            await self.records.put_outcome(settled(one, gain, last))
 
     async def past(self, asked: Signal = ASKED) -> list[int]:
         """Name the signals that are found by the bars their outcome took."""
@@ -45,13 +45,16 @@ class Kept:
         return [one.bars for one in await self.history.past_of(like)]
 
 
-def settled(signal: Signal, gain: float | None) -> Outcome:
-    """Make a signal's outcome; `bars` is the number of its bar, so that tests can tell which it is."""
+def settled(signal: Signal, gain: float | None, last: float | None = 0.02) -> Outcome:
+    """Make a signal's outcome; `bars` is the number of its bar, so that tests can tell which it is.
+
+    `last` is the return at the last horizon; None where a hole came before it.
+    """
     bar = signal.bar_start_ns // signal.interval_s // NS_PER_S
     ended = Exit.MISSING if gain is None else Exit.STOP_LOSS
     told = (signal.action, signal.confidence, signal.price_exponent, signal.price)
     series = (signal.strategy, signal.instrument_id, signal.interval_s, signal.bar_start_ns)
-    ends = (ended, signal.price, signal.as_of_ns, bar, gain, (None,) * len(HORIZONS))
+    ends = (ended, signal.price, signal.as_of_ns, bar, gain, (*(None,) * (len(HORIZONS) - 1), last))
     return Outcome(signal.signal_id, *series, *told, *ends, signal.shard)
 
 
@@ -114,7 +117,8 @@ async def test_only_alike(kept: Kept) -> None:
 
 async def test_missing(kept: Kept) -> None:
     """Of what a hole in the tape ended nothing is known, so it counts neither way."""
-    await kept.fill([signal_of(100)], gain=None)
+    await kept.fill([signal_of(100)], gain=None, last=None)
+    await kept.fill([signal_of(101)], last=None)  # it had ended by then; others that had not would not count
     assert await kept.past() == []
 
 

@@ -151,6 +151,39 @@ async def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outputs[2].degraded_reason == "2 requests wait already"
 
 
+async def test_each_has_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who joins a call late does not pay for who waited longest in it: only that one is degraded, in time."""
+    client = InferenceClient("127.0.0.1:1", ("a",), deadline_ms=500)
+    scoring = scoring_of(Percent("a"))
+
+    class Slow:
+        """Answer each call after 300 ms, within the deadline."""
+
+        async def PredictEach(  # noqa: N802 - the name of the contract
+            self,
+            request: service_pb2.PredictEachRequest,
+            timeout: float,  # noqa: ASYNC109 - as gRPC has it
+            *,
+            wait_for_ready: bool,
+        ) -> service_pb2.PredictEachResponse:
+            assert wait_for_ready
+            await asyncio.sleep(min(0.3, timeout))
+            if timeout < 0.3:
+                nothing = grpc.aio.Metadata()
+                raise grpc.aio.AioRpcError(grpc.StatusCode.DEADLINE_EXCEEDED, nothing, nothing)
+            return await InferenceServicer(scoring).PredictEach(request, None)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(client, "_service", Slow)
+    loop, asked = asyncio.get_running_loop(), []
+    begun = loop.time()
+    for at_s in (0.0, 0.05, 0.25):
+        await asyncio.sleep(max(begun + at_s - loop.time(), 0.0))
+        asked.append(asyncio.create_task(client.predict(ROWS)))
+    outputs = [output for (output,) in await asyncio.gather(*asked)]
+    await client.close()
+    assert [output.degraded_reason for output in outputs] == ["", "no answer within 500 ms", ""]
+
+
 async def test_close_lets_nobody_wait() -> None:
     """Who waits for an answer when the client is closed is cancelled."""
     client = InferenceClient("127.0.0.1:1", ("a",), deadline_ms=60_000)

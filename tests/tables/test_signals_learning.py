@@ -161,6 +161,25 @@ def test_broken_model_holds() -> None:
         assert one.evidence.position_size_pct == 0.0
 
 
+def test_challenger_hides_no_champion() -> None:
+    """While a challenger answers one instrument, a champion that breaks its promises is still held at the other."""
+    whole, (champion, *others) = tape(4.0), tape(4.0).outputs
+    theirs = (whole.columns.instrument == 0) & (np.arange(len(whole.columns.start_ns)) >= 1100)
+    parts = [replace(champion, version=version) for version in ("1", "2")]
+    outputs = [
+        replace(
+            one,
+            scores=np.where(kept, one.scores, 0.0),
+            states=np.where(kept, one.states, 0).astype(np.uint8),
+            values=np.where(kept[:, None], one.values, 0.0),
+        )
+        for one, kept in zip(parts, (~theirs, theirs), strict=True)
+    ]
+    _, found = run(events(replace(whole, outputs=(*outputs, *others)), 64))
+    actions = {(one.instrument_id, one.action) for one in later(signals(found))}
+    assert actions == {(BTC.instrument_id, Action.BUY), (ETH.instrument_id, Action.HOLD)}
+
+
 def test_shadow_is_not_followed() -> None:
     """A shadow opens no book, and nothing it shows changes a decision."""
     state, found = run(events(tape(4.0, shadow=True), 512))
