@@ -120,6 +120,8 @@ async def gather(documents: Documents, batcher: Batcher, outbox: Outbox, rounds:
         found = await documents.poll()
         for batch in batcher.cut((one.row, one.ts_receive) for one in found):
             await outbox.send(batch)
+        if documents.more:
+            continue
         if not found:
             await outbox.heartbeat()
         done += 1

@@ -48,6 +48,7 @@ class Files:
         self._clock = clock
         self._seen: dict[pathlib.Path, tuple[int, int]] = {}
         self._read: dict[pathlib.Path, int] = {}
+        self.more = False
 
     async def poll(self) -> list[Document]:
         """Give what is new; a file that cannot be read now is tried again the next time."""
@@ -55,15 +56,18 @@ class Files:
 
     def _poll(self) -> list[Document]:
         found: list[Document] = []
+        left: set[pathlib.Path] = set()
         for path in self._files():
             try:
                 stat = path.stat()
                 state = (stat.st_mtime_ns, stat.st_size)
                 if self._seen.get(path) != state:
-                    found += [Document(row, self._clock()) for row in self._rows(path, stat.st_size)]
-                    self._seen[path] = state
+                    found += [Document(row, self._clock()) for row in self._rows(path, stat.st_size, left)]
+                    if path not in left:
+                        self._seen[path] = state
             except OSError as error:
                 self._report("document_unreadable", path=str(path), error=f"{type(error).__name__}: {error}")
+        self.more = bool(left)
         return found
 
     async def close(self) -> None:
@@ -76,23 +80,32 @@ class Files:
             yield from (one for one in inside[:left] if not one.name.startswith("."))
             left -= min(left, len(inside))
 
-    def _rows(self, path: pathlib.Path, size: int) -> list[bytes]:
+    def _rows(self, path: pathlib.Path, size: int, left: set[pathlib.Path]) -> list[bytes]:
         if path.suffix in _LINES:
-            return self._lines(path, size)
+            return self._lines(path, size, left)
         if size > DOCUMENT_BYTES_MAX:
             self._report("document_too_large", path=str(path), size_bytes=size, size_bytes_max=DOCUMENT_BYTES_MAX)
             return []
         data = path.read_bytes()
         return [data] if data.strip() else []
 
-    def _lines(self, path: pathlib.Path, size: int) -> list[bytes]:
-        """Read whole lines from where reading ended; a file that has become shorter is read from its head."""
+    def _lines(self, path: pathlib.Path, size: int, left: set[pathlib.Path]) -> list[bytes]:
+        """Read whole lines from where reading ended; a file that has become shorter is read from its head.
+
+        A file with more than may be read at once is `left` for the next time, without a line that is longer than that.
+        """
         start = self._read.get(path, 0)
         start = start if start <= size else 0
         with path.open("rb") as file:
             file.seek(start)
             data = file.read(DOCUMENT_BYTES_MAX)
         end = data.rfind(b"\n") + 1
+        if len(data) == DOCUMENT_BYTES_MAX:
+            left.add(path)
+            if not end:
+                self._report("document_too_large", path=str(path), size_bytes_max=DOCUMENT_BYTES_MAX)
+                self._read[path] = start + len(data)
+                return []
         self._read[path] = start + end
         return [line for line in data[:end].splitlines() if line.strip()]
 
@@ -146,6 +159,7 @@ class Pages:
         self._clock = clock
         self._elapsed = elapsed
         self._session: aiohttp.ClientSession | None = None
+        self.more = False  # a page is given whole
 
     async def poll(self) -> list[Document]:
         """Ask for every page that is due; one that cannot be had is asked for the next time."""
@@ -203,9 +217,15 @@ class Together:
         """Keep the sources."""
         self._sources = sources
 
+    @property
+    def more(self) -> bool:
+        """Tell whether one of them has more than it gave."""
+        return any(source.more for source in self._sources)
+
     async def poll(self) -> list[Document]:
-        """Give what is new of each."""
-        return [document for source in self._sources for document in await source.poll()]
+        """Give what is new of each; while one has more, of that one alone."""
+        asked = [source for source in self._sources if source.more] or self._sources
+        return [document for source in asked for document in await source.poll()]
 
     async def close(self) -> None:
         """Let go of each."""

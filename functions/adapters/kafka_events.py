@@ -139,7 +139,11 @@ class EventProducer:
             max_request_size=RECORD_BYTES_MAX,
             request_timeout_ms=UNSENT_MS_MAX,
         )
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
         return producer
 
     async def close(self) -> None:
@@ -172,7 +176,8 @@ class EventProducer:
             except (Unavailable, KafkaError):
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, AGAIN_S_MAX)
-                await self._renew(producer)
+                with contextlib.suppress(KafkaError):  # it is away still
+                    await self._renew(producer)
 
     async def _hand_over(self, topic: str, event: Event) -> "asyncio.Future[ConsumerRecord]":
         if self._producer is None:

@@ -102,10 +102,10 @@ class MemoryDeadLetters:
         """Start empty."""
         self.letters: dict[tuple[str, int], DeadLetter] = {}
 
-    async def put(self, stream: str, shard: str, rejection: Rejection) -> None:
-        """File one rejected row; filing it twice changes nothing."""
-        letter = DeadLetter(stream=stream, shard=shard, rejection=rejection, redriven=0)
-        self.letters.setdefault((stream, rejection.row), letter)
+    async def put(self, stream: str, shard: str, *rejections: Rejection) -> None:
+        """File the rejected rows of a batch; filing one twice changes nothing."""
+        for one in rejections:
+            self.letters.setdefault((stream, one.row), DeadLetter(stream, shard, one, redriven=0))
 
     async def list_dead_letters(self, limit: int, reason: str = "") -> tuple[DeadLetter, ...]:
         """List letters, newest receive time first; an empty reason keeps all."""

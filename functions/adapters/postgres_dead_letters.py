@@ -12,7 +12,8 @@ from functions.domain.market import Rejection
 LIST_MAX: Final = 1000
 """Letters one listing returns at most."""
 
-_Letter: TypeAlias = tuple[str, str, Rejection]
+_Letters: TypeAlias = tuple[str, str, tuple[Rejection, ...]]
+"""Stream, shard and rejected rows of one batch: a batch is one call, however many rows it lost."""
 
 _PUT: Final = """
 INSERT INTO dead_letters (stream, shard, row_index, reason, detail, raw, dialect, symbol, ts_receive, spool_ref)
@@ -48,16 +49,16 @@ class PostgresDeadLetters:
     def __init__(self, pool: Pool) -> None:
         """Open nothing."""
         self._pool = pool
-        self._letters = GroupCommit[_Letter](self._write)
+        self._letters = GroupCommit[_Letters](self._write)
 
-    async def put(self, stream: str, shard: str, rejection: Rejection) -> None:
-        """File one rejected row; filing it twice changes nothing.
+    async def put(self, stream: str, shard: str, *rejections: Rejection) -> None:
+        """File the rejected rows of a batch; filing one twice changes nothing.
 
         Raises:
             Unavailable: PostgreSQL did not store it.
             Overloaded: Too many writes wait.
         """
-        await self._letters.put((stream, shard, rejection))
+        await self._letters.put((stream, shard, rejections), rows=len(rejections))
 
     async def list_dead_letters(self, limit: int, reason: str = "") -> tuple[DeadLetter, ...]:
         """List letters, newest receive time first.
@@ -99,15 +100,15 @@ class PostgresDeadLetters:
         """Wait for the writes that have begun; the pool stays open."""
         await self._letters.close()
 
-    async def _write(self, group: list[_Letter]) -> None:
-        columns = [list(column) for column in zip(*map(_row, group), strict=True)]
+    async def _write(self, group: list[_Letters]) -> None:
+        rows = (_row(stream, shard, one) for stream, shard, rejections in group for one in rejections)
+        columns = [list(column) for column in zip(*rows, strict=True)]
         pool = await self._pool.get()
         with port_errors():
             await pool.execute(_PUT, *columns)
 
 
-def _row(letter: _Letter) -> tuple[object, ...]:
-    stream, shard, found = letter
+def _row(stream: str, shard: str, found: Rejection) -> tuple[object, ...]:
     return (
         stream,
         shard,

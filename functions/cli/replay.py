@@ -1,13 +1,14 @@
 """Replay captures through the whole platform; with --verify, do it twice and compare."""
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from functions.adapters.csv_tapes import is_csv_tape, write_capture
 from functions.cli.environment import own_environment
@@ -17,6 +18,8 @@ from functions.local import loop
 from functions.local.foundation import Options
 from functions.local.platforms import KAFKA
 from functions.local.replays import Progress, Result, replay
+
+HEAD_BYTES: Final = 64 * 1024
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(msg)
     if args.fresh:
         shutil.rmtree(args.folder, ignore_errors=True)
+    if args.log == "disk" and not args.verify:
+        check_tape(args.folder, args.files, (args.dialect, args.symbol))
     args.files = [capture_of(file, args) for file in args.files]
     if args.verify:
         return _verify(args)
@@ -73,6 +78,30 @@ def run(args: argparse.Namespace) -> int:
     (out / "summary.json").write_text(json.dumps(result.summary, indent=1) + "\n")
     sys.stdout.write(json.dumps(result.summary, indent=1) + "\n" if args.json else report(result.summary, out))
     return 0
+
+
+def check_tape(folder: pathlib.Path, files: Sequence[pathlib.Path], words: Sequence[str]) -> None:
+    """Note what is replayed into a folder, and refuse another tape: it would be taken for the rest of the first.
+
+    Args:
+        folder: The platform's.
+        files: What is replayed.
+        words: How it is read.
+
+    Raises:
+        CliError: The folder holds another tape.
+    """
+    note = folder / "tape.json"
+    tape: list[object] = [*words]
+    for file in files:
+        with file.open("rb") as opened:
+            head = hashlib.sha256(opened.read(HEAD_BYTES)).hexdigest()
+        tape.append([file.name, file.stat().st_size, head])
+    if note.exists() and json.loads(note.read_text()) != tape:
+        msg = f"{folder} holds the replay of another tape; add --fresh to drop it, or name another --folder"
+        raise CliError(msg)
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(tape))
 
 
 def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:

@@ -25,7 +25,7 @@ from functions.local.kafka_places import changelogs, places, readers
 from functions.local.kafka_scan import TopicScan
 from functions.local.kafka_topic import NS_PER_MS
 from functions.local.topology import Topology
-from functions.runtime.groups import group_of
+from functions.runtime.groups import OFFSET_BYTES, group_of
 
 DISK: Final = "disk"
 KAFKA: Final = "kafka"
@@ -162,12 +162,14 @@ class KafkaSource:
         return cursors, self._states()
 
     def _states(self) -> Iterator[State]:
-        """Read each changelog, and of each key what was written last."""
+        """Read each changelog, and of each key what was reached last: a worker taken for dead may write late."""
         for topic, count in changelogs(self._topology).items():
-            newest: dict[tuple[int, bytes], bytes | None] = {}
+            newest: dict[tuple[int, bytes], bytes] = {}
             for one in TopicScan(self._kafka.servers, topic, count, exact=self._kafka.wakes).records():
-                newest[one.partition, one.key or b""] = one.value
-            yield from (State(topic, at, key, blob) for (at, key), blob in newest.items() if blob is not None)
+                key, value = (one.partition, one.key or b""), one.value or b""
+                if value[:OFFSET_BYTES] >= newest.get(key, b"")[:OFFSET_BYTES]:
+                    newest[key] = value
+            yield from (State(topic, at, key, blob) for (at, key), blob in newest.items() if blob)
 
     def records(self, log: str) -> Iterator[Record]:
         """See Source; what anyone wrote to a topic that is no event is left out, as it is nowhere delivered."""

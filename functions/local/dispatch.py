@@ -15,6 +15,7 @@ from functions.domain.sequence import REORDER_EVENTS_MAX
 from functions.local.delivery import Answer
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 
 Deliver: TypeAlias = Callable[[Event], Awaitable[Answer]]
 Done: TypeAlias = Callable[[int], object]
@@ -26,6 +27,7 @@ IN_FLIGHT_MAX: Final = 50
 SPREAD_MAX: Final = REORDER_EVENTS_MAX // 4
 """Events a Trigger may be past its oldest one under way: the table behind three such Triggers still waits for it."""
 
+REPLY_REFUSED: Final = 413
 TIMED_OUT: Final = Answer(504, other_body=b"no answer in time")
 
 
@@ -42,7 +44,11 @@ class Outbound(Protocol):
     """Where a dispatcher puts what comes of an event."""
 
     def publish(self, broker: str, event: Event) -> Awaitable[object] | None:
-        """Append an event to a broker; None when it is stored, else what to wait for until it is."""
+        """Append an event to a broker; None when it is stored, else what to wait for until it is.
+
+        Raises:
+            Malformed: Now or when it is awaited: the broker takes no event like it.
+        """
         ...
 
     def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> Awaitable[object] | None:
@@ -137,15 +143,15 @@ class Dispatcher:
 
     async def _handle(self, event: Event, offset: int, done: Done) -> None:
         answer = await self._try(event)
-        stored: Awaitable[object] | None = None
+        if answer.delivered and answer.event is not None:
+            try:
+                await _until(self._outbound.publish(self.subscription.broker, answer.event))
+            except Malformed as error:  # nor will it take the same reply later
+                answer = Answer(REPLY_REFUSED, other_body=str(error).encode())
         if not answer.delivered:
             self.buried += 1
             sink = self.subscription.delivery.dead_letter_sink
-            stored = self._outbound.bury(sink, event, destination=self._subscriber.address, answer=answer)
-        elif answer.event is not None:
-            stored = self._outbound.publish(self.subscription.broker, answer.event)
-        if stored is not None:
-            await stored
+            await _until(self._outbound.bury(sink, event, destination=self._subscriber.address, answer=answer))
         self.delivered += 1
         done(offset)
 
@@ -168,3 +174,9 @@ class Dispatcher:
                 return await self._subscriber.deliver(event)
         except TimeoutError:
             return TIMED_OUT
+
+
+async def _until(stored: Awaitable[object] | None) -> None:
+    """Wait until something is stored, unless it is."""
+    if stored is not None:
+        await stored

@@ -56,6 +56,8 @@ class Ingress:
             return web.Response(status=400, text=str(error))
         try:
             await self._accept(request.match_info["broker"], event)
+        except Malformed as error:  # with its attributes it is greater than a record may be
+            return web.Response(status=413, text=str(error))
         except LogFullError as error:
             return web.Response(status=503, text=str(error))
         return web.Response(status=202)

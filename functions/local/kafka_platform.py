@@ -34,11 +34,15 @@ from functions.local.servers import Stores
 from functions.local.supervision import Supervisor
 from functions.local.topology import Topology, load
 from functions.local.waterfall import Waterfall
+from functions.runtime import logs
 from functions.runtime.groups import CHANGELOG, group_of
 from functions.runtime.tracing import traced
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 from functions.wire.facts import sequence_of
+
+_log: Final = logs.logger("kafka_platform")
 
 TICK_S: Final = 0.01
 LAG_EVENTS_MAX: Final = 512
@@ -218,7 +222,13 @@ class KafkaPlatform:
         """Append an event to a dead letter sink, with the extensions that say why; return once it is stored."""
         extensions = {**event.extensions, **dead_letter(destination=destination, answer=answer)}
         letter = dataclasses.replace(event, extensions=extensions)
-        await self._producer.write(self.topology.sinks[sink].topic, letter)
+        for one in (letter, dataclasses.replace(letter, data=None)):  # what is buried stays in its own topic
+            try:
+                await self._producer.write(self.topology.sinks[sink].topic, one)
+            except Malformed as error:
+                _log.error("letter_too_large", reason=str(error)[:200], sink=sink)
+            else:
+                return
 
     async def _append(self, broker: str, event: Event) -> None:
         await self.publish(broker, event)
@@ -260,12 +270,13 @@ class KafkaPlatform:
     def overfull(self) -> bool:
         """Tell whether feeds should wait."""
         return any(one.lag > LAG_EVENTS_MAX for one in self.consumers) or any(
-            one.lag > TABLE_LAG_EVENTS_MAX for one in self.tables
+            one.lag > TABLE_LAG_EVENTS_MAX and one.moves for one in self.tables
         )
 
     async def run_feed(self, name: str, environ: Mapping[str, str]) -> None:
         """Run a feed into its broker until its input ends; it goes on where the topic says an earlier run ended."""
-        feed = self._foundation.compose_feed(name, environ, await self.last_raw(name))
+        stream = self._foundation.compose_feed(name, environ, None).stream
+        feed = self._foundation.compose_feed(name, environ, await self.last_raw(name, stream))
         sink = _TopicSink(self, self.topology.sources[name], ahead=UNSTORED_MAX if name == REPLAY else 1)
         try:
             await feed.run(traced(sink, name, self._foundation.kept.named(name), begins=True))
@@ -273,10 +284,10 @@ class KafkaPlatform:
         finally:
             await feed.close()
 
-    async def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
-        """Find the last batch a feed published, with its sequence number; None when it never did."""
+    async def last_raw(self, feed: str, stream: str = "") -> tuple[int, RawBatch] | None:
+        """Find the last batch a feed published, on one stream or any, with its number; None when it never did."""
         place = places(self.topology)[self.topology.sources[feed]]
-        last = await last_from(self.kafka.servers, *place, f"/tickloom/feeds/{feed}/")
+        last = await last_from(self.kafka.servers, *place, f"/tickloom/feeds/{feed}/{stream}")
         return None if last is None else (sequence_of(last), decode_raw_batch(last.data or b""))
 
     async def drained(self) -> None:

@@ -106,6 +106,11 @@ class FaustTable:
         """Count the events whose offsets are not committed, as far as they are known here."""
         return sum(max(self._topic.end(number) - self._done[number], 0) for number in self._topic.used)
 
+    @property
+    def moves(self) -> bool:
+        """Tell whether it got on lately: one that waits for a lost event does not, and nobody should wait for it."""
+        return time.monotonic() - self._moved_at < STANDS_STILL_S
+
     def done_to(self, ends: list[int]) -> bool:
         """Tell whether every event before these offsets was folded, its outputs sent and its state kept."""
         return all(done >= end for done, end in zip(self._done, ends, strict=True))

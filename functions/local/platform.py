@@ -210,7 +210,8 @@ class Platform:
 
     async def run_feed(self, name: str, environ: Mapping[str, str]) -> None:
         """Run a feed into its broker until its input ends; it goes on where the log of an earlier run ends."""
-        feed = self._foundation.compose_feed(name, environ, await self.last_raw(name))
+        stream = self._foundation.compose_feed(name, environ, None).stream
+        feed = self._foundation.compose_feed(name, environ, await self.last_raw(name, stream))
         try:
             sink = _BrokerSink(self, self.topology.sources[name])
             kept = self._foundation.kept.named(name)
@@ -218,9 +219,9 @@ class Platform:
         finally:
             await feed.close()
 
-    async def last_raw(self, feed: str) -> tuple[int, RawBatch] | None:
-        """Find the last batch a feed published, with its sequence number; None when it never did."""
-        last = self.logs[self.topology.sources[feed]].last_from(f"/tickloom/feeds/{feed}/")
+    async def last_raw(self, feed: str, stream: str = "") -> tuple[int, RawBatch] | None:
+        """Find the last batch a feed published, on one stream or any, with its number; None when it never did."""
+        last = self.logs[self.topology.sources[feed]].last_from(f"/tickloom/feeds/{feed}/{stream}")
         return None if last is None else (sequence_of(last), decode_raw_batch(last.data or b""))
 
     def table_counts(self) -> dict[str, dict[str, int]]:
@@ -249,6 +250,7 @@ class Platform:
 
     async def stop(self) -> None:
         """Stop consuming, write everything down, end the children."""
+        await self.ingress.stop()  # while commits go on: who posts waits for one
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -256,7 +258,6 @@ class Platform:
             table.snapshot()
         for name in reversed(self.logs):
             self.logs[name].close()
-        await self.ingress.stop()
         await self._foundation.stop()
 
 

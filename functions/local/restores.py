@@ -28,7 +28,7 @@ from functions.local.kafka_places import changelogs, places, readers
 from functions.local.log import DiskLog
 from functions.local.servers import start_stores
 from functions.local.topology import Topology
-from functions.runtime.groups import CHANGELOG, group_of
+from functions.runtime.groups import CHANGELOG, OFFSET_BYTES, group_of
 
 COMMIT_EVENTS: Final = 256
 UNSTORED_MAX: Final = 256
@@ -211,9 +211,15 @@ async def _write_states(archive: Archive, kafka: Kafka, again: Sequence[str]) ->
     try:
         for state in archive.states():
             if not state.owner.startswith(left_out):
-                await producer.send_and_wait(state.owner, state.blob, key=state.key, partition=state.partition)
+                blob = _begun_anew(state.blob)
+                await producer.send_and_wait(state.owner, blob, key=state.key, partition=state.partition)
     finally:
         await producer.stop()
+
+
+def _begun_anew(blob: bytes) -> bytes:
+    """Take off where a state was reached: offsets begin anew, and of two states workers keep the one of the greater."""
+    return bytes(OFFSET_BYTES) + blob[OFFSET_BYTES:]
 
 
 async def _commit(kafka: Kafka, topic: str, partitions: int, reader: str, offsets: Mapping[int, int]) -> None:

@@ -67,7 +67,10 @@ def into_broker(broker: str, accept: Callable[[str, Event], Awaitable[None]], *,
     """Append events to another broker, unchanged; `inline` where appending never waits."""
 
     async def deliver(event: Event) -> Answer:
-        await accept(broker, event)
+        try:
+            await accept(broker, event)
+        except Malformed as error:
+            return Answer(413, other_body=str(error).encode())
         return Answer(202)
 
     return Subscriber(f"local:/brokers/{broker}", deliver, inline=inline)

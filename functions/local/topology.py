@@ -125,7 +125,8 @@ def _sink(doc: dict[str, Any]) -> Sink:
 def _subscription(doc: dict[str, Any], where: str) -> Subscription:
     spec = doc["spec"]
     reference = spec["subscriber"]["ref"]
-    filters = tuple(spec.get("filters", ()))
+    old = (spec.get("filter") or {}).get("attributes")  # as `kn trigger create --filter` writes it
+    filters = tuple(spec.get("filters") or ([{"exact": old}] if old else ()))
     return Subscription(
         name=doc["metadata"]["name"],
         broker=spec["broker"],

@@ -20,6 +20,11 @@ class Document:
 class Documents(Protocol):
     """Give documents that were not given before."""
 
+    @property
+    def more(self) -> bool:
+        """Tell whether the last poll left some that can be had at once."""
+        ...
+
     async def poll(self) -> list[Document]:
         """Ask once; what cannot be had now is asked for the next time, and nothing is raised for it."""
         ...

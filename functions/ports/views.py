@@ -31,8 +31,8 @@ class Views(Protocol):
 class DeadLetters(Protocol):
     """Keep what could not be used, with its reason, by (stream, row)."""
 
-    async def put(self, stream: str, shard: str, rejection: Rejection) -> None:
-        """File one rejected row; filing it twice changes nothing."""
+    async def put(self, stream: str, shard: str, *rejections: Rejection) -> None:
+        """File the rejected rows of a batch; filing one twice changes nothing."""
         ...
 
 

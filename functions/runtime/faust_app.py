@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import faust
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # the package says nothing of its types
+from aiokafka.errors import (  # type: ignore[import-untyped]  # the package says nothing of its types
+    KafkaError,
+    MessageSizeTooLargeError,
+)
 from faust.exceptions import ProducerSendError
 from faust.types import TP
 
 from functions.ports.errors import Unavailable
 from functions.runtime import logs
-from functions.runtime.faust_driver import OFFSET_BYTES, App, States, StateTable, Transport, Verbatim
-from functions.runtime.groups import CHANGELOG
+from functions.runtime.faust_driver import App, States, StateTable, Transport, Verbatim
+from functions.runtime.groups import CHANGELOG, OFFSET_BYTES
 from functions.runtime.health import Health
-from functions.runtime.table_worker import Record, TableWorker
+from functions.runtime.table_worker import Record, RecordTooLarge, TableWorker
 
 RECOVERY_RECORDS_MAX: Final = 16
 """Changelog records held before they are applied; each holds a state of up to 256 KiB."""
 MESSAGES_MAX: Final = 4
 """Messages held between fetch and fold; each holds all that a fetch brought of a partition."""
+RECORD_BYTES_MAX: Final = 1024 * 1024
+"""What everybody who writes to the topic may write (Knative's max.request.size); Faust's own bound is 1,000,000."""
 STOP_S: Final = 15.0
 
 _log: Final = logs.logger("faust_app")
@@ -121,6 +126,8 @@ class FaustApp:
             return await self._app.producer.send(
                 record.topic, record.key, record.value, record.partition, None, list(record.headers)
             )
+        except MessageSizeTooLargeError as error:
+            raise RecordTooLarge(str(error)) from error
         except (KafkaError, ProducerSendError) as error:
             return error
 
@@ -277,6 +284,7 @@ def _app(group: Group, folder: pathlib.Path) -> faust.App:
         broker_request_timeout=max(session_s, 20.0),
         producer_acks=-1,
         producer_linger=group.linger_s,
+        producer_max_request_size=RECORD_BYTES_MAX,
         producer_request_timeout=20.0,
     )
 

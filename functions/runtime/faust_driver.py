@@ -34,9 +34,7 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from functions.runtime import logs
-
-OFFSET_BYTES: Final = 8
-"""At the start of a table's value: the offset its state was reached at."""
+from functions.runtime.groups import OFFSET_BYTES
 
 _log: Final = logs.logger("faust_driver")
 

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+OFFSET_BYTES: Final = 8
+"""At the start of a value in a changelog: the offset its state was reached at."""
+
 CHANGELOG: Final = {
     "cleanup.policy": "compact",
     "segment.bytes": str(16 * 1024 * 1024),  # what is being written is never compacted, and recovery reads it all

@@ -89,8 +89,12 @@ class HostedService:
 
 @dataclass(frozen=True, slots=True)
 class HostedFeed:
-    """A feed: `run` publishes into the sink until its input ends or it is cancelled."""
+    """A feed: `run` publishes into the sink until its input ends or it is cancelled.
+
+    `stream` is the stream it numbers; empty where its settings do not say which.
+    """
 
     card: Card
     run: Callable[[Sink], Awaitable[None]]
     close: Close = nothing
+    stream: str = ""

@@ -54,11 +54,19 @@ class Record:
     value: bytes | None
 
 
+class RecordTooLarge(Exception):  # noqa: N818 - it says what was found
+    """No broker takes a record of so many bytes, however often it is sent."""
+
+
 class Wire(Protocol):
     """What a worker needs of its Kafka client."""
 
     async def send(self, record: Record) -> object:
-        """Begin to send; give a ticket for `settle`."""
+        """Begin to send; give a ticket for `settle`.
+
+        Raises:
+            RecordTooLarge: It is greater than a record may be.
+        """
         ...
 
     async def settle(self, ticket: object) -> None:
@@ -280,8 +288,19 @@ class TableWorker:
         for record in self._new:
             if len(self._under_way) >= self._rules.in_flight_max:
                 await self._settle()
-            self._under_way.append((record, await self._wire.send(record)))
+            if (ticket := await self._begin_to_send(record)) is not None:
+                self._under_way.append((record, ticket))
         self._new.clear()
+
+    async def _begin_to_send(self, record: Record) -> object | None:
+        """Begin to send; a letter that is greater than what it buries may be goes without its data, or not at all."""
+        try:
+            return await self._wire.send(record)
+        except RecordTooLarge as error:
+            if record.topic != self._rules.dead_letter_topic:
+                raise
+            _log.error("letter_too_large", reason=str(error), whole=record.value is None)  # it stays in its own topic
+            return None if record.value is None else await self._begin_to_send(replace(record, value=None))
 
     async def _settle(self) -> None:
         """Wait for all that is under way; what failed is sent again, the same bytes."""

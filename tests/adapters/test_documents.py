@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from functions.adapters import documents
 from functions.adapters.documents import DOCUMENT_BYTES_MAX, Files, Pages, Together
 from functions.ports.documents import Document, Documents
 
@@ -206,3 +207,18 @@ def test_other_schemes(address: str, reports: Reports) -> None:
     """An address that is neither http nor https stops the start."""
     with pytest.raises(ValueError, match="http"):
         Pages([address], report=reports, headers={})
+
+
+async def test_longer_than_is_read_at_once(
+    reports: Reports, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of lines is read to its end however long it is; a line that is too long alone is left out, and said."""
+    monkeypatch.setattr(documents, "DOCUMENT_BYTES_MAX", 16)
+    (tmp_path / "archive.jsonl").write_bytes(b"".join(b"[%d]\n" % number for number in range(10, 30)))
+    (tmp_path / "long.jsonl").write_bytes(b"x" * 32 + b"\n[1]\n")
+    source, found = files(reports, tmp_path), list[bytes]()
+    while (some := await rows(source)) or source.more:
+        found += some
+    assert [one for one in found if one != b"[1]"] == [b"[%d]" % number for number in range(10, 30)]
+    assert found.count(b"[1]") == 1
+    assert set(reports.events) == {"document_too_large"}

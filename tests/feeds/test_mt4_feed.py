@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import pathlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waiting import until
 
+from functions.adapters.file_outbox import FileOutbox, OutboxOptions
 from functions.adapters.memory_sink import MemorySink
 from functions.adapters.mt4_client import BridgeClient, Sequencer
 from functions.adapters.mt4_connection import BridgeEnd
 from functions.domain.market import RawBatch
+from functions.feeds.mt4.feed import Rhythm, listen
 from functions.feeds.mt4.main import Settings, compose
 from functions.local.venues.faults import Fault, FaultRates
 from functions.local.venues.mt4 import Bridge, BridgeOptions, serving
-from functions.ports.lines import Line
+from functions.ports.lines import Line, PutLine
+from functions.wire.batching import Label
 from functions.wire.codecs.market import decode_raw_batch
 from functions.wire.envelope import Event
 from functions.wire.venues.registry import decoder_of
@@ -111,6 +114,28 @@ async def test_a_restarted_feed_asks_for_what_it_missed(tmp_path: pathlib.Path) 
         assert all(later.first_row == one.first_row + one.row_count for one, later in itertools.pairwise(found))
         numbers = [int(str(event.extensions["sequence"])) for event in sink.events]
         assert numbers == list(range(len(numbers)))
+
+
+async def test_what_was_taken_is_published_when_told_to_stop(tmp_path: pathlib.Path) -> None:
+    """A line that waits for company when the feed is told to stop is published like those behind it."""
+
+    class Three:
+        async def run(self, put: PutLine, cursors: Mapping[str, str]) -> None:
+            assert not cursors
+            for number in (1, 2, 3):
+                await put(Line(b"%d" % number, number, "EURUSD", f"s {number}"))
+                await asyncio.sleep(0.01)
+            await asyncio.Event().wait()
+
+    sink = MemorySink()
+    label = Label("MT4-0", "MT4-0.mt4", "mt4.bridge")
+    async with FileOutbox(label, sink, OutboxOptions("mt4", "", str(tmp_path))) as outbox:
+        task = asyncio.create_task(listen(Three(), outbox, Rhythm(512, 65_536, 100, 60.0, 60.0)))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    assert lines(sink.events) == ["1", "2", "3"]
 
 
 async def test_a_new_session_is_taken_from_its_beginning(tmp_path: pathlib.Path) -> None:

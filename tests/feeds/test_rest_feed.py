@@ -320,6 +320,17 @@ async def test_a_state_of_another_stream_is_refused(tmp_path: pathlib.Path) -> N
             await run(replace(what, stream="OTHER-0.rest"))
 
 
+async def test_two_markets_of_a_venue_are_two_streams(tmp_path: pathlib.Path) -> None:
+    """As shipped, spot and futures number their batches apart, and take no cursor of each other."""
+    async with serving(venue("binance.spot", ("BTCUSDT",))) as running:
+        await running.play(5)
+        what = settings(running, tmp_path, "trades")
+        (source,) = {event.source for event in await run(what)}
+        assert source.endswith("/BINANCE-0.rest")
+        with pytest.raises(BadStateError, match=r"not of 'BINANCE-USDM-0.rest'"):
+            await run(replace(what, poll_dialect="binance.usdm"))
+
+
 async def test_the_clock_ticks_while_nothing_comes(tmp_path: pathlib.Path) -> None:
     """A feed without news still says that it lives."""
     async with serving(venue("binance.spot", ("BTCUSDT",))) as running:

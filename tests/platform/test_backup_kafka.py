@@ -19,6 +19,7 @@ from functions.local.delivery import Delivery
 from functions.local.kafka import NAMED, Kafka
 from functions.local.restores import RestoreError, restore
 from functions.local.topology import Broker, Sink, Subscription, Table, Topology
+from functions.runtime.faust_driver import States
 from functions.runtime.groups import CHANGELOG, group_of
 from functions.wire.envelope import Event
 
@@ -68,7 +69,7 @@ async def fill(kafka: Kafka) -> None:
     await raw.start()
     await raw.send_and_wait(TOPIC, b"no event", partition=0)
     (changelog,) = changelogs(TOPOLOGY)
-    for blob in (b"old", b"new"):
+    for blob in (b"\0" * 7 + b"\1old", b"\0" * 7 + b"\2new", b"\0" * 7 + b"\1late"):
         await raw.send_and_wait(changelog, blob, key=b"k1", partition=2)
     await raw.stop()
     group = TopicReader(kafka.servers, TOPIC, PARTITIONS, group=group_of(READER.name))
@@ -119,7 +120,16 @@ async def test_topics_come_back(given: types.SimpleNamespace, tmp_path: pathlib.
     await offsets.close()
     _, states = await source.positions()
     (changelog,) = changelogs(TOPOLOGY)
-    assert await asyncio.to_thread(list, states) == [State(changelog, 2, b"k1", b"new")]
+    assert await asyncio.to_thread(list, states) == [State(changelog, 2, b"k1", b"\0" * 8 + b"new")]
+
+
+def test_states_begin_anew() -> None:
+    """What is folded after a restore counts, though its offsets are below those of the state that came back."""
+    kept = object.__new__(States)
+    kept.kept = {}
+    kept.put(0, b"k1", restores._begun_anew((5_000_000).to_bytes(8, "big") + b"old"))  # noqa: SLF001 - as below
+    kept.put(0, b"k1", (7).to_bytes(8, "big") + b"new")
+    assert kept.kept[0][b"k1"][8:] == b"new"
 
 
 def test_offsets_move_with_their_events() -> None:

@@ -13,6 +13,7 @@ from functions.local.dispatch import SPREAD_MAX, Subscriber
 from functions.local.log import MemoryLog
 from functions.local.topology import Subscription
 from functions.wire.envelope import Event
+from functions.wire.errors import Malformed
 
 
 class Outbox:
@@ -203,3 +204,27 @@ async def test_cursor_waits_for_the_slowest() -> None:
     await until(lambda: consumer.caught_up)
     task.cancel()
     assert log.cursors["x-market"] == 3
+
+
+async def test_reply_that_no_broker_takes() -> None:
+    """A reply that is greater than a record may be: its cause is buried, and the Trigger goes on."""
+
+    class Bounded(Outbox):
+        def publish(self, broker: str, event: Event) -> None:
+            if event.id == "r0":
+                msg = "too large"
+                raise Malformed(msg)
+            super().publish(broker, event)
+
+    async def deliver(one: Event) -> Answer:
+        return Answer(200, Event(id=f"r{one.id}", source="/h", type="u"))
+
+    log, outbox = MemoryLog(), Bounded()
+    consumer = Consumer(trigger(), Subscriber("nowhere", deliver), log=log, outbound=outbox, partitions=4)
+    for number in range(3):
+        log.append(event(number))
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: consumer.caught_up)
+    task.cancel()
+    assert [(one.id, answer.status) for _, one, answer in outbox.buried] == [("0", 413)]
+    assert [one.id for one in outbox.published] == ["r1", "r2"]

@@ -52,6 +52,15 @@ async def test_filed_whole(letters: MemoryDeadLetters | PostgresDeadLetters) -> 
     assert (found.stream, found.shard, found.rejection, found.redriven) == (STREAM, "BINANCE-0", POISON, 0)
 
 
+async def test_filed_together(letters: MemoryDeadLetters | PostgresDeadLetters) -> None:
+    """A batch is one call however many rows it lost: fifty at once, as a Trigger has under way, are all filed."""
+    await letters.put(STREAM, "BINANCE-0")
+    batches = [[replace(POISON, row=512 * n + row) for row in range(512)] for n in range(50)]
+    await asyncio.gather(*(letters.put(STREAM, "BINANCE-0", *one) for one in batches))
+    for row in (0, 511, 512 * 50 - 1):
+        assert await letters.get(STREAM, row) is not None
+
+
 async def test_filed_once(letters: MemoryDeadLetters | PostgresDeadLetters) -> None:
     """Filing a row again, even with other words, changes nothing."""
     again = replace(POISON, detail="other words")

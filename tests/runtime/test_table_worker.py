@@ -12,7 +12,7 @@ from functions.domain.market import GapDetected
 from functions.ports.card import Card, Kind
 from functions.ports.errors import Unavailable
 from functions.runtime.hosting import HostedTable
-from functions.runtime.table_worker import Headers, Record, Rules, TableWorker
+from functions.runtime.table_worker import Headers, Record, RecordTooLarge, Rules, TableWorker
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_text
 from functions.wire.kafka_binding import from_kafka, to_kafka
@@ -322,3 +322,21 @@ async def test_turns_do_not_mix() -> None:
     await made.store()
     assert wire.sums() == [b"%d" % n for n in range(1, 21)]
     assert wire.did[-1] == ("commit", {0: 20})
+
+
+async def test_letter_too_large() -> None:
+    """What may stand in the topic may be too large with the letter's own headers: it is buried without its data."""
+
+    class Bounded(MemoryWire):
+        async def send(self, record: Record) -> object:
+            if len(record.value or b"") > 2:
+                raise RecordTooLarge
+            return record
+
+    wire = Bounded()
+    made = worker(wire)
+    await feed(made, record(0, b"bad"), record(1))
+    await made.store()
+    assert [(one.id, one.data) for one in wire.dead()] == [("0", None)]
+    assert wire.sums() == [b"1"]
+    assert wire.did[-1] == ("commit", {0: 2})

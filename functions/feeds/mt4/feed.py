@@ -31,27 +31,33 @@ class Rhythm:
 async def listen(lines: Lines, outbox: Outbox, rhythm: Rhythm) -> None:
     """Run until the tape ends or this is cancelled; what has come in by then is published either way."""
     queue: asyncio.Queue[Line] = asyncio.Queue(rhythm.queue_rows_max)
+    held: list[Line] = []  # taken from the queue, and waiting for company
     reader = asyncio.create_task(lines.run(queue.put, outbox.standing.cursors), name="mt4-reader")
     try:
-        await _pump(reader, queue, outbox, rhythm)
+        await _pump(reader, queue, held, outbox, rhythm)
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
-        while not queue.empty():
-            await _publish(_drained(queue, [], rhythm), outbox)
+        while held or not queue.empty():
+            await _publish(_drained(queue, held, rhythm), outbox)
     await outbox.end()
 
 
-async def _pump(reader: asyncio.Task[None], queue: asyncio.Queue[Line], outbox: Outbox, rhythm: Rhythm) -> None:
+async def _pump(
+    reader: asyncio.Task[None], queue: asyncio.Queue[Line], held: list[Line], outbox: Outbox, rhythm: Rhythm
+) -> None:
     now = asyncio.get_running_loop().time
     end = now() + rhythm.duration_s if rhythm.duration_s else float("inf")
     beat = now() + rhythm.heartbeat_s
     while now() < end:
         first = await _next(queue, min(beat, end) - now())
+        if first is not None:
+            held.append(first)
         if reader.done():
             reader.result()
-        if first is not None:
-            await _publish(await _gathered(queue, first, rhythm), outbox)
+        if held:
+            await asyncio.sleep(rhythm.flush_s)
+            await _publish(_drained(queue, held, rhythm), outbox)
         if now() >= beat:
             await outbox.heartbeat()
             beat = max(beat + rhythm.heartbeat_s, now())
@@ -65,13 +71,9 @@ async def _next(queue: asyncio.Queue[Line], timeout_s: float) -> Line | None:
         return None
 
 
-async def _gathered(queue: asyncio.Queue[Line], first: Line, rhythm: Rhythm) -> list[Line]:
-    """Wait a moment for company, then take what is there."""
-    await asyncio.sleep(rhythm.flush_s)
-    return _drained(queue, [first], rhythm)
-
-
-def _drained(queue: asyncio.Queue[Line], found: list[Line], rhythm: Rhythm) -> list[Line]:
+def _drained(queue: asyncio.Queue[Line], held: list[Line], rhythm: Rhythm) -> list[Line]:
+    found = held.copy()
+    held.clear()
     size = sum(len(line.row) for line in found)
     while not queue.empty() and len(found) < rhythm.rows_max and size < rhythm.bytes_max:
         found.append(queue.get_nowait())

@@ -98,7 +98,7 @@ def compose(settings: Settings) -> HostedFeed:
         async with FileOutbox(label, PatientSink(sink), options) as outbox:
             await listen(client, outbox, rhythm)
 
-    return HostedFeed(CARD, run)
+    return HostedFeed(CARD, run, stream=label.stream)
 
 
 if __name__ == "__main__":

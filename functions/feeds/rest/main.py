@@ -19,6 +19,7 @@ from functions.runtime import feed_app, logs
 from functions.runtime.hosting import HostedFeed
 from functions.runtime.settings import at_least_one
 from functions.wire.batching import Label
+from functions.wire.tape import shard_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Settings:
         poll_channels: Channels of each symbol, for example `klines_1m`, `trades`, `depth_100`; see the venue's file.
         poll_url: Address of the venue; empty for its own.
         poll_api_key: Key, where the venue wants one; None sends none.
-        poll_shard: Shard of the rows; empty for the venue and 0.
+        poll_shard: Shard of the rows; empty for the dialect's venue and 0.
         stream: Stream inside the shard; empty for `<shard>.rest`.
         spool: Folder that keeps rows too long to travel.
         poll_state: File that keeps how far the feed has come; empty remembers nothing.
@@ -83,7 +84,7 @@ class Settings:
 
 def compose(settings: Settings) -> HostedFeed:
     """Bind the feed to its venue; nothing is asked before it runs."""
-    shard = settings.poll_shard or f"{settings.poll_dialect.partition('.')[0].upper()}-0"
+    shard = settings.poll_shard or shard_of(settings.poll_dialect)
     label = Label(shard, settings.stream or f"{shard}.{CARD.name}", settings.poll_dialect)
     polls = Polls(
         profile_of(settings.poll_dialect),
@@ -107,7 +108,7 @@ def compose(settings: Settings) -> HostedFeed:
         async with FileOutbox(label, PatientSink(sink), options) as outbox:
             await poll(poller, outbox, rhythm)
 
-    return HostedFeed(CARD, run, poller.close)
+    return HostedFeed(CARD, run, poller.close, label.stream)
 
 
 if __name__ == "__main__":

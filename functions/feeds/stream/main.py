@@ -118,7 +118,7 @@ def compose(settings: Settings) -> HostedFeed:
             batcher = Batcher(cut, spool.keep, time.time_ns, first_row=outbox.standing.row)
             await listen(venue, batcher, out, rhythm=rhythm, mailbox=Mailbox(settings.queue_rows_max))
 
-    return HostedFeed(CARD, run)
+    return HostedFeed(CARD, run, stream=cut.stream)
 
 
 def _patience(settings: Settings) -> Patience:

@@ -1,6 +1,5 @@
 """File the rejected rows a batch carries; an event that carries none is none of our business."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -51,6 +50,4 @@ async def handle(event: Event, *, deps: Deps) -> None:
     if decode is None:
         return
     batch = decode(event.data or b"")
-    await asyncio.gather(
-        *(deps.dead_letters.put(batch.stream, batch.shard, rejection) for rejection in batch.rejections)
-    )
+    await deps.dead_letters.put(batch.stream, batch.shard, *batch.rejections)
