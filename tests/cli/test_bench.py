@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from counts import FULL
+from counts import DEEP
 
 from functions.cli import bench
 from functions.cli.errors import CliError
@@ -54,7 +54,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     simulate(capture, seconds=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench, "QUICK", TINY)
-        if not FULL:
+        if not DEEP:  # starting it takes a minute a run, and tests/kafka replays over it
             patch.setattr(bench, "_kafka_runs", lambda *_: ())
         words = ("--quick", "--input", capture, "--dialect", "binance.spot", "--messages", MESSAGES)
         status = bench.run(parsed(*words, "--folder", folder / "run", "--json"))
@@ -70,7 +70,7 @@ def test_every_message_is_measured(ran: Ran) -> None:
         "memory",
         "disk",
         "disk",
-        *(["kafka"] * 2 if FULL and choose().kind else ()),
+        *(["kafka"] * 2 if DEEP and choose().kind else ()),
     ]
     assert all(one["finished"] for one in runs.values())
     assert runs["disk log"]["messages"] == runs["memory log"]["messages"] == MESSAGES

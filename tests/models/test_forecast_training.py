@@ -203,8 +203,8 @@ def test_too_few_bars() -> None:
         training.walk("forecast_boosted", fit_of("forecast_boosted"), market)
 
 
-@pytest.mark.parametrize("name", NAMES if DEEP else NAMES[:1])
-@pytest.mark.skipif(not FULL, reason="training takes a minute: full tier only")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.skipif(not DEEP, reason="training takes a minute: deep tier only")
 def test_training_again(name: str, tmp_path: Path) -> None:
     """Training again gives the shipped figures, to what another processor may round."""
     module = importlib.import_module(f"functions.models.{name}.train")

@@ -9,7 +9,7 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
-from counts import DEEP, FULL
+from counts import DEEP
 from featured import lively, run
 from scored import Row, columns_of
 
@@ -277,7 +277,7 @@ def test_learns_what_it_says(train: ModuleType) -> None:
     assert set(told) == {NAME, "gaussian", "mixture", "ewma_mixture"}
 
 
-@pytest.mark.skipif(not FULL, reason="a whole fit: full tier only")
+@pytest.mark.skipif(not DEEP, reason="a whole fit: deep tier only")
 def test_training_again(model: OnnxModel, train: ModuleType) -> None:
     """Training again gives the shipped states and figures."""
     seen = windows(market(None))

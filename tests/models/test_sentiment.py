@@ -10,7 +10,7 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
-from counts import FULL, count
+from counts import DEEP, count
 
 from functions.adapters.onnx import ModelError
 from functions.adapters.text_models import load_text_model
@@ -236,7 +236,7 @@ def test_reported_figures(captures: pathlib.Path, train: ModuleType, model: Hash
         assert found == {name: metrics[prefix + name] for name in found}
 
 
-@pytest.mark.skipif(not FULL, reason="training takes half a minute: full tier only")
+@pytest.mark.skipif(not DEEP, reason="training takes half a minute: deep tier only")
 def test_training_again(captures: pathlib.Path, train: ModuleType, model: HashedModel) -> None:
     """Training again gives what the shipped model says."""
     grown = train.grow(train.read(captures / "news_sentiment"))
