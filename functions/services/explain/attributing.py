@@ -13,8 +13,8 @@ from functions.domain.shapley import EXACT_PLAYERS_MAX, Player, attribute
 from functions.domain.strategy import SCORE
 from functions.ports.models import ModelFailed, ModelVersions, Opened
 
-ASKED_MAX: Final = 2_048
-"""Most rows that a model is asked for all coalitions: some 10 ms; of a larger base set fewer rows are taken."""
+ASKED_MAX: Final = 1_024
+"""Most rows that a model is asked for all coalitions: some 5 ms; of a larger base set fewer rows are taken."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
