@@ -280,6 +280,7 @@ def _runs(
         "speed": LIVE_SPEED,
         "cut_ms": PACED_CUT_MS * LIVE_SPEED,
         "environ": asked["environ"] | {"TICKLOOM_SIGNALS_EMIT_HOLD": "true"},
+        "explained": True,
     }
     yield {"name": "disk log, live", **_part(args, "end_to_end", {**asked, **live}, label="end to end, live")}
     yield from _kafka_runs(args, tape, effort, asked)
@@ -389,6 +390,8 @@ def _run_rows(runs: Sequence[Mapping[str, Any]], platform: str, told: Mapping[st
     for stage in LATENCY_STAGES[LATENCY_STAGES.index("features") + 1 :]:
         found = [one["latency"]["after_features"].get(stage) for one in runs]
         yield (f"features to {stage}, ms", *map(_quantiles, found), "p99 < 20 (live)" if stage == "signals" else "", "")
+    explained = [_quantiles(one.get("explanations")) for one in runs]
+    yield ("explanation of a signal, ms", *explained, "<= 50", "")
     for stage in LATENCY_STAGES:
         found = [one["latency"]["after_cause"].get(stage) for one in runs]
         yield (f"{stage} after its cause, ms", *map(_quantiles, found), "", "")

@@ -28,7 +28,7 @@ from functions.adapters.kernels import compile_all
 from functions.adapters.tapes import tape_length, time_before
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import LISTINGS, Market
-from functions.local import leash, loop
+from functions.local import explanation_figures, leash, loop
 from functions.local.figures import Tell, pin
 from functions.local.foundation import Options
 from functions.local.platforms import AnyPlatform, running
@@ -170,6 +170,7 @@ class Request:
         feed_s: Seconds after which the feed is cut off; 0 feeds the whole tape.
         seconds_max: Seconds after which the run is given up.
         cpus: Core of the platform, core of services and stores; empty = do not pin.
+        explained: Whether signals are explained when the run has ended.
     """
 
     tape: str
@@ -182,6 +183,7 @@ class Request:
     feed_s: float
     seconds_max: float
     cpus: Sequence[int]
+    explained: bool = False
 
 
 def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -213,8 +215,9 @@ async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
             teller.cancel()
         used = meter.read()
         summary = summarise(platform, seconds=used["seconds"])
+    told = {"explanations": await explanation_figures.measured(folder, request.environ)} if request.explained else {}
     shutil.rmtree(folder, ignore_errors=True)
-    return _result(request, summary, used) | {"finished": finished}
+    return _result(request, summary, used) | {"finished": finished} | told
 
 
 async def _drive(platform: AnyPlatform, request: Request) -> bool:

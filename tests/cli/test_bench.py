@@ -90,6 +90,13 @@ def test_latency_reaches_the_bars(ran: Ran) -> None:
     assert after["infer"]["p50_ms"] >= after["normalize"]["p50_ms"] > 0
 
 
+def test_explanations_are_timed(ran: Ran) -> None:
+    """Signals of the live run are explained, as many as there are; where there is none, that stands there."""
+    told = [one["explanations"] for one in ran.found["runs"] if "explanations" in one]
+    assert [one["count"] >= 0 for one in told] == [True]
+    assert "| explanation of a signal, ms" in bench.report(ran.found)
+
+
 def test_stages_have_figures(ran: Ran) -> None:
     """Every stage from the tape to the risk check has a positive figure."""
     figures = ran.found["stages"]["figures"]
