@@ -73,7 +73,8 @@ def test_portfolio_as_json(run: Run) -> None:
         (("report", "paper", "2024-03-02"), 1, "make it with --make"),
         (("report", "paper", "March"), 2, "YYYY-MM-DD"),
         (("report", "paper", "2024-03-01", "--zone", "Mars/Olympus"), 2, "Europe/Berlin"),
-        (("report", "paper", "2999-01-01", "--make"), 2, "has not ended"),
+        (("report", "paper", "2099-01-01", "--make"), 2, "has not ended"),
+        (("report", "paper", "2999-01-01", "--make"), 2, "is no day of 1971 to 2115"),
         (("report", "other", "2024-03-01", "--make"), 1, "there is no account other"),
     ],
 )

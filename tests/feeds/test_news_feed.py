@@ -34,6 +34,8 @@ class Script:
         """Keep the rounds."""
         self._rounds = list(rounds)
 
+    more = False
+
     async def poll(self) -> list[Document]:
         """Give the next round."""
         found = self._rounds.pop(0) if self._rounds else ()

@@ -63,14 +63,16 @@ def date_of(text: str) -> dt.date:
     """Read a date, written YYYY-MM-DD.
 
     Raises:
-        Malformed: It is none.
+        Malformed: It is none, or of a year that no time is kept of.
     """
     try:
-        if _DATE.fullmatch(text) and _YEARS[0] <= text[:4] <= _YEARS[1]:
-            return dt.date.fromisoformat(text)
+        if _DATE.fullmatch(text):
+            found = dt.date.fromisoformat(text)
+            if _YEARS[0] <= text[:4] <= _YEARS[1]:
+                return found
     except ValueError:
         pass
-    detail = f"date {text[:20]!r} is no day written YYYY-MM-DD"
+    detail = f"date {text[:20]!r} is no day of {_YEARS[0]} to {_YEARS[1]} written YYYY-MM-DD"
     raise Malformed(detail)
 
 
