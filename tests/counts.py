@@ -8,6 +8,9 @@ import os
 from typing import Final
 
 TIER: Final = os.environ.get("TICKLOOM_TESTS") or "quick"
+if TIER not in {"quick", "full", "deep"}:
+    detail = f"TICKLOOM_TESTS is quick, full or deep, found {TIER!r}"
+    raise ValueError(detail)
 DEEP: Final = TIER == "deep"
 FULL: Final = TIER in {"full", "deep"}
 

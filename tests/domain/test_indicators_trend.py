@@ -172,7 +172,7 @@ def compare(series: Series) -> None:
 
 def test_drawn() -> None:
     """On drawn series of every shape each feature begins, lacks and equals as TA-Lib's, or as its plain definition."""
-    for seed in range(count(200)):
+    for seed in range(count(1_000)):
         compare(drawn(seed))
 
 
