@@ -165,13 +165,16 @@ class FixVenue:
             return
         name = name_of(message, self._end.name_max)
         link, known = self._active(), await self._orders.meant(message, name)
+        replaced_before = known.replacing
+        if message.kind is MessageKind.REPLACE:
+            known.replacing = name  # the venue may answer before `send` returns
         try:
             await link.send(request_of(message, symbol, self._named(known), name=name))
-            if message.kind is MessageKind.REPLACE:
-                known.replacing = name
         except NotLoggedOn as error:
+            known.replacing = replaced_before
             raise NotSent(str(error)) from error
         except Malformed as error:
+            known.replacing = replaced_before
             await self._refuse(message, str(error))
             return
         if self._link is not link:
