@@ -181,12 +181,13 @@ def test_only_first_finals() -> None:
     assert run(noisy).columns.values.tobytes() == clean.tobytes()
 
 
-def test_no_price() -> None:
-    """A bar without a price, as one of prints that may set none, moves nothing."""
+@pytest.mark.parametrize("lacking", [("open", "high", "low", "close"), ("open", "close"), ("high", "low")])
+def test_no_price(lacking: tuple[str, ...]) -> None:
+    """A bar without a price, or of prints that may set only some, moves nothing."""
     whole = lively(4, 60)
     priced = np.ones(60, np.bool_)
     priced[[0, 20, 40]] = False
-    none = {name: np.where(priced, getattr(whole, name), 0) for name in ("open", "high", "low", "close")}
+    none = {name: np.where(priced, getattr(whole, name), 0) for name in lacking}
     assert run(replace(whole, **none)).columns.values.tobytes() == run(cut(whole, priced)).columns.values.tobytes()
 
 

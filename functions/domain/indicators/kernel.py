@@ -107,8 +107,9 @@ def fold_bars(state: State, output: Output, bars: Bars, mapping: Int64) -> int:
         i = mapping[place, 0]
         k = _interval(bars[_INTERVAL_S][n])
         start = bars[_START][n]
-        # A bar whose trades may set no price has none, and nothing is computed from it.
-        if bars[_FINALITY][n] != _FINAL or start <= counts[i, k, LAST_START] or bars[_LOW][n] < 1:
+        # A bar whose trades may set no price, or no open and close, lacks it, and nothing is computed from it.
+        is_priced = bars[_LOW][n] > 0 and bars[_CLOSE][n] > 0
+        if bars[_FINALITY][n] != _FINAL or start <= counts[i, k, LAST_START] or not is_priced:
             continue
         counts[i, k, LAST_START] = start
         counts[i, k, COUNT] += 1
