@@ -198,6 +198,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             read_row=_read_row,
             level_marks=(),
             unknown=_unknown,
+            ids_sparse=True,
             fast=Typed(
                 decode=shapes(Trade | Quote),
                 readers={Trade: _take_trade, Quote: _take_quote},

@@ -6,11 +6,20 @@ order.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
 
-from functions.domain.market import OversizedRow, RawBatch, Rejection, TickBatch
+from functions.domain.market import (
+    TRADE_IDS_SPARSE,
+    TRADE_WITHOUT_ID,
+    OversizedRow,
+    RawBatch,
+    Rejection,
+    TickBatch,
+    Trades,
+)
 from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRADES
 from functions.wire.venues import merging
 from functions.wire.venues.digits import BadText, Kernel
@@ -108,7 +117,7 @@ def _joined(work: Work, found: Found) -> TickBatch:
         first_row=batch.first_row,
         row_count=batch.row_count,
         instruments=refs,
-        trades=trades,
+        trades=_without_holes(trades) if work.venue.ids_sparse else trades,
         quotes=quotes,
         book=book,
         candles=candles,
@@ -118,6 +127,12 @@ def _joined(work: Work, found: Found) -> TickBatch:
         end_of_tape=batch.end_of_tape,
         ts_cut_ns=batch.ts_cut_ns,
     )
+
+
+def _without_holes(trades: Trades) -> Trades:
+    """Say of ids that they are not consecutive: those that are skipped tell of no missing trade."""
+    flags = np.where(trades.flags & TRADE_WITHOUT_ID, trades.flags, trades.flags | TRADE_IDS_SPARSE)
+    return replace(trades, flags=flags)
 
 
 def _without_rows(batch: RawBatch) -> TickBatch:

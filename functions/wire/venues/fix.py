@@ -286,7 +286,9 @@ def _time(one: _Entry, message: Message) -> int | None:
 _READERS: Final[Mapping[str, Callable[[Message], tuple[MarketRow, ...]]]] = MappingProxyType(
     {SNAPSHOT: _read_snapshot, INCREMENTAL: _read_incremental}
 )
-VENUE: Final = Venue(code=CODE, read_form=lambda _: None, read_row=_read_row, level_marks=(), unknown=_unknown)
+VENUE: Final = Venue(
+    code=CODE, read_form=lambda _: None, read_row=_read_row, level_marks=(), unknown=_unknown, ids_sparse=True
+)
 DIALECT: Final = "fix.44"
 DECODERS: Final[Mapping[str, Decode]] = MappingProxyType({DIALECT: Decoder(VENUE)})
 """Decoder by dialect; `fix_scanning` gives the same ticks sooner where a process stays."""

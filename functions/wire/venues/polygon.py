@@ -429,6 +429,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             read_row=_read_row,
             level_marks=(),
             unknown=_unknown,
+            ids_sparse=True,
             fast=Typed(decode=shapes(list[Trade | Quote]), readers={list: _take}, clock=milliseconds_column),
             plans=(PLAN,),
         )

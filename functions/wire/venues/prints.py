@@ -76,6 +76,7 @@ def decoder(venue: str, tape: str) -> Decoder:
             read_row=read_row,
             level_marks=(),
             unknown=unknown,
+            ids_sparse=True,
             fast=fast,
             plans=(Plan(tuple(_shape(letter, tape) for letter in "ABC")),),
         )

@@ -41,6 +41,8 @@ class Venue:
             give what `read_row` gives for every row it takes.
         plans: Where plain rows have their prints and quotes, for a kernel that reads them before `fast` does; each is
             given what those before it left.
+        ids_sparse: Whether an instrument's trade ids skip numbers although no trade is missing: ids of a whole tape,
+            exchange or day.
     """
 
     code: str
@@ -50,6 +52,7 @@ class Venue:
     unknown: Callable[[str], InstrumentRef]
     fast: "Callable[[Work], Found] | None" = None
     plans: tuple[Plan, ...] = ()
+    ids_sparse: bool = False
 
 
 @dataclass(slots=True)

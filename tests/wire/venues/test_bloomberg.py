@@ -6,7 +6,13 @@ from equity_rows import EVENT_DEAL as DEAL
 from equity_rows import EVENT_TOUCH as TOUCH
 from equity_rows import EXAMPLES, row
 
-from functions.domain.market import TRADE_CANCEL, TRADE_CORRECTION, TRADE_INFORMS_ONLY, TRADE_WITHOUT_ID
+from functions.domain.market import (
+    TRADE_CANCEL,
+    TRADE_CORRECTION,
+    TRADE_IDS_SPARSE,
+    TRADE_INFORMS_ONLY,
+    TRADE_WITHOUT_ID,
+)
 
 DIALECT = "bloomberg.json"
 
@@ -22,7 +28,7 @@ def test_a_trade() -> None:
     batch = decode([row(DEAL)], DIALECT)
     assert [ref.instrument_id for ref in batch.instruments] == ["IBM-US-Equity.BLOOMBERG"]
     assert table(batch.trades, "ts_event", "price", "size", "trade_id", "flags") == [
-        (1_381_152_600_123_000_000, 18_205_000_000, 10_000_000_000, 4711, 0)
+        (1_381_152_600_123_000_000, 18_205_000_000, 10_000_000_000, 4711, TRADE_IDS_SPARSE)
     ]
 
 
@@ -40,7 +46,7 @@ def test_a_quote_has_its_later_sides_time() -> None:
 def test_cancels_and_corrections(subtype: str, flags: int) -> None:
     """A cancel voids and a correction replaces the trade of their id."""
     trades = decode([row({**DEAL, "MKTDATA_EVENT_SUBTYPE": subtype})], DIALECT).trades
-    assert table(trades, "trade_id", "flags") == [(4711, flags)]
+    assert table(trades, "trade_id", "flags") == [(4711, flags | TRADE_IDS_SPARSE)]
 
 
 @pytest.mark.parametrize("told", ["52983A", "9223372036854775808", None, True])

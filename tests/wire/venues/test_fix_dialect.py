@@ -18,6 +18,7 @@ from functions.domain.market import (
     NO_VENUE_TIME,
     TRADE_CANCEL,
     TRADE_CORRECTION,
+    TRADE_IDS_SPARSE,
     TRADE_INFORMS_ONLY,
     TRADE_WITHOUT_ID,
     RawBatch,
@@ -164,7 +165,7 @@ def test_actions() -> None:
     assert [batch.instruments[at].instrument_id for at in batch.book.instrument] == ["A.FIX", "B.FIX"]
     assert batch.book.level_price.tolist() == [2 * UNIT, 3 * UNIT, 2 * UNIT, 2 * UNIT]
     assert batch.book.level_size.tolist() == [7 * UNIT, 0, 7 * UNIT, 7 * UNIT]
-    assert batch.trades.flags.tolist() == [0, TRADE_CORRECTION, TRADE_CANCEL]
+    assert batch.trades.flags.tolist() == [TRADE_IDS_SPARSE | action for action in (0, TRADE_CORRECTION, TRADE_CANCEL)]
     assert (batch.trades.side.tolist(), batch.trades.trade_id.tolist()) == ([2, 2, 2], [9, 9, 9])
 
 

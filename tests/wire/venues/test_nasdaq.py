@@ -4,7 +4,7 @@ import pytest
 from decoding import decode, table
 from equity_rows import EXAMPLES
 
-from functions.domain.market import TRADE_NOT_HIGH_LOW, TRADE_NOT_LAST
+from functions.domain.market import TRADE_IDS_SPARSE, TRADE_NOT_HIGH_LOW, TRADE_NOT_LAST
 
 DIALECT = "nasdaq.json"
 
@@ -20,4 +20,7 @@ def test_prints_belong_to_nasdaq_and_tape_c() -> None:
     rows = [b'{"s":"AAPL","p":1,"v":1,"i":%d,"c":"%s"}' % (n, letter) for n, letter in enumerate((b"W", b"B"))]
     batch = decode(rows, DIALECT)
     assert [ref.instrument_id for ref in batch.instruments] == ["AAPL.XNAS"]
-    assert table(batch.trades, "trade_id", "flags") == [(0, TRADE_NOT_LAST | TRADE_NOT_HIGH_LOW), (1, 0)]
+    assert table(batch.trades, "trade_id", "flags") == [
+        (0, TRADE_NOT_LAST | TRADE_NOT_HIGH_LOW | TRADE_IDS_SPARSE),
+        (1, TRADE_IDS_SPARSE),
+    ]

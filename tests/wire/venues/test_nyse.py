@@ -6,7 +6,7 @@ import pytest
 from decoding import NOW, decode, refused, table
 from equity_rows import EXAMPLES
 
-from functions.domain.market import TRADE_NOT_HIGH_LOW, TRADE_NOT_LAST, TRADE_WITHOUT_ID
+from functions.domain.market import TRADE_IDS_SPARSE, TRADE_NOT_HIGH_LOW, TRADE_NOT_LAST, TRADE_WITHOUT_ID
 
 DIALECT = "nyse.json"
 
@@ -22,7 +22,7 @@ def test_a_print_in_full() -> None:
     batch = decode([EXAMPLES[DIALECT][1][0]], DIALECT)
     assert [ref.instrument_id for ref in batch.instruments] == ["IBM.XNYS"]
     assert table(batch.trades, "ts_event", "price", "size", "side", "trade_id", "flags") == [
-        (1_381_152_600_123_000_000, 182_050_000, 100_000_000, 0, 17, 0)
+        (1_381_152_600_123_000_000, 182_050_000, 100_000_000, 0, 17, TRADE_IDS_SPARSE)
     ]
 
 
@@ -35,7 +35,10 @@ def test_the_three_keys_suffice() -> None:
 def test_letters_are_those_of_tape_a_unless_the_print_names_another() -> None:
     """B is an average price for NYSE's own listings, and a bunched trade when the print names tape C."""
     own, other = (json.dumps({"s": "X", "p": 1, "v": 1, "i": 1, "c": "B", **z}).encode() for z in ({}, {"z": "C"}))
-    assert decode([own, other], DIALECT).trades.flags.tolist() == [TRADE_NOT_LAST | TRADE_NOT_HIGH_LOW, 0]
+    assert decode([own, other], DIALECT).trades.flags.tolist() == [
+        TRADE_NOT_LAST | TRADE_NOT_HIGH_LOW | TRADE_IDS_SPARSE,
+        TRADE_IDS_SPARSE,
+    ]
 
 
 def test_heartbeats_are_counted() -> None:

@@ -6,12 +6,17 @@ import pytest
 from decoding import accounted, decode, refused, table
 from equity_rows import EXAMPLES, MINUTE, MS, PAGE_TRADE, QUOTE, TRADE, T, row
 
+from functions.domain.bars import kernel
+from functions.domain.bars.fold import BarRules, fold_batch
+from functions.domain.bars.state import start
 from functions.domain.market import (
     CANDLE_CLOSED,
     CANDLE_TRADES_UNKNOWN,
+    MARKET_MISSING,
     QUOTE_CROSSED,
     TRADE_CANCEL,
     TRADE_CORRECTION,
+    TRADE_IDS_SPARSE,
     TRADE_INFORMS_ONLY,
     TRADE_NOT_HIGH_LOW,
     TRADE_NOT_LAST,
@@ -31,7 +36,7 @@ def test_an_event_is_a_trade() -> None:
     """A print keeps its exact price, its SIP time, and an id that is unique over days."""
     batch = decode([row([TRADE])], DIALECT)
     assert [ref.instrument_id for ref in batch.instruments] == ["AAPL.US"]
-    assert table(batch.trades, "price", "size", "side", "flags") == [(156_430_000, 100_000_000, 0, 0)]
+    assert table(batch.trades, "price", "size", "side", "flags") == [(156_430_000, 100_000_000, 0, TRADE_IDS_SPARSE)]
     assert batch.trades.ts_event.tolist() == [T * MS]
     assert batch.trades.trade_id.tolist() == [(19_110 << 40) + 3681]  # 28 April 2022 is day 19,110
     assert batch.kinds == (("trade", 1),)
@@ -73,7 +78,14 @@ def test_fractions_of_a_share() -> None:
 )
 def test_conditions_and_corrections(more: dict[str, Any], flags: int) -> None:
     """Sale conditions and corrections are kept as flags."""
-    assert decode([row([{**TRADE, **more}])], DIALECT).trades.flags.tolist() == [flags]
+    assert decode([row([{**TRADE, **more}])], DIALECT).trades.flags.tolist() == [flags | TRADE_IDS_SPARSE]
+
+
+def test_sequence_numbers_of_a_tape_tell_of_no_hole() -> None:
+    """The SIP numbers all that a tape says, so that a ticker's prints skip numbers and none of them is missing."""
+    prints = [{**TRADE, "q": 3681}, {**TRADE, "q": 4017}, {**TRADE, "t": T + 5000, "q": 9001}]
+    batches = fold_batch(kernel, start("US-0"), decode([row(prints)], DIALECT), BarRules())
+    assert [flags & MARKET_MISSING for one in batches for flags in one.flags.tolist()] == [0, 0]
 
 
 def test_candles_of_the_venue() -> None:
@@ -110,7 +122,10 @@ def test_repeated_prints_only_inform() -> None:
     last = {"results": {"T": "AAPL", "t": T * MS, "q": 1, "p": 1.5, "s": 2, "c": [0], "e": 0}, "status": "OK"}
     snapshot = {"ticker": {"ticker": "AAPL", "lastTrade": {"p": 1.5, "s": 2, "t": T * MS, "c": None}}, "status": "OK"}
     batch = decode([row(last), row(snapshot)], DIALECT)
-    assert batch.trades.flags.tolist() == [TRADE_INFORMS_ONLY, TRADE_INFORMS_ONLY | TRADE_WITHOUT_ID]
+    assert batch.trades.flags.tolist() == [
+        TRADE_INFORMS_ONLY | TRADE_IDS_SPARSE,
+        TRADE_INFORMS_ONLY | TRADE_WITHOUT_ID,
+    ]
     assert batch.kinds == (("last_trade", 1), ("snapshot", 1))
 
 
