@@ -97,12 +97,17 @@ class RedisLatest:
 
 
 def newest_prices(batches: Iterable[BarBatch]) -> Newest:
-    """Give the newest close of each instrument as it is stored; later bar start, finality, revision, interval win."""
+    """Give the newest close of each instrument as it is stored; later bar start, finality, revision, interval win.
+
+    A bar whose trades may set no close leaves the price as it is; a revision that took the close away says null.
+    """
     newest: dict[str, tuple[tuple[int, int, int, int], BarBatch, int]] = {}
     for batch in batches:
-        columns = (batch.instrument, batch.start_ns, batch.finality, batch.revision, batch.interval_s)
+        columns = (batch.instrument, batch.start_ns, batch.finality, batch.revision, batch.interval_s, batch.close)
         rows = zip(*(column.tolist() for column in columns), strict=True)
-        for row, (index, start_ns, finality, revision, interval_s) in enumerate(rows):
+        for row, (index, start_ns, finality, revision, interval_s, close) in enumerate(rows):
+            if not close and finality != BAR_REVISED:
+                continue
             key = batch.instruments[index].instrument_id
             rank = (start_ns, _FINALITY_RANK[finality], revision, interval_s)
             if key not in newest or rank >= newest[key][0]:
@@ -135,10 +140,10 @@ def _price(batch: BarBatch, row: int) -> dict[str, Any]:
     def known(mantissa: int, exponent: int, price: int) -> str | None:
         return plain(scaled(mantissa, exponent)) if price else None
 
-    bid, ask = int(batch.bid_price[row]), int(batch.ask_price[row])
+    bid, ask, close = int(batch.bid_price[row]), int(batch.ask_price[row]), int(batch.close[row])
     return {
         "instrument_id": ref.instrument_id,
-        "price": plain(scaled(int(batch.close[row]), ref.price_exponent)),
+        "price": known(close, ref.price_exponent, close),
         "bid_price": known(bid, ref.price_exponent, bid),
         "bid_size": known(int(batch.bid_size[row]), ref.size_exponent, bid),
         "ask_price": known(ask, ref.price_exponent, ask),

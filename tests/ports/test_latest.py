@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from functions.adapters.memory_views import MemoryLatest
 from functions.adapters.redis_latest import RedisLatest
-from functions.domain.market import BAR_FINAL, BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED
+from functions.domain.market import BAR_FINAL, BAR_NO_PRICE, BAR_OPEN, BAR_PROVISIONAL, BAR_REVISED
 
 ETH_PRICE = "latest:price:ETH-USDT.BINANCE"
 DATABASE = "11"
@@ -112,6 +112,14 @@ async def test_batch_brings_many(kept: Kept) -> None:
     await kept.latest.put_bars(bar_batch([Bar(bar=102, close=2), Bar(bar=101, close=1), Bar(instrument=1, close=30)]))
     found = {key: value["price"] for key, value in (await kept.keys()).items()}
     assert found == {ETH_PRICE: "0.02", "latest:price:BTC-USDT.BINANCE": "3"}
+
+
+async def test_bar_without_a_close(kept: Kept) -> None:
+    """A bar whose trades may set no close leaves the price; one that lost its close by a cancel has none, never 0."""
+    await kept.latest.put_bars(bar_batch([Bar(bar=101), Bar(bar=102, close=0, flags=BAR_NO_PRICE)]))
+    assert (await kept.keys())[ETH_PRICE]["price"] == "3000"
+    await kept.latest.put_bars(bar_batch([Bar(bar=101, close=0, finality=BAR_REVISED, revision=1, flags=BAR_NO_PRICE)]))
+    assert (await kept.keys())[ETH_PRICE]["price"] is None
 
 
 async def test_empty_batch(kept: Kept) -> None:
