@@ -27,13 +27,13 @@ SELECT sequence, as_of_ns, instrument_id, quantity, price, fee, currency, multip
        replaces_exec_id
 FROM portfolio_fill WHERE account = $1 ORDER BY sequence, as_of_ns, client_order_id, n LIMIT $2
 """
-# For each time one look into the primary key, backwards from the last bar that may have ended.
+# For each time one look into the primary key, backwards from the last bar that may have ended; a close of 0 is none.
 _CLOSES: Final = """
 SELECT asked.place, found.start_ns, found.close
 FROM unnest($2::bigint[]) WITH ORDINALITY AS asked (start_ns, place), LATERAL (
     SELECT start_ns, close FROM bars
     WHERE instrument_id = $1 AND interval_s = $3 AND bars.start_ns <= asked.start_ns
-      AND finality IN ('final', 'revised')
+      AND finality IN ('final', 'revised') AND close <> 0
     ORDER BY bars.start_ns DESC LIMIT 1
 ) AS found
 """
@@ -73,7 +73,7 @@ class PostgresValuation:
         return History(account, capital, opening, tuple(map(_trade, rows)))
 
     async def closes(self, instrument_ids: Sequence[str], times: Int64) -> Marks:
-        """Give for each instrument the close of the newest final bar that had ended at each time (n,), or None."""
+        """Give for each instrument the close of the newest final bar with a price ended at each time (n,), or None."""
         starts = (times - _MARK_NS).tolist()
         with port_errors():
             async with (await self._pool.get()).acquire() as connection:

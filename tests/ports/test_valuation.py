@@ -72,6 +72,15 @@ async def test_closes(valuation: Valuation) -> None:
     assert list(found["X.Y"]) == [None] * 6
 
 
+async def test_bars_without_a_close(postgres_url: str) -> None:
+    """A bar whose trades may set no close is no mark: the one before it stands."""
+    place = await filled(postgres_url, closes({ETH: {1: "100", 2: "0"}}))
+    pool = Pool(place)
+    found = await PostgresValuation(pool).closes([ETH], MIDNIGHT + np.array([3 * HOUR]))
+    assert list(found[ETH]) == [Mark(Decimal(100), MIDNIGHT + HOUR)]
+    await pool.close()
+
+
 async def test_too_many_fills(valuation: Valuation, monkeypatch: pytest.MonkeyPatch) -> None:
     """An account with more fills than may be folded is refused, not told in part."""
     for module in (memory_valuation, postgres_valuation):
