@@ -267,6 +267,17 @@ def test_forget() -> None:
     assert not again.states[:, [NAMES.index(name) for name in OF_THE_DAY]].any()
 
 
+@pytest.mark.parametrize(("first", "told"), [(86_340, STATE_VALID), (86_401, STATE_COLD)])
+def test_hole_over_midnight(first: int, told: int) -> None:
+    """Whether a hole reached into a new day only a bar behind it tells: one that has none has lost its first bars."""
+    state = start("BINANCE-0")
+    run(bars([10_000], start_ns=np.array([86_280]) * 1_000_000_000), state)
+    LOOPS.forget(state.arrays)
+    times = np.array([first, 86_460, 172_800]) * 1_000_000_000
+    got = run(bars([10_000, 10_100, 10_200], start_ns=times), state)
+    assert states(got, "vwap") == [STATE_COLD, told, STATE_VALID]
+
+
 def test_instruments_apart() -> None:
     """Instruments and intervals do not touch each other, and each batch may name them in its own order."""
     high, low, close = walk(9, 50)

@@ -216,8 +216,8 @@ def _session(counts: Int64, x: Float64, bars: Bars, n: int, scale: Int64) -> Non
     """Compute the average price since UTC midnight from exact sums; none while a day's sums are incomplete."""
     day = bars[_START][n] // DAY_NS
     if day != counts[DAY] or counts[DAY_VOLUME] == 0:
-        # After a hole the rest of the day has no average; a day that begins behind it has.
-        counts[DAY_LOST] = counts[DAY_LOST] if day == counts[DAY] else 0
+        # After a hole the rest of the day has no average; a day that begins behind it, so behind a bar there, has.
+        counts[DAY_LOST] = counts[DAY_LOST] if day == counts[DAY] or counts[COUNT] == 1 else 0
         counts[DAY] = day
         counts[DAY_VOLUME] = 0
         counts[DAY_HI] = 0
