@@ -193,11 +193,17 @@ def test_no_room() -> None:
 
 
 def test_duplicates() -> None:
-    """A venue id inside the window counts once; beyond it, or without an id, every trade counts."""
-    numbers = (5000, 5000, 4990, 4990, 905, 904, 904, 5001, 9999, 9998)
+    """A venue id inside the window counts once; beyond it, where its trade is not kept, or without an id, all count."""
+    numbers = (5000, 5000, 4990, 4990, 905, 904, 904, *range(5001, 5001 + kernel.PRINTS_KEPT), 904, 9999, 9998)
     rows = [Trade(T0, 10, 1, id=number) for number in numbers]
     rows += [Trade(T0, id=5000, flags=TRADE_WITHOUT_ID), Trade(T0, id=5000, instrument=1)]
-    assert [line.trades for line in lines(run(rows, rules(ticks=99)))] == [9, 1]
+    assert [line.trades for line in lines(run(rows, rules(ticks=9999)))] == [8 + kernel.PRINTS_KEPT, 1]
+
+
+def test_repeated_ids_that_skip_thousands() -> None:
+    """A repeated print counts once however far behind the greatest id it is, as long as it is kept."""
+    rows = [Trade(T0, id=number, flags=TRADE_IDS_SPARSE) for number in (1_000, 900_000, 1_000)]
+    assert [line.trades for line in lines(run(rows, rules(ticks=9)))] == [2]
 
 
 @pytest.mark.parametrize("flags", [TRADE_INFORMS_ONLY, TRADE_NOT_VOLUME, TRADE_INFORMS_ONLY | TRADE_CANCEL])

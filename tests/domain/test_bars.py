@@ -28,6 +28,7 @@ from functions.domain.market import (
     NO_VENUE_TIME,
     QUOTE_CROSSED,
     SIDE_SELL,
+    TRADE_CANCEL,
     TRADE_INFORMS_ONLY,
     TRADE_WITHOUT_ID,
     BarBatch,
@@ -267,7 +268,7 @@ def test_how_long_kept() -> None:
 
 
 def test_duplicates() -> None:
-    """A venue id inside the window counts once; beyond it, or without an id, every trade counts."""
+    """A venue id inside the window counts once; beyond it, where its trade is not kept, or without an id, all count."""
     rows = [
         Trade(T0, 10, 1, id=5000),
         Trade(T0, 10, 1, id=5000),
@@ -275,15 +276,25 @@ def test_duplicates() -> None:
         Trade(T0, 10, 1, id=4990),
         Trade(T0, 10, 1, id=905),
         Trade(T0, 10, 1, id=904),
+        *(Trade(T0, 10, 1, id=5001 + n) for n in range(64)),
         Trade(T0, 10, 1, id=904),
         Trade(T0, 10, 1, id=5000, flags=TRADE_WITHOUT_ID),
         Trade(T0, 10, 1, id=5001),
+        Trade(T0, 10, 1, id=5065),
         Trade(T0, 10, 1, id=9999),
         Trade(T0, 10, 1, id=9998),
         Trade(T0, 10, 1, id=5000, instrument=1),
     ]
     emitted = seconds(lines(run(rows)))
-    assert [line[13] for line in emitted] == [9, 1]
+    assert [line[13] for line in emitted] == [9 + 64, 1]
+
+
+def test_repeated_ids_that_skip_thousands() -> None:
+    """A repeated trade counts once however far behind the greatest id it is while it is kept, also one taken back."""
+    one, other = Trade(T0, 10, 1, id=1_000), Trade(T0, 10, 2, id=900_000)
+    void = one._replace(flags=TRADE_CANCEL)
+    assert [line[9] for line in seconds(lines(run([one, other, one])))] == [3]
+    assert [line[9] for line in seconds(lines(run([one, other, void, one])))] == [2]
 
 
 def test_informs_only() -> None:

@@ -8,7 +8,8 @@ beside each other: trades, size, and price times size.
    2.3.1, which samples "every time a pre-defined number" of transactions, units or value has been exchanged.
 2. Bars are numbered from 0 within (instrument, basis, UTC day). A trade of a later day ends what is open, flagged as
    short; one of an earlier day, out of order, counts today. So a day's bars follow from that day's rows alone.
-3. A venue id counts once among the last `IDS_KEPT`. What only informs, or by its sale condition does not count as
+3. A venue id counts once among the last `IDS_KEPT`, and among the prints that are kept: ids that skip numbers are soon
+   older than the former. What only informs, or by its sale condition does not count as
    volume, does not count here; one that may not set the last price or the extremes counts without setting them.
 4. A cancel takes its print back, and a correction puts other figures in its place, in each bar that holds it: the open
    one, or one of the last eight that closed, which is revised at once. Sums change; boundaries stay, and so does every

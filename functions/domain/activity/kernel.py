@@ -178,7 +178,9 @@ def _take(state: State, sink: Sink, mapping: Int32, limits: Int64, trades: Trade
     if number >= 0:
         own = market[i]
         high = own[HIGH_ID]
-        if _seen_before(own, seen[i], number):
+        known = _seen_before(own, seen[i], number)
+        # Ids that skip thousands are soon older than those remembered, while the print is still kept.
+        if known or (high - number >= IDS_KEPT and _find_print(own, state[3][i], number) >= 0):
             if flags & _CORRECTION:
                 return _correct(state, sink, limits, i, number, price, size, buy, flags)
             regs[DUPLICATES] += 1

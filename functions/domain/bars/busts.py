@@ -65,6 +65,11 @@ def amend(state: State, sink: Sink, i: int, number: int, came: int, told: int, p
     return reason
 
 
+def is_kept(prints: Int64, number: int) -> bool:
+    """Tell whether the trade of an id is among the last ones, one that was taken back included."""
+    return _find(prints, number) >= 0 or _find(prints, -2 - number) >= 0
+
+
 def _content(one: Int64) -> tuple[int, int, int]:
     row = one[col.PRINT_ROW]
     return row & ~(col.FLAG_BITS ^ col.NOTHING), one[col.PRINT_PRICE], one[col.PRINT_SIZE]

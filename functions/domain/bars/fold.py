@@ -7,10 +7,10 @@ Everything is decided row by row in tape order, so cutting a tape differently ne
 2. moves the watermark to its venue time less the lateness, if it has venue time;
 3. closes what the watermark has passed, by (end, interval, instrument); bars that late rows changed are emitted first,
    one revision each;
-4. is folded into its second, unless its venue id was seen before; a second that closes is rolled up into the longer
-   bars. A trade for a closed bar that is still kept changes it; where no bar had closed, the bar appears as revision 1
-   with no quote, because an indicator must not meet a first bar out of order. Beyond what is kept the row is rejected
-   as `too_late`, while longer intervals still take it.
+4. is folded into its second, unless its venue id was seen before, among the last thousands of ids or the last trades; a
+   second that closes is rolled up into the longer bars. A trade for a closed bar that is still kept changes it; where
+   no bar had closed, the bar appears as revision 1 with no quote, because an indicator must not meet a first bar out of
+   order. Beyond what is kept the row is rejected as `too_late`, while longer intervals still take it.
 
 What a trade counts for follows from its sale condition: open and close, high and low, volume with notional and count.
 A bar whose trades tell no open and close, or no high and low, has 0 there and says so; one whose trades count for

@@ -132,9 +132,12 @@ def _fold_told(
     state: State, sink: Sink, i: int, ts: int, row: int, number: int, price: int, size: int, told: int
 ) -> int:
     """Fold a trade that may feed bars by what its flags and id tell; give a reason to refuse it or -1."""
-    regs, _, market, _, seen, _ = state
+    regs, _, market, _, seen, prints = state
     known = market[i]
     came = _has_come(known, seen[i], number)
+    # Ids that skip thousands are soon older than those remembered, while the trade is still among the last ones.
+    if came == col.MAY_HAVE_COME and busts.is_kept(prints[i], number):
+        came = col.HAS_COME
     if told & col.CANCEL or (told & col.CORRECTION and came != col.NOT_COME):
         return busts.amend(state, sink, i, number, came, told, price, size)
     if came == col.HAS_COME:
