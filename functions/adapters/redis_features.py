@@ -199,6 +199,7 @@ class RedisFeatures:
             return
         if len(self._schemas) >= SCHEMAS_MAX:
             self._schemas.clear()
+            unknown = sorted(digests)
         found: Any = await self._redis.mget([_SCHEMA + digest.hex() for digest in unknown])
         self._schemas |= {
             digest: tuple(text.decode().split("\n")) if text else ()

@@ -172,6 +172,16 @@ async def test_schemas_differ(kept: Kept) -> None:
     assert [old.row and old.row.names, new.row and new.row.names] == [("a", "b"), ("b", "c")]
 
 
+async def test_more_schemas_than_remembered(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of more schemas than a reader remembers are all named in one answer."""
+    monkeypatch.setattr(redis_features, "SCHEMAS_MAX", 1)
+    await kept.put(Row(features={"a": 1.0}, interval_s=60))
+    keys = [KEY, FeatureKey(KEY.instrument_id, 60)]
+    await kept.online.latest(keys)
+    await kept.put(Row(features={"b": 2.0}))
+    assert [one.row and one.row.names for one in await kept.online.latest(keys)] == [("b",), ("a",)]
+
+
 async def test_store_emptied(kept: Kept) -> None:
     """A store that lost everything takes rows again, and names them."""
     one = Row(features={"rsi_14": 1.0})
