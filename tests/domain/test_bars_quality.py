@@ -78,6 +78,14 @@ def test_faults_are_counted(rows: list[Row], name: str, value: int) -> None:
     assert found[-1].is_clean == (name in {"silence_ns_max", "delay_ns_mean"})
 
 
+@pytest.mark.parametrize("loops", LOOPS)
+def test_history(loops: "Kernel") -> None:
+    """The mean delay of rows that come years late is theirs, however many a window has."""
+    late = 3 * 365 * 86_400 * S
+    found = windows([Trade(T0 + n, id=n, receive=T0 + n + late) for n in range(300)], loops=loops)
+    assert [one.delay_ns_mean for one in found] == [late] * len(found)
+
+
 def test_cut_changes_nothing() -> None:
     """However a tape is cut, and whichever loops fold it, the windows are the same."""
     rows = [Trade(T0 + n * 700 * MS - (n % 7) * S, id=n + n // 9) for n in range(80)]

@@ -20,9 +20,11 @@ def count(known: Int64, section: int, ts_event: int, ts_receive: int) -> None:
     if before > 0 and ts_receive - before > known[col.QUALITY + col.SILENCE_NS]:
         known[col.QUALITY + col.SILENCE_NS] = ts_receive - before
     known[col.LAST_RECEIVE] = max(before, ts_receive)
-    if ts_event != ts_receive:
+    delays = known[col.QUALITY + col.DELAY_NS] + (ts_receive - ts_event)
+    # Rows of history come years late: a mean is that of as many as can be summed.
+    if ts_event != ts_receive and -col.MANTISSA_MAX <= delays <= col.MANTISSA_MAX:
         known[col.QUALITY + col.TIMED] += 1
-        known[col.QUALITY + col.DELAY_NS] += ts_receive - ts_event
+        known[col.QUALITY + col.DELAY_NS] = delays
     if ts_event < known[col.LAST_EVENT + section]:
         known[col.QUALITY + col.DISORDER] += 1
     else:
