@@ -1,5 +1,6 @@
 """Say what the well-known indicators say by their usual rules; a value that is not valid gets no verdict."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +12,9 @@ from functions.domain.market import STATE_VALID
 RSI_OVERBOUGHT: Final = 70.0
 RSI_OVERSOLD: Final = 30.0
 """Source: Wilder, New Concepts in Technical Trading Systems (1978)."""
+
+_SAME: Final = 1e-12
+"""What rounding may make of an average of equal closes, as a share of them; a tick is some 1e-6."""
 
 
 class Verdict(Enum):
@@ -66,12 +70,12 @@ def bollinger(row: FeatureRow, close: float) -> Indicator:
 
 def sma(row: FeatureRow, close: float) -> Indicator:
     """Judge the close against its mean over 20 bars: bullish above it, bearish below."""
-    return _judged(row, 20, ("sma_20",), lambda lines: _bias(close - lines[0]))
+    return _judged(row, 20, ("sma_20",), lambda lines: _bias(_apart(close, lines[0])))
 
 
 def ema(row: FeatureRow, close: float) -> Indicator:
     """Judge the close against its exponential average over 20 bars: bullish above it, bearish below."""
-    return _judged(row, 20, ("ema_20",), lambda lines: _bias(close - lines[0]))
+    return _judged(row, 20, ("ema_20",), lambda lines: _bias(_apart(close, lines[0])))
 
 
 def _judged(
@@ -89,6 +93,11 @@ def _against(value: float) -> Verdict:
     if value >= RSI_OVERBOUGHT:
         return Verdict.OVERBOUGHT
     return Verdict.OVERSOLD if value <= RSI_OVERSOLD else Verdict.NEUTRAL
+
+
+def _apart(close: float, average: float) -> float:
+    """Give how far a close is above an average; 0 where rounding alone parts them, as in a flat market."""
+    return 0.0 if math.isclose(close, average, rel_tol=_SAME) else close - average
 
 
 def _bias(above: float) -> Verdict:

@@ -62,6 +62,13 @@ def test_averages(close: float, bias: str) -> None:
     assert [sma(given, close).verdict.value, ema(given, close).verdict.value] == [bias, bias]
 
 
+@pytest.mark.parametrize("average", [0.010000000000000002, 0.009999999999999998])
+def test_flat_market(average: float) -> None:
+    """An average of equal closes, which rounding moves by some of their last bits, says nothing."""
+    given = row(sma_20=average, ema_20=average)
+    assert {sma(given, 0.01).verdict, ema(given, 0.01).verdict} == {Verdict.NEUTRAL}
+
+
 @pytest.mark.parametrize("state", [STATE_COLD, STATE_DEGENERATE])
 @pytest.mark.parametrize("name", ["macd", "macd_signal", "macd_hist"])
 def test_one_line_spoils_all(name: str, state: int) -> None:
