@@ -420,6 +420,10 @@ async def test_no_indicators_without_a_row(served: Served) -> None:
         lambda stub: stub.GetFeatures(
             service_pb2.GetFeaturesRequest(instrument_ids=["X"], intervals_s=range(1, KEYS_MAX + 2))
         ),
+        lambda stub: stub.GetFeatures(
+            service_pb2.GetFeaturesRequest(instrument_ids=["X"], intervals_s=[1], as_of_ns=-1)
+        ),
+        lambda stub: stub.GetIndicators(service_pb2.GetIndicatorsRequest(instrument_id="X", interval_s=1, as_of_ns=-1)),
         lambda stub: stub.GetFeaturesAsOf(service_pb2.GetFeaturesAsOfRequest(instrument_ids=["X"], intervals_s=[1])),
         lambda stub: stub.GetTrainingSet(service_pb2.GetTrainingSetRequest()),
         lambda stub: stub.GetTrainingSet(training((2, 5, 1))),

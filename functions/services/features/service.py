@@ -35,10 +35,10 @@ class FeaturesServicer(service_pb2_grpc.FeaturesServiceServicer):
         """Give the newest features."""
         del context
         keys = codec.keys_value(request.instrument_ids, request.intervals_s)
-        names = codec.names_value(request.names)
-        as_of_ns = request.as_of_ns or self._now_ns()
+        names, told_ns = codec.names_value(request.names), codec.told_against_value(request.as_of_ns)
+        as_of_ns = told_ns or self._now_ns()
         answers = await self._store.latest(
-            keys, known_by_ns=request.as_of_ns, fall_back_ns=as_of_ns if request.offline_fallback else 0
+            keys, known_by_ns=told_ns, fall_back_ns=as_of_ns if request.offline_fallback else 0
         )
         names = names or all_names([one.row for one in answers])
         return service_pb2.GetFeaturesResponse(
@@ -95,8 +95,9 @@ class FeaturesServicer(service_pb2_grpc.FeaturesServiceServicer):
         if unknown := sorted(set(request.indicators).difference(INDICATORS)):
             detail = f"indicators {unknown[:8]} are unknown; there are {', '.join(INDICATORS)}"
             raise Malformed(detail)
-        (answer,) = await self._store.latest([key], known_by_ns=request.as_of_ns, fall_back_ns=0)
-        as_of_ns = request.as_of_ns or self._now_ns()
+        told_ns = codec.told_against_value(request.as_of_ns)
+        (answer,) = await self._store.latest([key], known_by_ns=told_ns, fall_back_ns=0)
+        as_of_ns = told_ns or self._now_ns()
         message = codec.indicators_message(key, answer.presence, answer.row, as_of_ns=as_of_ns)
         if answer.row is not None:
             _fill(message, answer.row, request.indicators or INDICATORS)

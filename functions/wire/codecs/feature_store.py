@@ -112,6 +112,17 @@ def as_of_value(as_of_ns: int) -> int:
     return as_of_ns
 
 
+def told_against_value(as_of_ns: int) -> int:
+    """Read the time that ages are told against; 0 is the service's own.
+
+    Raises:
+        Malformed: It is below 0, where nothing was known.
+    """
+    if as_of_ns < 0:
+        _refuse(f"as_of_ns is {as_of_ns}, expected a time, UTC nanoseconds, or 0 for now")
+    return as_of_ns
+
+
 def check_cells(rows: int, names: Sequence[str]) -> None:
     """Refuse an answer that no message would hold.
 
