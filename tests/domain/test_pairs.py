@@ -25,6 +25,7 @@ from paired import (
 from functions.domain.bars.fold import BARS_PER_BATCH_MAX
 from functions.domain.errors import DomainError, Rejected
 from functions.domain.market import (
+    BAR_NO_PRICE,
     BAR_OPEN,
     BAR_PROVISIONAL,
     BAR_REVISED,
@@ -121,6 +122,13 @@ def test_silence() -> None:
     back = fold([*given, perp(Bar(bar=2, close=4), Bar(bar=3, close=5), Bar(bar=4, close=6))])[3:]
     assert rows(back) == [(3, 300_000, 5, 0), (4, 300_000, 6, 0)]
     assert column(back, "return_b") == [None, pytest.approx(math.log(6 / 5))]
+
+
+def test_bars_without_a_close() -> None:
+    """A shard whose bars set no close is not silent: it has come as far as they tell, and its member is stale."""
+    quiet = [perp(Bar(bar=n, close=0, flags=BAR_NO_PRICE)) for n in range(1, SILENCE_S + 3)]
+    given = [spot(Bar(bar=0)), perp(Bar(bar=0, close=3)), *quiet, *(spot(Bar(bar=n)) for n in range(1, SILENCE_S + 3))]
+    assert {flags for _, _, _, flags in rows(fold(given))[1:]} == {STALE_B}
 
 
 def test_late_after_silence() -> None:

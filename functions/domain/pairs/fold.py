@@ -139,11 +139,12 @@ def _take(
     rows = zip(*(one.tolist() for one in (batch.instrument, batch.interval_s, batch.start_ns)), strict=True)
     finality = batch.finality.tolist()
     for n, (instrument, interval_s, start_ns) in enumerate(rows):
-        if finality[n] != BAR_FINAL or interval_s > INTERVAL_S_MAX or batch.close[n] <= 0:
+        if finality[n] != BAR_FINAL or interval_s > INTERVAL_S_MAX:
             continue
         end_ns = start_ns + interval_s * NS_PER_S
         ends.append(end_ns)
-        routes = heard[instrument]
+        # A bar whose trades may set no close is none, but tells how far its shard has come.
+        routes = heard[instrument] if batch.close[n] > 0 else None
         sides = routes.get(interval_s) if routes else None
         if sides:
             bar = _bar(batch, n, end_ns, cause)
