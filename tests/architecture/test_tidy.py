@@ -57,6 +57,16 @@ def test_the_rule_bites(line: str) -> None:
     assert ambient_uses(f"x = {line}")
 
 
+def test_nothing_stands_behind_what_runs() -> None:
+    """What a file runs as a program is its last statement: whatever stands behind it is not there yet when it runs."""
+    guards = {
+        file: ast.parse(file.read_text()).body for file in python_files() if '\nif __name__ == "' in file.read_text()
+    }
+    assert guards
+    early = [str(file) for file, body in guards.items() if not ast.unparse(body[-1]).startswith("if __name__ == ")]
+    assert early == []
+
+
 def test_no_junk_drawers() -> None:
     """No file or folder is named for holding whatever does not fit elsewhere."""
     names = {part.removesuffix(".py") for file in python_files() for part in file.relative_to(FUNCTIONS).parts}

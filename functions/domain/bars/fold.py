@@ -137,6 +137,22 @@ class BarRules:
         return of.get(market, of.get(market.partition("-")[0], self.lateness_ms)) * 1_000_000
 
 
+def venue_lateness(text: str) -> tuple[str, int]:
+    """Read a venue's lateness, milliseconds, as settings write it.
+
+    Raises:
+        ValueError: It is not written so.
+
+    >>> venue_lateness("KRAKEN=500")
+    ('KRAKEN', 500)
+    """
+    venue, _, number = text.partition("=")
+    if not venue or not number.isascii() or not number.isdigit():
+        message = f"a venue's lateness is {text!r}, expected VENUE=MILLISECONDS"
+        raise ValueError(message)
+    return venue, int(number)
+
+
 def fold_batch(
     kernel: Kernel, state: BarState, batch: TickBatch, rules: BarRules, facts: Sequence[InstrumentFacts] = ()
 ) -> tuple[BarBatch, ...]:

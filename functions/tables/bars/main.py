@@ -7,7 +7,7 @@ from functions.adapters.calendars import shipped_calendars
 from functions.adapters.kernels import exercise_bars, loading, loops
 from functions.domain.bars import kernel
 from functions.domain.bars.days import DayTables
-from functions.domain.bars.fold import BarRules
+from functions.domain.bars.fold import BarRules, venue_lateness
 from functions.domain.bars.state import INSTRUMENTS_MAX
 from functions.runtime import table_app
 from functions.runtime.hosting import HostedTable
@@ -53,7 +53,7 @@ def rules_of(settings: Settings) -> BarRules:
     """Say by which rules bars are folded."""
     return BarRules(
         lateness_ms=settings.bars_lateness_ms,
-        lateness_ms_of=dict(_lateness(text) for text in settings.bars_lateness_ms_of),
+        lateness_ms_of=dict(map(venue_lateness, settings.bars_lateness_ms_of)),
         fill=settings.bars_fill,
         days=DayTables(shipped_calendars(), fills=settings.bars_fill > 0),
         provisional=settings.bars_provisional,
@@ -64,16 +64,3 @@ def rules_of(settings: Settings) -> BarRules:
 
 if __name__ == "__main__":
     table_app.serve(Settings, compose)
-
-
-def _lateness(text: str) -> tuple[str, int]:
-    """Read a venue's lateness.
-
-    >>> _lateness("KRAKEN=500")
-    ('KRAKEN', 500)
-    """
-    venue, _, number = text.partition("=")
-    if not venue or not number.isascii() or not number.isdigit():
-        message = f"a venue's lateness is {text!r}, expected VENUE=MILLISECONDS"
-        raise ValueError(message)
-    return venue, int(number)
