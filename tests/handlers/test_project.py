@@ -167,7 +167,7 @@ def with_views(views: MemoryViews) -> Deps:
         latest=MemoryLatest(),
         online=MemoryOnline(),
         offline=MemoryOffline(),
-        lateness_ns=250,
+        lateness_ns=lambda shard: 250 if shard == "BINANCE-0" else 0,
         news=MemoryNews(),
         flow=MemoryFlow(),
         quality=MemoryQuality(),
@@ -337,6 +337,16 @@ async def test_composed_without_stores() -> None:
     with pytest.raises(Unavailable):
         await hosted.handle(EVENTS["bars"]())
     await hosted.close()
+
+
+def test_lateness() -> None:
+    """Features are known as late as `bars` waits for their venue; a lateness it would refuse is refused."""
+    nowhere = {"database_url": "postgresql://p@127.0.0.1:9/none", "redis_url": "redis://127.0.0.1:9/0"}
+    late = Settings(**nowhere, bars_lateness_ms=100, bars_lateness_ms_of=("KRAKEN=500",)).lateness_ns
+    assert [late(shard) for shard in ("KRAKEN-0", "BINANCE-0")] == [500_000_000, 100_000_000]
+    for bad in ({"bars_lateness_ms": -1}, {"bars_lateness_ms_of": ("KRAKEN",)}):
+        with pytest.raises(ValueError, match="expected"):
+            Settings(**nowhere, **bad)
 
 
 def test_settings_hide_addresses() -> None:

@@ -56,14 +56,15 @@ from functions.wire.errors import Malformed
 class Deps:
     """What the handler needs: where rows are kept, where the newest of each is, and where each further noun is kept.
 
-    `lateness_ns` is how late rows of a bar may come, nanoseconds: features are known that long after their bar's end.
+    `lateness_ns` says of a shard how late rows of a bar may come, nanoseconds: features are known that long after their
+    bar's end.
     """
 
     views: Views
     latest: Latest
     online: OnlineWriter
     offline: OfflineWriter
-    lateness_ns: int
+    lateness_ns: Callable[[str], int]
     news: News
     flow: Flow
     quality: Quality
@@ -127,7 +128,8 @@ async def _activity_bars(data: bytes, event: Event, deps: Deps) -> None:
 
 async def _features(data: bytes, event: Event, deps: Deps) -> None:
     batch, sequence = read_feature_batch(data), facts.sequence_of(event)
-    known = known_from(batch.columns, told_ns=event.time_ns or 0, lateness_ns=deps.lateness_ns)
+    late_ns = deps.lateness_ns(batch.shard)
+    known = known_from(batch.columns, told_ns=event.time_ns or 0, lateness_ns=late_ns)
     await asyncio.gather(
         deps.offline.put(batch, available_ns=known, sequence=sequence), deps.online.put(batch, available_ns=known)
     )

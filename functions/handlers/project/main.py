@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -23,11 +22,10 @@ from functions.adapters.postgres_sentiment import PostgresSentiment
 from functions.adapters.postgres_views import PostgresViews
 from functions.adapters.redis_features import TTL_MS, RedisFeatures
 from functions.adapters.redis_latest import RedisLatest
+from functions.domain.bars.fold import BarRules, venue_lateness
 from functions.handlers.project import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
-
-NS_PER_MS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ class Settings:
         features_offline_intervals_s: Intervals whose features are kept for reading as of a time, seconds, comma
             separated; empty keeps all.
         bars_lateness_ms: Lateness that `bars` allows, milliseconds: features are known that long after a bar's end.
+        bars_lateness_ms_of: Venues that have their own there, as `VENUE=MILLISECONDS`; also `VENUE-MARKET`.
     """
 
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
@@ -52,18 +51,25 @@ class Settings:
     features_ttl_ms: int = TTL_MS
     features_offline_intervals_s: tuple[str, ...] = ()
     bars_lateness_ms: int = 250
+    bars_lateness_ms_of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse limits that would serve nothing."""
         if self.database_connections_max < 1 or self.latest_ttl_s < 0:
             message = "database_connections_max must be at least 1 and latest_ttl_s not negative"
             raise ValueError(message)
-        if self.features_ttl_ms < 1 or self.bars_lateness_ms < 0:
-            message = "features_ttl_ms must be at least 1 and bars_lateness_ms not negative"
+        if self.features_ttl_ms < 1:
+            message = "features_ttl_ms must be at least 1"
             raise ValueError(message)
         if not all(text.isascii() and text.isdigit() for text in self.features_offline_intervals_s):
             message = f"features_offline_intervals_s {self.features_offline_intervals_s} are not all whole seconds"
             raise ValueError(message)
+        self.lateness_ns("")
+
+    def lateness_ns(self, shard: str) -> int:
+        """Say how late rows of a shard's bars may come, by the rules of `bars`, which refuse some."""
+        of = dict(map(venue_lateness, self.bars_lateness_ms_of))
+        return BarRules(lateness_ms=self.bars_lateness_ms, lateness_ms_of=of).lateness_ns(shard)
 
 
 def compose(settings: Settings) -> HostedHandler:
@@ -90,7 +96,7 @@ def compose(settings: Settings) -> HostedHandler:
         latest=latest,
         online=online,
         offline=offline,
-        lateness_ns=settings.bars_lateness_ms * NS_PER_MS,
+        lateness_ns=settings.lateness_ns,
         news=news,
         flow=flow,
         quality=quality,
