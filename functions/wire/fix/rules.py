@@ -6,7 +6,7 @@ Protocol Test Cases" (numbers in brackets are its scenarios).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -47,7 +47,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Say where a session stands when a message comes in."""
+    """Say where a session stands when a message comes in.
+
+    Args:
+        identity: Whose session it is.
+        logged_on: Whether the other side has logged on.
+        next_in: Number that is expected next.
+        now_ns: Our clock, UTC nanoseconds.
+        latency_ns_max: How far SendingTime may be from our clock.
+        accepts: Application MsgTypes that are taken; None takes all.
+        unread_ns: How long the message may have lain unread because we did not listen.
+        waited: Whether it waited behind a gap: its SendingTime was held against our clock when it came in.
+    """
 
     identity: Identity
     logged_on: bool
@@ -55,6 +66,8 @@ class Standing:
     now_ns: int
     latency_ns_max: int
     accepts: frozenset[str] | None
+    unread_ns: int = 0
+    waited: bool = False
 
 
 class Act(Enum):
@@ -94,6 +107,11 @@ def meant_for(message: Message, identity: Identity) -> bool:
     """Say whether a message is of this session."""
     found = (message.begin_string, message.text(49), message.text(56))
     return found == (identity.begin_string, identity.target, identity.sender)
+
+
+def is_timely(message: Message, standing: Standing) -> bool:
+    """Say whether a message was sent no longer ago than it may take, even if it has not lain unread."""
+    return _sending_time(message, replace(standing, unread_ns=0)) is None
 
 
 def number_of(message: Message) -> int:
@@ -139,13 +157,16 @@ def _numbered(message: Message, _: Standing) -> Verdict | None:
 
 def _sending_time(message: Message, standing: Standing) -> Verdict | None:
     """Reject and leave where the other side's clock is off (2m); reject where it says no time."""
+    if standing.waited:
+        return None
     if 52 not in message.first:  # noqa: PLR2004 - SendingTime
         return Verdict(Act.REJECT, "required tag 52 is missing", REQUIRED_TAG_MISSING, 52)
     try:
         sent_ns = timestamp(message.text(52))
     except BadValue as error:
         return Verdict(Act.REJECT, f"tag 52: {error}", WRONG_FORMAT, 52)
-    if abs(standing.now_ns - sent_ns) > standing.latency_ns_max:
+    late_ns, latency_ns_max = standing.now_ns - sent_ns, standing.latency_ns_max
+    if not -latency_ns_max <= late_ns <= latency_ns_max + standing.unread_ns:
         text = "SendingTime accuracy problem"
         return Verdict(Act.REJECT_AND_LEAVE if standing.logged_on else Act.LEAVE, text, SENDING_TIME_PROBLEM, 52)
     return None

@@ -49,7 +49,7 @@ from functions.wire.fix.messages import (
     read,
     write,
 )
-from functions.wire.fix.rules import Act, Identity, Standing, Verdict, judge, number_of
+from functions.wire.fix.rules import Act, Identity, Standing, Verdict, is_timely, judge, number_of
 from functions.wire.fix.values import timestamp_text
 
 INFINITY: Final = frozenset((0, 999_999))
@@ -85,6 +85,7 @@ class Session:
         self._began = self._last_in = self._last_out = 0
         self._tested = False
         self._tests = 0
+        self._unread_ns = 0  # how old what lies in the socket may be because nobody read it
         self._queue: dict[int, Message] = {}
         self._gap_to = 0  # highest number seen beyond a gap; 0 without one
         self._asked_ns = 0
@@ -114,12 +115,19 @@ class Session:
                 self._note("fix_garbled_ignored", frame.reason)
                 continue
             self._last_in, self._tested = now_ns, False
-            self._take(frame)
+            standing = self._standing()
+            self._take(frame, standing)
+            if self._unread_ns and is_timely(frame, standing):
+                self._unread_ns = 0  # what comes behind it is no older
             self._drain()
         return self._out
 
     def heard(self, now_ns: int) -> None:
-        """Count the other side as alive: nobody has listened until now, so its silence says nothing."""
+        """Count the other side as alive: nobody has listened until now, so its silence says nothing.
+
+        What it sent meanwhile lay unread, so that its SendingTime may be so much older.
+        """
+        self._unread_ns += max(now_ns - self._last_in, 0)
         self._last_in, self._tested = now_ns, False
 
     def tick(self, now_ns: int) -> list[Action]:
@@ -232,16 +240,16 @@ class Session:
 
     # -- inbound
 
-    def _take(self, message: Message) -> None:
-        verdict = judge(message, self._standing())
+    def _take(self, message: Message, standing: Standing) -> None:
+        verdict = judge(message, standing)
         self._ACTS[verdict.act](self, message, verdict)
 
     def _drain(self) -> None:
         """Take what waited behind a gap that is closed now."""
         while self.phase is not Phase.CLOSED and (message := self._queue.pop(self.numbers.next_in, None)) is not None:
-            self._take(message)
+            self._take(message, self._standing(waited=True))
 
-    def _standing(self) -> Standing:
+    def _standing(self, *, waited: bool = False) -> Standing:
         return Standing(
             self._identity,
             self.phase is not Phase.LOGGING_ON,
@@ -249,6 +257,8 @@ class Session:
             self._now,
             int(self._terms.latency_s_max * _NS_PER_S),
             self._terms.accepts,
+            self._unread_ns,
+            waited,
         )
 
     def _process(self, message: Message, _: Verdict) -> None:

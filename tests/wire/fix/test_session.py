@@ -3,12 +3,13 @@
 import pytest
 from cases import CASES
 from counts import examples
-from fixing import IDENTITY, SECOND, Case, In, Walk, text_of
+from fixing import IDENTITY, SECOND, Case, Dup, In, Walk, shown, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.wire.fix.actions import NotLoggedOn, Numbers, Phase, Role, Send, Terms
+from functions.wire.fix.actions import Deliver, NotLoggedOn, Numbers, Phase, Role, Send, Terms
 from functions.wire.fix.codec import Message, checksum, decode
+from functions.wire.fix.rules import number_of
 from functions.wire.fix.session import Session
 
 TAGS = st.sampled_from([7, 16, 36, 43, 45, 49, 52, 56, 97, 98, 108, 112, 122, 123, 141, 554, 11, 55, 38])
@@ -52,6 +53,36 @@ def test_terms(name: str) -> None:
     """Limits that would hold nothing are refused."""
     with pytest.raises(ValueError, match=name):
         Terms(**{name: 0})  # type: ignore[arg-type] # each takes a number
+
+
+@pytest.mark.parametrize("role", Role)
+def test_what_lay_unread(role: Role) -> None:
+    """Nobody listened for longer than SendingTime may be off: what came in meanwhile is taken, what comes later not."""
+    walk = Walk(Case("unread", "", ()), role)
+    sent = walk.now + SECOND
+    walk.now += 151 * SECOND
+    walk.session.heard(walk.now)
+    news = [text_of(sent + n * SECOND, In("B", 2 + n, {148: "headline"})) for n in range(3)]
+    for number, one in enumerate(news[:2], start=2):
+        (given,) = shown(walk.session.received(one, walk.now))
+        assert isinstance(given, Deliver)
+        assert (number_of(given.message), given.refused) == (number, "")
+    assert shown(walk.session.received(text_of(walk.now, In("0", 4)), walk.now)) == []
+    late, *_ = shown(walk.session.received(text_of(sent, In("B", 5, {148: "headline"})), walk.now))
+    assert isinstance(late, Deliver)
+    assert late.refused == "SendingTime accuracy problem"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_what_waited_behind_a_gap(role: Role) -> None:
+    """A gap that takes longer to fill than SendingTime may be off is none of the fault of what waited behind it."""
+    walk = Walk(Case("waited", "", ()), role)
+    (ask,) = shown(walk.session.received(text_of(walk.now, In("B", 3, {148: "headline"})), walk.now))
+    assert isinstance(ask, Send)
+    walk.now += 121 * SECOND
+    taken = shown(walk.session.received(text_of(walk.now, Dup("B", 2, {148: "headline"})), walk.now))
+    assert [(number_of(one.message), one.refused) for one in taken if isinstance(one, Deliver)] == [(2, ""), (3, "")]
+    assert len(taken) == 2
 
 
 @settings(max_examples=examples(2_000), deadline=None)
