@@ -17,7 +17,8 @@ import aiohttp
 from functions.ports.documents import Document, Documents, Report
 
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Longest file or page that is read; rows above the feed's own bound are spooled, so this bounds memory alone."""
+"""Longest file or page that is read, and what of several files is read at once, one more at most; rows above the feed's
+own bound are spooled, so this bounds memory alone."""
 FILES_MAX: Final = 100_000
 REDIRECTS_MAX: Final = 3
 TIMEOUT_S: Final = 20.0
@@ -57,14 +58,21 @@ class Files:
     def _poll(self) -> list[Document]:
         found: list[Document] = []
         left: set[pathlib.Path] = set()
+        size = 0
         for path in self._files():
             try:
                 stat = path.stat()
                 state = (stat.st_mtime_ns, stat.st_size)
-                if self._seen.get(path) != state:
-                    found += [Document(row, self._clock()) for row in self._rows(path, stat.st_size, left)]
-                    if path not in left:
-                        self._seen[path] = state
+                if self._seen.get(path) == state:
+                    continue
+                if size >= DOCUMENT_BYTES_MAX:
+                    left.add(path)
+                    break
+                rows = self._rows(path, stat.st_size, left)
+                found += [Document(row, self._clock()) for row in rows]
+                size += sum(map(len, rows))
+                if path not in left:
+                    self._seen[path] = state
             except OSError as error:
                 self._report("document_unreadable", path=str(path), error=f"{type(error).__name__}: {error}")
         self.more = bool(left)

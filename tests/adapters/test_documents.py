@@ -222,3 +222,19 @@ async def test_longer_than_is_read_at_once(
     assert [one for one in found if one != b"[1]"] == [b"[%d]" % number for number in range(10, 30)]
     assert found.count(b"[1]") == 1
     assert set(reports.events) == {"document_too_large"}
+
+
+async def test_a_folder_larger_than_is_read_at_once(
+    reports: Reports, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much a folder holds, a poll gives no more than the bound and one file; the next ones give the rest."""
+    monkeypatch.setattr(documents, "DOCUMENT_BYTES_MAX", 16)
+    for number in range(10, 30):
+        (tmp_path / f"{number}.json").write_bytes(b"[%d]" % number)
+        (tmp_path / f"{number}.jsonl").write_bytes(b"%d\n" % number)
+    source, polls = files(reports, tmp_path), list[list[bytes]]()
+    while (some := await rows(source)) or source.more:
+        polls.append(some)
+    assert max(sum(map(len, one)) for one in polls) <= 16 + 4
+    given = [row for one in polls for row in one]
+    assert sorted(given) == sorted(b for n in range(10, 30) for b in (b"[%d]" % n, b"%d" % n))
