@@ -20,6 +20,8 @@ DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest file or page that is read, and what of several files is read at once, one more at most; rows above the feed's
 own bound are spooled, so this bounds memory alone."""
 FILES_MAX: Final = 100_000
+HEAD_BYTES: Final = 256
+"""By so many of its first bytes a file of lines is known again: another one may come under its name."""
 REDIRECTS_MAX: Final = 3
 TIMEOUT_S: Final = 20.0
 WAIT_S_MAX: Final = 3600.0
@@ -29,6 +31,14 @@ _LINES: Final = frozenset((".jsonl", ".ndjson"))
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _CHUNK_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Remember how far a file of lines was read, and how it begins."""
+
+    end: int = 0
+    head: bytes = b""
 
 
 class Files:
@@ -48,7 +58,7 @@ class Files:
         self._report = report
         self._clock = clock
         self._seen: dict[pathlib.Path, tuple[int, int]] = {}
-        self._read: dict[pathlib.Path, int] = {}
+        self._read: dict[pathlib.Path, _Place] = {}
         self.more = False
 
     async def poll(self) -> list[Document]:
@@ -98,13 +108,14 @@ class Files:
         return [data] if data.strip() else []
 
     def _lines(self, path: pathlib.Path, size: int, left: set[pathlib.Path]) -> list[bytes]:
-        """Read whole lines from where reading ended; a file that has become shorter is read from its head.
+        """Read whole lines from where reading ended; a file that has become shorter, or another, is read from its head.
 
         A file with more than may be read at once is `left` for the next time, without a line that is longer than that.
         """
-        start = self._read.get(path, 0)
-        start = start if start <= size else 0
+        place = self._read.get(path, _Place())
         with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            start = place.end if place.end <= size and head.startswith(place.head) else 0
             file.seek(start)
             data = file.read(DOCUMENT_BYTES_MAX)
         end = data.rfind(b"\n") + 1
@@ -112,9 +123,9 @@ class Files:
             left.add(path)
             if not end:
                 self._report("document_too_large", path=str(path), size_bytes_max=DOCUMENT_BYTES_MAX)
-                self._read[path] = start + len(data)
+                self._read[path] = _Place(start + len(data), head[: start + len(data)])
                 return []
-        self._read[path] = start + end
+        self._read[path] = _Place(start + end, head[: start + end])
         return [line for line in data[:end].splitlines() if line.strip()]
 
 

@@ -93,6 +93,20 @@ async def test_json_lines_are_read_on(tmp_path: pathlib.Path, reports: Reports) 
     assert await rows(source) == [b"4"]
 
 
+async def test_json_lines_of_another_file(tmp_path: pathlib.Path, reports: Reports) -> None:
+    """Another file under the same name is read from its head, also where it is longer; the same one is read on."""
+    path, new = tmp_path / "posts.jsonl", tmp_path / ".new"
+    path.write_bytes(b'{"a":1}\n{"a":2}\n')
+    source = files(reports, path)
+    assert await rows(source) == [b'{"a":1}', b'{"a":2}']
+    new.write_bytes(b'{"b":31}\n{"b":32}\n{"b":33}\n')
+    new.replace(path)
+    assert await rows(source) == [b'{"b":31}', b'{"b":32}', b'{"b":33}']
+    new.write_bytes(path.read_bytes() + b'{"b":34}\n')
+    new.replace(path)
+    assert await rows(source) == [b'{"b":34}']
+
+
 async def test_a_file_too_large(tmp_path: pathlib.Path, reports: Reports) -> None:
     """A file beyond the bound is told of and left out; it is not read."""
     path = tmp_path / "large.json"
