@@ -194,6 +194,16 @@ def test_the_weekly_export() -> None:
     assert (event.ts_available, event.revision) == (NOW, 0)
 
 
+def test_one_name_twice_a_day() -> None:
+    """Without ids, an event of the same name later on the day is another event; one told twice is the same."""
+    row = {"title": "President Lagarde Speaks", "country": "EUR", "impact": "Medium"}
+    times = ("2024-01-18T04:15:00-05:00", "2024-01-18T10:15:00-05:00", "2024-01-18T04:15:00-05:00")
+    events = calendar(JSON_DIALECT, as_json({"events": [{**row, "date": one} for one in times]})).events
+    name = "EUR:President Lagarde Speaks:2024-01-18"
+    assert [one.native_id for one in events] == [name, f"{name}#2", name]
+    assert len({one.event_id for one in events}) == 2
+
+
 @pytest.mark.parametrize(
     ("dialect", "document", "reason"),
     [

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -64,9 +64,13 @@ _HOUR_MAX, _MINUTE_MAX = 23, 59
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Hold what the source said about an event, before it is named; figures are read already."""
+    """Hold what the source said about an event, before it is named; figures are read already.
+
+    Where the source gives no id it is told by currency, name and day, and `has_id` is False.
+    """
 
     native_id: str
+    has_id: bool
     currency: str
     impact: Impact
     name: str
@@ -122,15 +126,16 @@ def parse_json(data: bytes) -> Found[Draft]:
     """
     document = json_document(data)
     known = moment(document, "timestamp") if isinstance(document, dict) else None
-    return each(json_list(document, "events"), lambda entry: _of_json(json_object(entry), known))
+    return _told_apart(each(json_list(document, "events"), lambda entry: _of_json(json_object(entry), known)))
 
 
 def _of_json(content: Mapping[str, object], known: int | None) -> Draft:
     name = line(need(content, "event", "title"))
     currency = _currency(need(content, "currency", "country"))
-    when = need(content, "event_dt", "date")
+    when, own_id = need(content, "event_dt", "date"), text_of(content, "event_id", "id")
     return Draft(
-        native_id=line(text_of(content, "event_id", "id") or f"{currency}:{name}:{when[:10]}", ID_CHARS_MAX),
+        native_id=line(own_id or f"{currency}:{name}:{when[:10]}", ID_CHARS_MAX),
+        has_id=bool(own_id),
         currency=currency,
         impact=_impact(text_of(content, "impact")),
         name=name,
@@ -157,7 +162,7 @@ def parse_csv(data: bytes) -> Found[Draft]:
     except (csv.Error, UnicodeDecodeError) as error:
         reason = "bad_csv"
         raise BadText(reason, f"the row is no CSV: {str(error)[:160]}") from None
-    return each(rows, _of_csv)
+    return _told_apart(each(rows, _of_csv))
 
 
 JSON_READER: Final = RowReader(parse_json)
@@ -183,9 +188,10 @@ def _of_csv(content: Mapping[str, str]) -> Draft:
     name, currency = line(need(content, "event")), _currency(need(content, "currency"))
     day, told = need(content, "date"), content.get("time_utc", "").strip().lower()
     timing = _DAYS.get(told, Timing.EXACT)
-    updated = text_of(content, "last_updated", "updated_at")
+    updated, own_id = text_of(content, "last_updated", "updated_at"), text_of(content, "event_uid", "id")
     return Draft(
-        native_id=line(text_of(content, "event_uid", "id") or f"{currency}:{name}:{day}", ID_CHARS_MAX),
+        native_id=line(own_id or f"{currency}:{name}:{day}", ID_CHARS_MAX),
+        has_id=bool(own_id),
         currency=currency,
         impact=_impact(content.get("impact", "")),
         name=name,
@@ -221,6 +227,24 @@ def _moment(content: Mapping[str, str], day: int, told: str) -> int:
 
 
 # --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _told_apart(found: Found[Draft]) -> Found[Draft]:
+    """Number events without an id that have one name on one day at several times, as speeches do: from `#2` on."""
+    numbers: dict[str, dict[int, int]] = {}
+    for one in found.entries:
+        times = numbers.setdefault(one.native_id, {})
+        times.setdefault(one.ts_scheduled, len(times) + 1)
+    return replace(
+        found, entries=tuple(_numbered(one, numbers[one.native_id][one.ts_scheduled]) for one in found.entries)
+    )
+
+
+def _numbered(draft: Draft, number: int) -> Draft:
+    if draft.has_id or number == 1:
+        return draft
+    mark = f"#{number}"
+    return replace(draft, native_id=f"{draft.native_id[: ID_CHARS_MAX - len(mark)]}{mark}")
 
 
 def _currency(text: str) -> str:
