@@ -28,6 +28,8 @@ from functions.wire.errors import Malformed
 
 NS_PER_MS: Final = 1_000_000
 HEADER_BYTES_MAX: Final = 256
+TIMESTAMP_MS_MAX: Final = (2**63 - 1) // NS_PER_MS
+"""Latest time whose nanoseconds fit int64; a record of a later one, or of none, counts as received at 0."""
 _NOTE: Final = re.compile(r"tickloom 1 ([0-9]{1,18}) ([0-9]{1,18})")
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
@@ -241,12 +243,14 @@ def _access(topic: Topic) -> dict[str, object]:
 
 def _record(one: ConsumerRecord) -> Record:
     headers = {name: _text(value) for name, value in one.headers if name in {"dialect", "symbol"}}
-    stamp = max(one.timestamp, 0) * NS_PER_MS
-    return Record(one.offset, one.value or b"", stamp, headers.get("dialect", ""), headers.get("symbol", ""))
+    stamp = one.timestamp if 0 <= one.timestamp <= TIMESTAMP_MS_MAX else 0  # whoever wrote it may have said anything
+    return Record(
+        one.offset, one.value or b"", stamp * NS_PER_MS, headers.get("dialect", ""), headers.get("symbol", "")
+    )
 
 
-def _text(value: bytes) -> str:
-    return value[:HEADER_BYTES_MAX].decode("utf-8", "replace")
+def _text(value: bytes | None) -> str:
+    return (value or b"")[:HEADER_BYTES_MAX].decode("utf-8", "replace")
 
 
 def _write(path: pathlib.Path, text: str) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +115,47 @@ async def test_dialects_do_not_mix() -> None:
     await read(topic, sink)
     found = [(raw(event).dialect, raw(event).row_count) for event in sink.events if raw(event).row_count]
     assert found == [("binance.spot", 2), ("kraken.v2", 2), ("binance.spot", 1)]
+
+
+async def test_any_dialect_travels() -> None:
+    """A header that names what no dialect can be stops no partition: its batch is refused where it is decoded."""
+    topic, sink = MemoryTopic(1), MemorySink()
+    topic.append(0, values(1), dialect="kraken v2\n\ufffd")
+    topic.append(0, values(1))
+    await read(topic, sink)
+    found = [raw(event).dialect for event in sink.events if raw(event).row_count]
+    assert found == ["kraken-v2-", "binance.spot"]
+
+
+class _Consumer:
+    """Give what a broker would, once."""
+
+    def __init__(self, *records: ConsumerRecord) -> None:
+        self._records = {TopicPartition("ticks", 0): list(records)}
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Give all."""
+        assert (timeout_ms, max_records) == (0, 2_048)
+        return self._records
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "headers", "expected"),
+    [
+        (NOW // 10**6, [("dialect", b"kraken.v2"), ("symbol", None)], Record(5, b"x", NOW, "kraken.v2")),
+        (NOW // 10**6, [("dialect", None)], Record(5, b"x", NOW)),
+        (NOW // 10**3, [], Record(5, b"x", 0)),
+        (-1, [], Record(5, b"x", 0)),
+    ],
+    ids=["null-symbol", "null-dialect", "microseconds", "no-time"],
+)
+async def test_whatever_a_record_says(
+    timestamp: int, headers: list[tuple[str, bytes | None]], expected: Record
+) -> None:
+    """A header may have no value and a time be no milliseconds: the record is read all the same."""
+    records = KafkaRecords(Topic("127.0.0.1:1", "ticks", "g"))
+    records._consumer = _Consumer(ConsumerRecord("ticks", 0, 5, timestamp, 0, None, b"x", None, 0, 1, headers))  # noqa: SLF001 - a broker's part
+    assert await records.poll(0.0) == {0: [expected]}
 
 
 async def test_left_out_offsets_part_batches() -> None:

@@ -16,6 +16,7 @@ from functions.wire.raw import raw_event
 from functions.wire.tape import Keep
 
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+_NOT_A_DIALECT = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class Writer:
     clock: Callable[[], int]
 
     def raw(self, partition: int, batch: Batch, *, end_of_tape: bool = False) -> RawBatch:
-        """Write a batch; one with records is the same bytes each time."""
+        """Write a batch; one with records is the same bytes each time.
+
+        What no dialect's name can hold becomes a dash there: such a batch is refused where it is decoded, and not here.
+        """
         shard = f"{self.shard}-{partition}"
         label = Label(shard, f"{shard}.{CARD.name}", self.limits.dialect)
         rows = [(one.value, one.ts_ns) for one in batch.records]
@@ -58,7 +62,7 @@ class Writer:
         mark = Mark(batch.reservation.offset, ts_cut, heartbeat=not rows and not end_of_tape, end_of_tape=end_of_tape)
         if rows:
             first = batch.records[0]
-            label = replace(label, dialect=first.dialect or label.dialect, symbol=first.symbol)
+            label = replace(label, dialect=_NOT_A_DIALECT.sub("-", first.dialect) or label.dialect, symbol=first.symbol)
             mark = replace(mark, first_row=first.offset)
         return batch_of(label, rows, mark, keep=self.keep)
 
