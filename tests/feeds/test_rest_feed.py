@@ -296,6 +296,21 @@ def test_what_is_no_reply_is_refused(dialect: str, name: str, reply: bytes) -> N
         channel.read(reply, asked)
 
 
+@pytest.mark.parametrize("name", ["trades", "aggs_1_minute"])
+def test_delayed_data_moves_no_cursor_past_what_is_missing(name: str) -> None:
+    """A key without real time tells nothing of the last quarter hour: a window that ends there is asked for again."""
+    channel, began_s = profile_of("polygon.stocks").channel(name), 60_000
+    late, early = (
+        channel.ask("X", "", Moment((began_s + passed_s) * NS_PER_S, began_s * NS_PER_S, settle_s * NS_PER_S))
+        for passed_s, settle_s in ((959, 2), (960, 900))
+    )
+    assert late is not None
+    assert early is not None
+    with pytest.raises(ValueError, match="settle_s to at least 900"):
+        channel.read(b'{"status":"DELAYED"}', late)
+    assert channel.read(b'{"status":"DELAYED"}', early).cursor == str((began_s + 60) * NS_PER_S)
+
+
 @pytest.mark.parametrize(("dialect", "name"), [("binance.spot", "klines_7m"), ("coinbase.exchange", "trades")])
 def test_unknown_channels_are_refused(dialect: str, name: str) -> None:
     """A channel that a venue does not have is refused with those it has."""

@@ -48,6 +48,7 @@ class Ask:
         weight: What it costs of the venue's limit.
         cursor: Cursor it was made from.
         end: End of the window it asks for, in the venue's unit; 0 where it asks for none.
+        settled_ns: How long that end was past when it was asked for, where the venue may be behind its own time.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Ask:
     weight: float
     cursor: str
     end: int = 0
+    settled_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

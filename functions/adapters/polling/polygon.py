@@ -2,6 +2,7 @@
 
 A window of time is asked for once it has settled, and its pages are followed by `next_url` to the last. The cursor is
 the window's start in nanoseconds; while its pages are followed, `start|end|cursor of the next page`.
+A reply that says `DELAYED` has nothing of the last fifteen minutes, so it is taken for a window before those only.
 Source: Polygon's documentation, "Stocks REST: trades v3, quotes v3, aggregates v2, pagination".
 """
 
@@ -28,6 +29,8 @@ SPANS_S: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 3_600}
 WINDOW_NS: Final = 60 * NS_PER_S
 """Longest window of ticks: a busy minute of one stock is some dozens of pages. A shorter one has reached the present,
 and the next is asked for a while later."""
+DELAY_NS: Final = 15 * 60 * NS_PER_S
+"""By so much plans without real time are behind."""
 _AGGREGATES: Final = re.compile(r"aggs_([1-9][0-9]{0,2})_([a-z]+)")
 _NAMES: Final = ("trades", "quotes", "aggs_<count>_<second|minute|hour>")
 _FREE: Final = Rate(5, 60.0)
@@ -41,17 +44,18 @@ def ticks(kind: str) -> Channel:
         end, _, page = rest.partition("|")
         path = f"/v3/{kind}/{quote(symbol)}"
         if page:
-            return Ask(f"{path}?cursor={quote(page, safe='')}", symbol, 1.0, cursor, int(end))
+            settled_ns = moment.now_ns - int(end)
+            return Ask(f"{path}?cursor={quote(page, safe='')}", symbol, 1.0, cursor, int(end), settled_ns)
         begin = int(start) if start else moment.start_ns
         until = min(moment.now_ns - moment.settle_ns, begin + WINDOW_NS)
         if begin >= until:
             return None
         window = f"timestamp.gte={begin}&timestamp.lt={until}"
         query = f"{window}&order=asc&sort=timestamp&limit={PAGE_ROWS}"
-        return Ask(f"{path}?{query}", symbol, 1.0, f"{begin}", until)
+        return Ask(f"{path}?{query}", symbol, 1.0, f"{begin}", until, moment.now_ns - until)
 
     def read(row: bytes, asked: Ask) -> Answer:
-        content = _reply(row)
+        content = _reply(row, asked)
         following = content.get("next_url")
         if not following:
             return Answer(str(asked.end), more=asked.end - int(asked.cursor.partition("|")[0]) >= WINDOW_NS)
@@ -73,19 +77,23 @@ def aggregates(count: int, span: str) -> Channel:
         until = min(closed, begin + PAGE_ROWS * step_s * NS_PER_S)
         window = f"{begin // NS_PER_MS}/{until // NS_PER_MS - 1}"
         path = f"/v2/aggs/ticker/{quote(symbol)}/range/{count}/{span}/{window}?adjusted=false&sort=asc&limit=50000"
-        return Ask(path, f"{symbol}@{count}/{span}", 1.0, cursor, until)
+        return Ask(path, f"{symbol}@{count}/{span}", 1.0, cursor, until, moment.now_ns - until)
 
     def read(row: bytes, asked: Ask) -> Answer:
-        _reply(row)
+        _reply(row, asked)
         return Answer(str(asked.end), more=True)
 
     return Channel(ask, read, max(1.0, step_s / 10))
 
 
-def _reply(row: bytes) -> dict[str, Any]:
+def _reply(row: bytes, asked: Ask) -> dict[str, Any]:
     content = json.loads(row)
     if not isinstance(content, dict) or content.get("status") not in {"OK", "DELAYED"}:
         msg = f"the reply's status is {content.get('status')!r}" if isinstance(content, dict) else "no object"
+        raise ValueError(msg)
+    if content["status"] == "DELAYED" and asked.settled_ns < DELAY_NS:
+        behind_s = DELAY_NS // NS_PER_S
+        msg = f"the key's data is {behind_s} s late, and the window ends less ago; set settle_s to at least {behind_s}"
         raise ValueError(msg)
     return content
 
