@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from functions.adapters.file_outbox import BadStateError
 from functions.adapters.memory_sink import MemorySink
@@ -246,6 +248,27 @@ async def test_retry_after_is_obeyed() -> None:
         await one.close()
         assert page.row
         assert sum(hands.waits) >= 1.0
+
+
+async def test_a_ban_is_sat_out() -> None:
+    """A venue that bans an address for a day is not asked once before the day is over."""
+    asked: list[float] = []
+
+    async def answer(_: web.Request) -> web.Response:
+        asked.append(hands.now_s)
+        banned = len(asked) == 1
+        return web.Response(status=418 if banned else 200, headers={"Retry-After": "86400"}, text='{"lastUpdateId":7}')
+
+    hands, app = Hands(), web.Application()
+    app.router.add_get("/{tail:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        polls = Polls(profile_of("binance.spot"), ("BTCUSDT",), ("depth_100",), url=str(server.make_url("/")))
+        one = HttpPoller(polls, report=silent, timing=hands.timing())
+        page = await one.page("BTCUSDT depth_100", "")
+        await one.close()
+    assert page.cursor == "7"
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 86_400.0
 
 
 async def test_the_rate_is_kept() -> None:

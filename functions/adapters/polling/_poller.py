@@ -16,7 +16,8 @@ from functions.ports.venue import Report
 
 REPLY_BYTES_MAX: Final = 8 * 1024 * 1024
 SERIES_MAX: Final = 256
-RETRY_AFTER_S_MAX: Final = 600.0
+RETRY_AFTER_S_MAX: Final = 3 * 86_400.0
+"""Longest pause that is kept: Binance bans an address for up to three days, and longer if it keeps asking."""
 _OK: Final = 200
 _CLIENT_ERROR: Final = range(400, 500)
 _SLOW_DOWN: Final = (418, 429)  # 418: Binance's ban after too many 429
