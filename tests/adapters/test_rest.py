@@ -88,6 +88,26 @@ async def test_a_pause_is_kept(stage: Stage) -> None:
     assert stage.now - before == pytest.approx(9.0)  # the pause, and what two tokens take
 
 
+async def test_a_firewall_is_sat_out(stage: Stage) -> None:
+    """Binance's firewall answers 403 to too many requests: that is no refusal for good, and asks for a pause."""
+    stage.status = 403
+    async with stage.rest() as rest:
+        with pytest.raises(Overloaded, match="asked to wait 60 s"):
+            await rest.get(ASK, "")
+        stage.status = 200
+        await rest.get(ASK, "")
+    assert stage.now >= 60.0
+
+
+@pytest.mark.parametrize("status", [408, 425])
+async def test_what_may_be_answered_later(stage: Stage, status: int) -> None:
+    """A time-out, and a request that came too early, say nothing of the request: it may be made again."""
+    stage.status = status
+    async with stage.rest() as rest:
+        with pytest.raises(Unavailable, match=str(status)):
+            await rest.get(ASK, "")
+
+
 async def test_what_will_never_be_answered(stage: Stage) -> None:
     """A request that the venue refuses is refused, however often, and opens no breaker."""
     stage.status = 400

@@ -15,7 +15,8 @@ from functions.ports.venue import Received
 ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 RETRY_AFTER_S: Final = 60.0  # where the venue asks for a pause and does not say for how long
 _OK: Final = 200
-_TOO_MANY: Final = frozenset({418, 429})  # 418 is Binance's ban after ignored 429s
+_TOO_MANY: Final = frozenset({403, 418, 429})  # 403 is Binance's firewall, 418 its ban: both end by themselves
+_AGAIN: Final = frozenset({408, 425})  # they tell of the moment, not of the request
 _SERVER_FAULT: Final = 500
 _SHOWN_BYTES: Final = 200
 
@@ -107,7 +108,7 @@ class Rest:
             wait = _seconds(response.headers.get("Retry-After", ""))
             self._bucket.drain(wait)
             return Overloaded(f"{status}: asked to wait {wait:g} s")
-        if status >= _SERVER_FAULT:
+        if status >= _SERVER_FAULT or status in _AGAIN:
             return Unavailable(f"{status}: {shown!r}")
         return Refused(f"{status}: {shown!r}")
 
