@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from functions.adapters.venues._patience import Counts, Hands, Patience
 from functions.adapters.venues._profile import Backfill, Missing, Page, Request
 from functions.adapters.venues._rest import Refused, Rest
-from functions.ports.errors import PortError
+from functions.ports.errors import PortError, Unavailable
 from functions.ports.venue import Mark, Put, Received
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Holes:
             page = self._backfill.page(received.row) if self._backfill else Page()
         except ValueError as error:
             msg = f"the answer holds no trades: {error}"
-            raise Refused(msg) from error
+            raise Unavailable(msg) from error  # a page of a proxy, not a word of the venue
         return received, page
 
     def _request(self, left: Missing) -> Request:
