@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.adapters.resilience import BreakerLimits
 from functions.adapters.venues._connection import Connection
 from functions.adapters.venues._patience import Hands, Patience
-from functions.adapters.venues._profile import Profile, Subscription, profile_of
+from functions.adapters.venues._profile import Glance, Profile, Subscription, profile_of
 from functions.adapters.venues._sync import Marks
 from functions.local.venues.exchange import Exchange, VenueOptions, serving
 from functions.local.venues.faults import Fault
@@ -185,6 +185,24 @@ async def test_refused_trades_stay_missing() -> None:
         await asyncio.gather(task, return_exceptions=True)
     assert (ear.reported("backfill_given_up"), ear.reported("backfill_failed")) == (1, 0), ear.reports
     assert ear.heard[-1].marks
+
+
+async def test_an_answer_that_is_no_book_is_asked_for_again() -> None:
+    """Where REST answers well and tells no book, as a proxy's page does, the book is asked for until it comes."""
+    ear, profile, pages = Ear(), profile_of("binance.spot"), iter(["proxy"])
+
+    def glance(row: bytes, symbol: str) -> tuple[Glance, ...]:
+        return () if symbol and next(pages, "") else profile.glance(row, symbol)
+
+    async with serving(venue_of("binance.spot")) as venue:
+        wanted = Subscription(("BTCUSDT",), ("depth@100ms",))
+        connection = Connection(replace(profile, glance=glance), wanted, patience(venue), hands=Hands(ear.report))
+        task = asyncio.create_task(connection.run(ear.put))
+        await ear.until(lambda: connection.has_book("BTCUSDT"))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert ear.reported("snapshot_failed") == 1
+    assert len([one for one in ear.heard if one.symbol]) == 2
 
 
 class Sky:

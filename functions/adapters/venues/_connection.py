@@ -25,7 +25,7 @@ from functions.adapters.venues._patience import Counts, Hands, Patience
 from functions.adapters.venues._profile import Glance, Missing, Profile, Subscription, Trades
 from functions.adapters.venues._rest import Rest
 from functions.adapters.venues._sync import Books, Breach, Key, Marks
-from functions.ports.errors import PortError
+from functions.ports.errors import PortError, Unavailable
 from functions.ports.venue import Mark, Put, Received
 
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -326,8 +326,12 @@ class Connection:
             return
         if self._profile.snapshot:
             received = await self._rest.get(self._profile.snapshot(symbol, self._wanted.depth), symbol)
+            if not (glances := self._profile.glance(received.row, symbol)):
+                await put(received)
+                msg = "the answer holds no book"
+                raise Unavailable(msg)
             self._asked.discard(symbol)
-            for glance in self._profile.glance(received.row, symbol):
+            for glance in glances:
                 self._note(glance)
             await put(received)
 
