@@ -99,6 +99,23 @@ async def test_trades_since_an_earlier_run(dialect: str) -> None:
             await ear.until(lambda: {(symbol, number) for number in numbers[3:]} <= set(ear.trades()))
 
 
+async def test_a_channel_that_is_no_longer_listened_to() -> None:
+    """Of a channel that only an earlier run listened to nothing is fetched."""
+    ear, wanted = Ear(), Subscription(("BTCUSDT",), ("aggTrade",))
+    async with serving(venue_of("binance.spot")) as venue:
+        await venue.play(2)
+        last = max(one.trade_id for one in venue.ledger.trades("BTCUSDT"))
+        known = {("BTCUSDT", "trade"): last - 5, ("ETHUSDT", "aggTrade"): 1}
+        connection = Connection(
+            profile_of("binance.spot"), wanted, patience(venue), hands=Hands(ear.report), known=known
+        )
+        task = asyncio.create_task(connection.run(ear.put))
+        await played(venue, ear)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert connection.counts.backfilled_rows == 0
+
+
 @pytest.mark.parametrize("fault", [Fault.FAIL, Fault.THROTTLE])
 async def test_trades_are_owed_until_they_come(fault: Fault) -> None:
     """While REST fails messages go on without marks, and what is owed is asked for until it comes."""

@@ -181,7 +181,7 @@ class Connection:
             self._hands.tap.connected(self.url, self._hands.clock())
         backfill = self._profile.backfill
         # Where pages go back in time the venue tells its last trade first, and the hole before it is found by that.
-        return self._marks.since(self._wanted.symbols) if backfill and backfill.ascending else []
+        return self._marks.since(self._wanted) if backfill and backfill.ascending else []
 
     async def _subscribe(self, absent: list[Missing]) -> None:
         """Ask for everything again: streams, books, and the trades that were made meanwhile."""

@@ -1,10 +1,9 @@
 """Watch what a connection says: which books broke, and which trades are missing. Pure; the connection acts on it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from functions.adapters.venues._profile import UNIT_DIGITS, Glance, Missing, Trades
+from functions.adapters.venues._profile import UNIT_DIGITS, Glance, Missing, Subscription, Trades
 from functions.domain.books import Applied, Book, Broken, Held, Reason, Rule
 
 Key: TypeAlias = tuple[str, str]
@@ -96,9 +95,10 @@ class Marks:
             return None
         return Missing(symbol, trades.channel, known + 1, trades.first - 1)
 
-    def since(self, symbols: Iterable[str]) -> list[Missing]:
-        """Say what may be missing after a break: whatever came after the last trade of each channel."""
-        wanted = set(symbols)
+    def since(self, wanted: Subscription) -> list[Missing]:
+        """Say what may be missing after a break: whatever came after the last trade of each channel listened to."""
         return [
-            Missing(symbol, channel, last + 1) for (symbol, channel), last in self._last.items() if symbol in wanted
+            Missing(symbol, channel, last + 1)
+            for (symbol, channel), last in self._last.items()
+            if symbol in wanted.symbols and channel in wanted.channels
         ]
