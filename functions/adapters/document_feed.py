@@ -128,6 +128,8 @@ async def gather(documents: Documents, batcher: Batcher, outbox: Outbox, rounds:
         if done == rounds.count:
             break
         await rounds.pause(rounds.poll_s)
+    for batch in batcher.cut(()):  # a story whose end never came
+        await outbox.send(batch)
     await outbox.end()
 
 

@@ -85,11 +85,16 @@ class Batcher:
         return batch
 
     def cut(self, rows: Iterable[Timed]) -> Iterator[RawBatch]:
-        """Take rows that name their symbols, and give their batches; none waits for the next call."""
+        """Take rows that name their symbols, and give their batches.
+
+        None waits for the next call but those that the next row may belong to; a call without rows gives these too.
+        """
+        empty = True
         for row, ts_receive in rows:
+            empty = False
             if (batch := self.add(row, ts_receive)) is not None:
                 yield batch
-        if (last := self.flush()) is not None:
+        if (empty or not self._joined) and (last := self.flush()) is not None:
             yield last
 
     def flush(self) -> RawBatch | None:

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 import pytest
-from documented import ARTICLE, NOW, POST, RSS, as_json
+from documented import ARTICLE, NOW, POST, RSS, as_json, fragments
 
 from functions.adapters.document_feed import Rounds, gather
 from functions.adapters.file_outbox import FileOutbox, OutboxOptions
@@ -45,14 +45,16 @@ class Script:
         """Let go of nothing."""
 
 
-async def gathered(*rounds: Sequence[bytes], sink: MemorySink | None = None) -> tuple[list[Event], list[float]]:
+async def gathered(
+    *rounds: Sequence[bytes], sink: MemorySink | None = None, dialect: str = "news.json"
+) -> tuple[list[Event], list[float]]:
     """Run a feed over scripted rounds; give its events and pauses."""
     sink, pauses = sink or MemorySink(), []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    cut = Cut("NEWS-0", "NEWS-0.news", "news.json", rows_max=2)
+    cut = Cut("NEWS-0", "NEWS-0.news", dialect, rows_max=2)
     batcher = document_batcher(cut, _keep_nothing, lambda: NOW)
     async with FileOutbox(cut, sink, OutboxOptions("news", "", "nowhere", Standing(5))) as outbox:
         await gather(Script(*rounds), batcher, outbox, Rounds(len(rounds), 60.0, pause))
@@ -84,6 +86,26 @@ async def test_every_document_once() -> None:
     assert [event.extensions["sequence"] for event in events] == [f"{number:020d}" for number in range(5, 10)]
     assert {event.source for event in events} == {"/tickloom/feeds/news/NEWS-0.news"}
     assert pauses == [60.0, 60.0]
+
+
+async def test_a_story_that_two_rounds_find() -> None:
+    """The fragments of a story stay together though one round found the first and the next the last of them."""
+    first, last = fragments(count=2)
+    events, _ = await gathered([first], [last], dialect="news.lseg")
+    assert [(raw(one).row_count, raw(one).end_of_tape) for one in events] == [(2, False), (0, True)]
+    reply = await handle(events[0])
+    assert reply is not None
+    batch = decode_news_batch(reply.data or b"")
+    assert (len(batch.items), batch.rejections) == (1, ())
+
+
+@pytest.mark.parametrize("rounds", [[[], []], [[]], []], ids=["goes on", "one more", "ends"])
+async def test_a_story_that_never_ends(rounds: list[list[bytes]]) -> None:
+    """A first fragment waits for one round; where that brings no other it is published, and refused by `digest`."""
+    events, _ = await gathered(fragments(count=2)[:1], *rounds, dialect="news.lseg")
+    batches = [raw(one) for one in events]
+    assert [one.row_count for one in batches] == [1, *(0 for _ in rounds), 0]
+    assert [one.first_row for one in batches] == [0, *(1 for _ in rounds), 1]
 
 
 async def run(**settings: object) -> list[Event]:
