@@ -71,9 +71,9 @@ async def test_missed_trades_are_fetched(dialect: str) -> None:
     assert connection.counts.backfilled_rows >= 1
 
 
-@pytest.mark.parametrize("dialect", BACKFILLED)
+@pytest.mark.parametrize("dialect", NUMBERED)
 async def test_trades_of_a_lost_connection(dialect: str) -> None:
-    """What is traded while no connection is there is fetched once one is, and books begin anew."""
+    """What is traded while no connection is there is fetched, or told, once one is, and books begin anew."""
     ear = Ear()
     async with serving(venue_of(dialect)) as venue, hearing(venue, ear) as connection:
         await subscribed(venue, ear, connection)

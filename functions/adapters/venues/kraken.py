@@ -2,8 +2,9 @@
 
 Sources: Kraken API Center, "Spot WebSocket" v1 and v2, "Book checksum", "Rate limits". A book comes with its
 subscription and is checked by the checksum of its ten best levels; the venue writes every decimal, so the text without
-its point is the number of units the sum is made of. v1 numbers no trades; v2 does, and offers missed ones by time only:
-a hole there stays one, and is reported. A v1 book channel is named with its depth, `book-1000`.
+its point is the number of units the sum is made of. Trades begin with the latest fifty, which fills what a lost
+connection missed of them. v1 numbers no trades; v2 does, and offers missed ones by time only: a hole beyond those fifty
+stays one, and is reported. A v1 book channel is named with its depth, `book-1000`.
 """
 
 import itertools
@@ -29,6 +30,7 @@ from functions.domain.books import BookMessage, Rule
 
 DEPTH: Final = 1_000
 _BOOK: Final = "book"
+_TRADE: Final = "trade"
 _QUOTES: Final = frozenset({"ticker", "spread"})
 
 # A JSON number with a fraction stays the text it was, for its digits count.
@@ -135,7 +137,7 @@ def glance_v2(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
 
 def _of_v2(channel: str, data: list[object], *, snapshot: bool) -> Iterator[Glance]:
     content = [one for one in data if isinstance(one, dict)]
-    if channel == "trade":
+    if channel == _TRADE:
         for symbol, group in itertools.groupby(content, key=lambda one: str(one["symbol"])):
             ids = [int(one["trade_id"]) for one in group]
             yield Glance(symbol, trades=Trades("trade", min(ids), max(ids)))
@@ -152,6 +154,8 @@ def _text_v2(method: str, symbols: Iterable[str], channel: str, depth: int) -> s
     params: dict[str, object] = {"channel": channel, "symbol": list(symbols)}
     if channel == _BOOK:
         params["depth"] = depth
+    if channel == _TRADE:
+        params["snapshot"] = True  # the venue's own pages differ on what it does unasked
     return json.dumps({"method": method, "params": params})
 
 
