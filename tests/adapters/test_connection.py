@@ -165,6 +165,31 @@ async def test_garbage_and_doubles_travel(dialect: str) -> None:
     assert connection.counts.breaches == 0
 
 
+@pytest.mark.parametrize(
+    ("dialect", "row"),
+    [
+        ("coinbase.exchange", '{"type":"error","message":"Failed to subscribe","reason":"A-B is not a valid product"}'),
+        ("coinbase.advanced", '{"type":"error","message":"A-B is not a valid product"}'),
+        ("kraken.v1", '{"event":"subscriptionStatus","status":"error","errorMessage":"A-B is not a valid product"}'),
+        ("kraken.v2", '{"method":"subscribe","success":false,"error":"A-B is not a valid product","symbol":"A-B"}'),
+    ],
+)
+def test_a_refusal_is_seen(dialect: str, row: str) -> None:
+    """What a venue says when it takes no subscription is seen in every dialect that says it."""
+    (glance,) = profile_of(dialect).glance(row.encode(), "")
+    assert "A-B is not a valid product" in glance.refused
+
+
+async def test_a_refusal_is_told() -> None:
+    """A subscription that the venue refuses is told of, or nobody would know why nothing comes; the row travels on."""
+    ear, row = Ear(), '{"method":"subscribe","success":false,"error":"Currency pair not supported A/B"}'
+    async with serving(venue_of("kraken.v2")) as venue, hearing(venue, ear) as connection:
+        await subscribed(venue, ear, connection)
+        venue.broadcast(row)
+        await ear.until(lambda: any(received.row == row.encode() for received in ear.heard))
+    assert ear.reports == [("subscription_refused", {"reason": "Currency pair not supported A/B"})]
+
+
 async def test_silence_is_a_lost_connection() -> None:
     """A connection without a word is left, and a new one made."""
     ear = Ear()

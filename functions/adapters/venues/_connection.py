@@ -32,6 +32,7 @@ MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 CLOSE_S: Final = 1.0  # a peer that is gone does not answer a farewell
 PARTING_S: Final = 1.0  # to hand over what was read when the feed is told to stop
 BOOK_S: Final = 10.0  # to wait for a book that was subscribed to
+REASON_CHARS_MAX: Final = 200  # of what a venue says when it refuses
 
 
 class Lost(Exception):  # noqa: N818 - it says what became of the connection
@@ -277,6 +278,8 @@ class Connection:
             if before is not None and glance.number > before + 1:
                 msg = f"messages {before + 1} to {glance.number - 1} never came"
                 raise Lost(msg)
+        if glance.refused:
+            self._hands.report("subscription_refused", reason=glance.refused[:REASON_CHARS_MAX])
         if breach := self._books.see(glance):
             self._break(breach)
 

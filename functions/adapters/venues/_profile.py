@@ -62,6 +62,7 @@ class Glance:
         digits: Most decimals of its prices and of its sizes, where a checksum needs them.
         trades: Which trades it tells.
         number: Its number on the connection, which counts without holes; None where the venue has none.
+        refused: Why the venue does not take a subscription, in its words; empty for everything else.
     """
 
     symbol: str = ""
@@ -71,6 +72,7 @@ class Glance:
     digits: tuple[int, int] = (0, 0)
     trades: Trades | None = None
     number: int | None = None
+    refused: str = ""
 
 
 def units(text: str) -> int:

@@ -54,6 +54,8 @@ class _Exchange(msgspec.Struct):
     bids: list[tuple[str, str]] = []
     asks: list[tuple[str, str]] = []
     changes: list[tuple[str, str, str]] = []
+    message: str = ""
+    reason: str = ""
 
 
 class _Trade(msgspec.Struct):
@@ -65,9 +67,11 @@ _decode_trades: Final = msgspec.json.Decoder(list[_Trade]).decode
 
 
 def glance_exchange(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
-    """Read books, trade ids and crossed quotes."""
+    """Read books, trade ids, crossed quotes and refusals."""
     try:
         message = _decode_exchange(row)
+        if message.type == "error":
+            return (Glance(refused=f"{message.message}: {message.reason}"),)
         return _of_exchange(message)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
         return ()
@@ -172,6 +176,8 @@ class _Event(msgspec.Struct):
 
 
 class _Advanced(msgspec.Struct):
+    type: str = ""
+    message: str = ""
     channel: str = ""
     sequence_num: int | None = None
     events: list[_Event] = []
@@ -187,6 +193,8 @@ def glance_advanced(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
         found = [one for event in message.events for one in _of_event(event)]
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
         return ()
+    if message.type == "error":
+        found.append(Glance(refused=message.message))
     if message.sequence_num is None:
         return tuple(found)
     if len(found) == 1:

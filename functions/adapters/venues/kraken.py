@@ -76,6 +76,8 @@ def glance_v1(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
                 return _of_v1(channel.partition("-")[0], pair, parts)
             except (ValueError, LookupError, TypeError):
                 return ()
+        case {"event": "subscriptionStatus", "status": "error", "errorMessage": str(reason)}:
+            return (Glance(refused=reason),)
         case _:
             return ()
 
@@ -131,6 +133,8 @@ def glance_v2(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
                 return tuple(_of_v2(channel, data, snapshot=rest.get("type") == "snapshot"))
             except (ValueError, LookupError, TypeError):
                 return ()
+        case {"method": "subscribe", "success": False, "error": str(reason)}:
+            return (Glance(refused=reason),)
         case _:
             return ()
 
