@@ -122,6 +122,23 @@ def test_any_row_is_glanced_at(row: bytes, changes: list[tuple[int, bytes]]) -> 
                 Books(profile_of(dialect).rule, 10).see(glance)
 
 
+@pytest.mark.parametrize("dialect", connected_dialects())
+def test_rows_that_never_end_in_themselves(dialect: str) -> None:
+    """However deep a row or a page nests, nothing is read of it, and the connection goes on."""
+    deep = b'{"data":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    profile = profile_of(dialect)
+    assert [profile.glance(row, "") for row in (deep, b'{"x":' + deep + b"}")] == [(), ()]
+
+
+@pytest.mark.parametrize("dialect", ["binance.spot", "coinbase.exchange"])
+def test_pages_that_never_end_in_themselves(dialect: str) -> None:
+    """Such a page holds no trades."""
+    backfill = profile_of(dialect).backfill
+    assert backfill is not None
+    with pytest.raises(ValueError, match="recursion"):
+        backfill.page(b'[{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}]")
+
+
 @settings(max_examples=examples(500))
 @given(
     st.sets(st.integers(1, 60), min_size=1), st.integers(1, 60), st.integers(0, 30), st.booleans(), st.integers(1, 7)

@@ -64,7 +64,7 @@ def glance(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
     """
     try:
         return _of(_decode(row))
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return ()
 
 

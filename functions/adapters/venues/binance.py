@@ -64,7 +64,7 @@ def glance(row: bytes, symbol: str = "") -> tuple[Glance, ...]:
     """Read update ids, trade ids and crossed quotes; levels are not needed, for every message is numbered."""
     try:
         message = _decode(row)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
     if symbol:
         return (Glance(symbol, book=BookMessage(snapshot=True, last=message.lastUpdateId)),)
@@ -111,7 +111,7 @@ def _is_book(channel: str) -> bool:
 def _page(body: bytes) -> Page:
     try:
         ids = [one.id or one.a for one in _decode_trades(body)]
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return Page(min(ids), max(ids), len(ids)) if ids else Page()
 

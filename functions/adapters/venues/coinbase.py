@@ -73,7 +73,7 @@ def glance_exchange(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
         if message.type == "error":
             return (Glance(refused=f"{message.message}: {message.reason}"),)
         return _of_exchange(message)
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return ()
 
 
@@ -123,7 +123,7 @@ def _missing(missing: Missing, _key: str) -> Request | None:
 def _page(body: bytes) -> Page:
     try:
         ids = [one.trade_id for one in _decode_trades(body)]
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     return Page(min(ids), max(ids), len(ids)) if ids else Page()
 
@@ -191,7 +191,7 @@ def glance_advanced(row: bytes, _symbol: str = "") -> tuple[Glance, ...]:
     try:
         message = _decode_advanced(row)
         found = [one for event in message.events for one in _of_event(event)]
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return ()
     if message.type == "error":
         found.append(Glance(refused=message.message))
