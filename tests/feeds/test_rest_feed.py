@@ -341,6 +341,13 @@ def test_unknown_channels_are_refused(dialect: str, name: str) -> None:
         profile_of(dialect).channel(name)
 
 
+def test_a_rate_that_buys_nothing_is_refused() -> None:
+    """A rate below the price of one request stops the start, and says what to set."""
+    compose(Settings(poll_channels=("depth_1000",), poll_rate=50.0))
+    with pytest.raises(ValueError, match="depth_1000 costs 50 of 49; set poll_rate"):
+        compose(Settings(poll_channels=("klines_1m", "depth_1000"), poll_rate=49.0))
+
+
 @pytest.mark.parametrize("dialect", ["nowhere.spot", "binance.moon", "../etc", ""])
 def test_unknown_dialects_are_refused(dialect: str) -> None:
     """A dialect nobody says how to poll is refused."""

@@ -105,20 +105,26 @@ class HttpPoller:
     """
 
     def __init__(self, polls: Polls, *, report: Report, timing: Timing = _REAL) -> None:
-        """Open nothing yet; a channel that does not exist is refused here."""
+        """Open nothing yet; a channel that does not exist, or costs more than may be spent, is refused here."""
         profile = polls.profile
         channels = {name: profile.channel(name) for name in polls.channels}
         self._series: dict[str, tuple[str, Channel]] = {
             f"{symbol} {name}": (symbol, channel) for symbol in polls.symbols for name, channel in channels.items()
         }
         self._polls = polls
+        rate = polls.rate or profile.rate
+        for name, (symbol, channel) in self._series.items():
+            asked = channel.ask(symbol, "", Moment(timing.clock(), 0, 0))
+            if asked is not None and asked.weight > rate.tokens:
+                msg = f"one request of {name} costs {asked.weight:g} of {rate.tokens:g}; set poll_rate to that at least"
+                raise ValueError(msg)
         self._url = (polls.url or profile.url).rstrip("/")
         self._headers = dict(profile.headers(polls.api_key) if polls.api_key else _NONE)
         self._report = report
         self._clock = timing.clock
         self._pause = timing.pause
         self._draw = timing.jitter
-        self._bucket = TokenBucket(polls.rate or profile.rate, timing.elapsed)
+        self._bucket = TokenBucket(rate, timing.elapsed)
         self._breaker = CircuitBreaker(polls.breaker, timing.elapsed)
         self._session: aiohttp.ClientSession | None = None
 
