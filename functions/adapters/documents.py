@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from functions.adapters.resilience import retry_after_s
 from functions.ports.documents import Document, Documents, Report
 
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -209,7 +210,8 @@ class Pages:
             if response.status == _NOT_MODIFIED:
                 return b""
             if response.status != _OK:
-                page.due_s = self._elapsed() + _retry_after_s(response.headers.get("Retry-After", ""))
+                asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock() / 1e9)
+                page.due_s = self._elapsed() + min(asked_s or 0.0, WAIT_S_MAX)
                 self._report("document_refused", url=_shown(page.url), status=response.status)
                 return b""
             data = await _body(response)
@@ -260,11 +262,6 @@ async def _body(response: aiohttp.ClientResponse) -> bytes | None:
         if len(data) > DOCUMENT_BYTES_MAX:
             return None
     return bytes(data)
-
-
-def _retry_after_s(text: str) -> float:
-    """Read `Retry-After` in seconds; a date or nothing asks for no more than the usual wait."""
-    return min(float(text), WAIT_S_MAX) if text.isascii() and text.isdigit() else 0.0
 
 
 def _shown(url: str) -> str:

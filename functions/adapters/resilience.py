@@ -8,10 +8,12 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Final, TypeAlias
 
 _DOUBLINGS_MAX: Final = 16  # 2**16 times any base is beyond any cap
+_SECONDS_DIGITS_MAX: Final = 9  # 31 years
 _SLACK_S: Final = 1e-9  # a wait that was slept to its end must not leave a rounding error to wait for again
 
 Clock: TypeAlias = Callable[[], float]
@@ -31,6 +33,26 @@ def full_jitter(attempt: int, *, base_s: float, max_s: float, uniform: Uniform =
     4.0
     """
     return uniform(0.0, min(max_s, base_s * 2.0 ** min(attempt, _DOUBLINGS_MAX)))
+
+
+def retry_after_s(text: str, now_s: float) -> float | None:
+    """Read what a `Retry-After` header asks for: seconds, or a date, as seconds from now; None when it is neither.
+
+    Source: RFC 9110, section 10.2.3.
+
+    Args:
+        text: The header's value; empty where there is none.
+        now_s: Seconds since 1970.
+
+    >>> retry_after_s("120", 0.0), retry_after_s("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), retry_after_s("soon", 0.0)
+    (120.0, 40.0, None)
+    """
+    if text.isascii() and text.isdigit():
+        return float(text[:_SECONDS_DIGITS_MAX])
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - now_s, 0.0)
+    except (ValueError, OverflowError):
+        return None
 
 
 # --- circuit breaker --------------------------------------------------------------------------------------------------

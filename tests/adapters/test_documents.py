@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 
 import pytest
 from aiohttp import web
@@ -197,6 +198,21 @@ async def test_a_server_may_ask_for_patience(url: str, site: Site, reports: Repo
     await source.poll()
     assert len(site.asked) == 1
     now = 60.0
+    await source.poll()
+    await source.close()
+    assert len(site.asked) == 2
+
+
+async def test_a_server_may_name_a_date(url: str, site: Site, reports: Reports) -> None:
+    """`Retry-After` may also say until when nothing is to be asked."""
+    now = 0.0
+    source = Pages([url], report=reports, headers={}, clock=lambda: NOW, elapsed=lambda: now)
+    site.status, site.headers = 503, {"Retry-After": formatdate(NOW / 1e9 + 120, usegmt=True)}
+    await source.poll()
+    now = 119.0
+    await source.poll()
+    assert len(site.asked) == 1
+    now = 120.0
     await source.poll()
     await source.close()
     assert len(site.asked) == 2

@@ -88,6 +88,15 @@ async def test_a_pause_is_kept(stage: Stage) -> None:
     assert stage.now - before == pytest.approx(9.0)  # the pause, and what two tokens take
 
 
+@pytest.mark.parametrize(("told", "waited"), [("Thu, 01 Jan 1970 00:02:00 GMT", "120"), ("soon", "60"), ("", "60")])
+async def test_a_pause_until_a_date(stage: Stage, told: str, waited: str) -> None:
+    """A pause may be told as a date; what is neither that nor seconds is a minute."""
+    stage.status, stage.headers = 429, {"Retry-After": told}
+    async with stage.rest() as rest:
+        with pytest.raises(Overloaded, match=f"asked to wait {waited} s"):
+            await rest.get(ASK, "")
+
+
 async def test_a_firewall_is_sat_out(stage: Stage) -> None:
     """Binance's firewall answers 403 to too many requests: that is no refusal for good, and asks for a pause."""
     stage.status = 403

@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 
 from functions.adapters.polling._profile import Answer, Ask, Channel, Moment, PollProfile
-from functions.adapters.resilience import BreakerLimits, CircuitBreaker, Rate, TokenBucket, full_jitter
+from functions.adapters.resilience import BreakerLimits, CircuitBreaker, Rate, TokenBucket, full_jitter, retry_after_s
 from functions.ports.polling import Page
 from functions.ports.venue import Report
 
@@ -182,7 +182,8 @@ class HttpPoller:
         status = response.status
         if status == _OK:
             return body
-        wait_s = _retry_after(response.headers.get("Retry-After", ""))
+        asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock() / 1e9)
+        wait_s = min(asked_s or 0.0, RETRY_AFTER_S_MAX)
         if status in _SLOW_DOWN:
             self._bucket.drain(wait_s)
         ours = status in _CLIENT_ERROR and status not in _NOT_THE_REQUEST
@@ -221,7 +222,3 @@ def _read(channel: Channel, row: bytes, ask: Ask) -> Answer:
     except _NOT_A_REPLY as error:
         msg = f"the reply cannot be read: {type(error).__name__}: {error}"
         raise _FailedError(msg) from error
-
-
-def _retry_after(text: str) -> float:
-    return min(float(text), RETRY_AFTER_S_MAX) if text.isdecimal() else 0.0

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from functions.adapters.resilience import BreakerLimits, CircuitBreaker, Rate, TokenBucket
+from functions.adapters.resilience import BreakerLimits, CircuitBreaker, Rate, TokenBucket, retry_after_s
 from functions.adapters.venues._patience import Hands
 from functions.adapters.venues._profile import Request
 from functions.ports.errors import Overloaded, PortError, Unavailable
@@ -105,13 +105,10 @@ class Rest:
     def _failure(self, response: aiohttp.ClientResponse, body: bytes) -> PortError:
         status, shown = response.status, body[:_SHOWN_BYTES]
         if status in _TOO_MANY:
-            wait = _seconds(response.headers.get("Retry-After", ""))
+            asked = retry_after_s(response.headers.get("Retry-After", ""), self._hands.clock() / 1e9)
+            wait = RETRY_AFTER_S if asked is None else asked
             self._bucket.drain(wait)
             return Overloaded(f"{status}: asked to wait {wait:g} s")
         if status >= _SERVER_FAULT or status in _AGAIN:
             return Unavailable(f"{status}: {shown!r}")
         return Refused(f"{status}: {shown!r}")
-
-
-def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() else RETRY_AFTER_S
