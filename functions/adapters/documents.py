@@ -21,6 +21,7 @@ DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest file or page that is read, and what of several files is read at once, one more at most; rows above the feed's
 own bound are spooled, so this bounds memory alone."""
 FILES_MAX: Final = 100_000
+"""Most files that are read, and remembered."""
 HEAD_BYTES: Final = 256
 """By so many of its first bytes a file of lines is known again: another one may come under its name."""
 REDIRECTS_MAX: Final = 3
@@ -70,7 +71,9 @@ class Files:
         found: list[Document] = []
         left: set[pathlib.Path] = set()
         size = 0
-        for path in self._files():
+        files = list(self._files())
+        self._forget(files)
+        for path in files:
             try:
                 stat = path.stat()
                 state = (stat.st_mtime_ns, stat.st_size)
@@ -98,6 +101,13 @@ class Files:
             inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
             yield from (one for one in inside[:left] if not one.name.startswith("."))
             left -= min(left, len(inside))
+
+    def _forget(self, files: list[pathlib.Path]) -> None:
+        """Forget files that are gone once more are remembered than may be read."""
+        if len(self._seen) > FILES_MAX:
+            here = set(files)
+            self._seen = {path: state for path, state in self._seen.items() if path in here}
+            self._read = {path: place for path, place in self._read.items() if path in here}
 
     def _rows(self, path: pathlib.Path, size: int, left: set[pathlib.Path]) -> list[bytes]:
         if path.suffix in _LINES:

@@ -108,6 +108,21 @@ async def test_json_lines_of_another_file(tmp_path: pathlib.Path, reports: Repor
     assert await rows(source) == [b'{"b":34}']
 
 
+async def test_files_that_are_gone(tmp_path: pathlib.Path, reports: Reports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files that come and go no more are remembered than may be read; one that stays is not given again."""
+    monkeypatch.setattr(documents, "FILES_MAX", 4)
+    (tmp_path / "stays.jsonl").write_bytes(b"0\n")
+    source = files(reports, tmp_path)
+    given = await rows(source)
+    for number in range(20):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_bytes(b"%d\n" % number)
+        given += await rows(source)
+        path.unlink()
+    assert given == [b"0", *(b"%d" % number for number in range(20))]
+    assert max(len(source._seen), len(source._read)) <= 5  # noqa: SLF001 - what it remembers shows nowhere else
+
+
 async def test_a_file_too_large(tmp_path: pathlib.Path, reports: Reports) -> None:
     """A file beyond the bound is told of and left out; it is not read."""
     path = tmp_path / "large.json"
