@@ -103,6 +103,7 @@ class KafkaRecords:
             group_id=topic.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",  # what a transaction took back is written again under other offsets
             max_partition_fetch_bytes=topic.fetch_bytes_max,
             fetch_max_wait_ms=topic.fetch_wait_ms,
             session_timeout_ms=topic.session_ms,

@@ -334,6 +334,22 @@ async def test_a_broker_is_read_to_the_end(servers: str, topic: str, tmp_path: p
     assert_sound(sink.events)
 
 
+async def test_what_was_taken_back_is_no_row(servers: str, topic: str, tmp_path: pathlib.Path) -> None:
+    """Records of a transaction that its producer aborted are not read: it writes them again, and each counts once."""
+    producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"writer-{topic}")
+    await producer.start()
+    for values_of, keep in ((values(3), False), (values(4), True)):
+        await producer.begin_transaction()
+        for value in values_of:
+            await producer.send(topic, value, partition=0)
+        await (producer.commit_transaction if keep else producer.abort_transaction)()
+    await producer.stop()
+    sink = MemorySink()
+    await compose(feed_settings(servers, topic, tmp_path)).run(sink)
+    assert [row for _, row in rows_of(sink.events)[f"{shard_of(topic)}-0.queue"]] == values(4)
+    assert_sound(sink.events)
+
+
 async def test_a_feed_that_dies_is_followed_without_a_seam(
     servers: str, topic: str, tmp_path: pathlib.Path, state: str
 ) -> None:

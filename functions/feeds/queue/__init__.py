@@ -3,7 +3,7 @@
 Each partition is a shard and a stream of its own, and a row's index is its record's offset: (topic, partition, offset)
 names a row for ever. A record's header `dialect` says which decoder reads it (else the settings do), its header
 `symbol` what the decoder asks for beside the bytes. The receive time is the record's own time, so that a batch that is
-made again is the same bytes.
+made again is the same bytes. What a transaction wrote is read once it is committed, and never where it was aborted.
 
 At least once, and no number twice: before a batch is published, the group's committed metadata says its number and
 where it ends (`tickloom 1 <sequence> <end>`); once it is stored, the offset moves on. Whoever reads the partition next
