@@ -20,6 +20,7 @@ from functions.local.platforms import KAFKA
 from functions.local.replays import Progress, Result, replay
 
 HEAD_BYTES: Final = 64 * 1024
+DIGEST_CHARS: Final = 16
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -105,13 +106,14 @@ def check_tape(folder: pathlib.Path, files: Sequence[pathlib.Path], words: Seque
 
 
 def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
-    """Give a capture as it is; write other files down as one, once, under the folder."""
+    """Give a capture as it is; write other files down as one, once for each content and way to read it."""
     if not is_csv_tape(file):
         return file
     if not args.dialect:
         msg = f"{file} does not tell its dialect; name it with --dialect"
         raise UsageError(msg)
-    capture: pathlib.Path = args.folder / "tapes" / f"{file.name}.txt"
+    read_as = hashlib.sha256(f"{args.dialect} {args.symbol} {_digest(file)}".encode()).hexdigest()
+    capture: pathlib.Path = args.folder / "tapes" / f"{file.name}-{read_as[:DIGEST_CHARS]}.txt"
     if not capture.exists():
         capture.parent.mkdir(parents=True, exist_ok=True)
         partial = capture.with_suffix(".partial")
@@ -119,6 +121,11 @@ def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
             write_capture(file, target, dialect=args.dialect, symbol=args.symbol)
         partial.rename(capture)
     return capture
+
+
+def _digest(file: pathlib.Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _replay(args: argparse.Namespace, folder: pathlib.Path, out: pathlib.Path, *, label: str = "replaying") -> Result:

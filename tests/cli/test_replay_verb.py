@@ -1,11 +1,38 @@
 """A folder goes on with the tape it was begun with, and with no other."""
 
+import argparse
 import pathlib
 
 import pytest
 
+from functions.cli import replay
 from functions.cli.errors import CliError
-from functions.cli.replay import check_tape
+from functions.cli.replay import capture_of, check_tape
+
+
+def asked(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    replay.register(parser)
+    return parser.parse_args(words)
+
+
+def test_each_content_is_its_own_capture(tmp_path: pathlib.Path) -> None:
+    """Files of one name, one file changed, and one file read otherwise are told apart, and one as it was is kept."""
+    folder = tmp_path / "replay"
+    first, second = tmp_path / "a" / "day.csv", tmp_path / "b" / "day.csv"
+    for path, price in ((first, "1.1"), (second, "1.2")):
+        path.parent.mkdir()
+        path.write_text(f"2024.01.02,00:0{price[-1]},{price},{price},{price},{price},7\n")
+    words = (str(first), "--dialect", "mt4.csv", "--folder", str(folder))
+    eur, usd = (asked(*words, "--symbol", symbol) for symbol in ("EURUSD", "USDJPY"))
+    captures = [capture_of(first, eur), capture_of(second, eur), capture_of(first, usd)]
+    assert [b",1.1," in one.read_bytes() for one in captures] == [True, False, True]
+    assert len({*captures}) == 3
+    kept = captures[0].stat().st_mtime_ns
+    assert capture_of(first, eur) == captures[0]
+    assert captures[0].stat().st_mtime_ns == kept
+    first.write_bytes(second.read_bytes())
+    assert capture_of(first, eur).read_bytes() == captures[1].read_bytes()
 
 
 def test_another_tape_is_refused(tmp_path: pathlib.Path) -> None:
