@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from functions.adapters.csv_tapes import is_csv_tape, write_capture
+from functions.adapters.tapes import sniff_tape
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
 from functions.cli.progress import bar
@@ -69,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(msg)
     if args.fresh:
         shutil.rmtree(args.folder, ignore_errors=True)
+    named, args.files = args.files, [capture_of(file, args) for file in args.files]
     if args.log == "disk" and not args.verify:
-        check_tape(args.folder, args.files, (args.dialect, args.symbol))
-    args.files = [capture_of(file, args) for file in args.files]
+        check_tape(args.folder, named, (args.dialect, args.symbol))
     if args.verify:
         return _verify(args)
     out = args.out or args.folder / "out"
@@ -108,6 +109,7 @@ def check_tape(folder: pathlib.Path, files: Sequence[pathlib.Path], words: Seque
 def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
     """Give a capture as it is; write other files down as one, once for each content and way to read it."""
     if not is_csv_tape(file):
+        sniff_tape(file, dialect=args.dialect)  # what cannot be read is refused before anything is started or noted
         return file
     if not args.dialect:
         msg = f"{file} does not tell its dialect; name it with --dialect"

@@ -6,8 +6,9 @@ import pathlib
 import pytest
 
 from functions.cli import replay
-from functions.cli.errors import CliError
+from functions.cli.errors import CliError, UsageError
 from functions.cli.replay import capture_of, check_tape
+from functions.wire.errors import Malformed
 
 
 def asked(*words: str) -> argparse.Namespace:
@@ -33,6 +34,18 @@ def test_each_content_is_its_own_capture(tmp_path: pathlib.Path) -> None:
     assert captures[0].stat().st_mtime_ns == kept
     first.write_bytes(second.read_bytes())
     assert capture_of(first, eur).read_bytes() == captures[1].read_bytes()
+
+
+def test_what_cannot_be_read_leaves_no_note(tmp_path: pathlib.Path) -> None:
+    """A tape that is refused is not the folder's tape: the same command, mended as the error says, is taken."""
+    rows, capture = tmp_path / "day.csv", tmp_path / "tape.txt"
+    rows.write_text("rubbish\n")
+    capture.write_text("rubbish\n")
+    for path, error in ((rows, UsageError), (capture, Malformed)):
+        folder = tmp_path / f"of-{path.name}"
+        with pytest.raises(error, match="--dialect"):
+            replay.run(asked(str(path), "--folder", str(folder)))
+        assert not folder.exists()
 
 
 def test_another_tape_is_refused(tmp_path: pathlib.Path) -> None:
