@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -21,7 +21,8 @@ from functions.cli.main import VERBS
 from functions.local.foundation import WHERE
 
 ROOT: Final = pathlib.Path(__file__).parents[2]
-RUNBOOKS: Final = ROOT / "knative/runbooks"
+KNATIVE: Final = ROOT / "knative"
+RUNBOOKS: Final = KNATIVE / "runbooks"
 PAGES: Final = sorted(path for path in RUNBOOKS.glob("*.md") if path.name != "README.md")
 LINES_MAX: Final = 50
 BLOCK: Final = re.compile(r"^```([^\n]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -82,6 +83,28 @@ def test_blocks_say_where_they_run(page: pathlib.Path) -> None:
             assert line.split()[0] in PROGRAMS[kind], line
             words = shlex.split(line)
             assert words[0] != "tickloom" or words[1] in VERBS
+
+
+def manifests() -> list[dict[str, Any]]:
+    """Read what is deployed: the files of one deployable each."""
+    files = (path for room in ("functions", "services", "tables", "feeds") for path in (KNATIVE / room).glob("*.yaml"))
+    return [one for path in files for one in yaml.safe_load_all(path.read_text()) if one]
+
+
+def test_a_new_secret_reaches_who_holds_it() -> None:
+    """A key's page starts every pod anew that has a secret: KServices by their pods, the rest by kind and label."""
+    said = "\n".join(blocks(RUNBOOKS / "key-leaked.md", CLUSTER))
+    restarted = set(
+        re.findall(r"rollout restart (\S+) --selector app.kubernetes.io/part-of=tickloom", said)[0].split(",")
+    )
+    holders = [one for one in manifests() if "secretKeyRef" in json.dumps(one) and one["kind"] != "Kustomization"]
+    assert {one["kind"] for one in holders} == {"Service", "StatefulSet"}
+    for one in holders:
+        if one["apiVersion"].startswith("serving.knative.dev/"):
+            assert "delete pods --selector serving.knative.dev/service" in said
+        else:
+            assert one["kind"].lower() in restarted
+            assert one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "tickloom"
 
 
 def test_every_alert_has_a_page() -> None:
