@@ -107,6 +107,18 @@ def test_a_new_secret_reaches_who_holds_it() -> None:
             assert one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "tickloom"
 
 
+def test_a_restore_wakes_nobody() -> None:
+    """A restore stops feeds and tables alike, with KEDA paused, and what is asleep in the manifests stays so."""
+    said = blocks(RUNBOOKS / "restore.md", CLUSTER)
+    asleep = {one["metadata"]["name"] for one in manifests() if one.get("spec", {}).get("replicas") == 0}
+    assert "fix" in asleep
+    stopped = next(line for line in said if " scale " in line)
+    assert {"deployment,statefulset", "--replicas=0"} <= {*stopped.split()}
+    assert [line for line in said if re.search(r"--replicas=[1-9]", line)] == []
+    assert "paused-replicas=0" in said[0]
+    assert said[-1].endswith("paused-replicas-")
+
+
 def test_every_alert_has_a_page() -> None:
     """Each alert that the rules raise stands with one page, and no page answers an alert that is not raised."""
     rules = [yaml.safe_load(path.read_text()) for path in (ROOT / "knative/observability/rules").glob("*.yaml")]
