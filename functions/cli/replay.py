@@ -19,6 +19,7 @@ from functions.local import loop
 from functions.local.foundation import Options
 from functions.local.platforms import KAFKA
 from functions.local.replays import Progress, Result, replay
+from functions.wire.venues.registry import decoder_of
 
 HEAD_BYTES: Final = 64 * 1024
 DIGEST_CHARS: Final = 16
@@ -107,7 +108,13 @@ def check_tape(folder: pathlib.Path, files: Sequence[pathlib.Path], words: Seque
 
 
 def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
-    """Give a capture as it is; write other files down as one, once for each content and way to read it."""
+    """Give a capture as it is; write other files down as one, once for each content and way to read it.
+
+    Raises:
+        Malformed: No decoder reads the dialect, or it is not given and cannot be told.
+    """
+    if args.dialect:
+        decoder_of(args.dialect)
     if not is_csv_tape(file):
         sniff_tape(file, dialect=args.dialect)  # what cannot be read is refused before anything is started or noted
         return file

@@ -48,6 +48,14 @@ def test_what_cannot_be_read_leaves_no_note(tmp_path: pathlib.Path) -> None:
         assert not folder.exists()
 
 
+def test_a_dialect_that_nothing_reads(tmp_path: pathlib.Path) -> None:
+    """A misspelt dialect is refused with those there are; every row of the tape would be a dead letter."""
+    capture = tmp_path / "tape.txt"
+    capture.write_text("1 {}\n")
+    with pytest.raises(Malformed, match=r"'binance\.spott'; known are .*binance\.spot,"):
+        capture_of(capture, asked(str(capture), "--dialect", "binance.spott"))
+
+
 def test_another_tape_is_refused(tmp_path: pathlib.Path) -> None:
     """The same tape goes on, as after a crash; another one, or other words for it, would be told as the first."""
     first, second = tmp_path / "a.txt", tmp_path / "b.txt"
