@@ -27,6 +27,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     info = what.add_parser("info", help="say what a capture holds")
     info.add_argument("file", type=pathlib.Path, metavar="FILE", help="capture, plain or gzip")
+    info.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
     info.add_argument("--json", action="store_true", help="print JSON, for programs")
     stretch = what.add_parser(
         "stretch", help="repeat a capture: times and ids shifted so that each repetition continues the last"
@@ -38,6 +39,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     stretch.add_argument(
         "--out", type=pathlib.Path, required=True, help="file to write; compressed when it ends in .gz"
     )
+    stretch.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,20 +48,21 @@ def run(args: argparse.Namespace) -> int:
         msg = f"there is no capture at {args.file}"
         raise CliError(msg)
     if args.what == "info":
-        _say(info(args.file), as_json=args.json)
+        _say(info(args.file, dialect=args.dialect), as_json=args.json)
     else:
         told = stretch(args.file, args.out, messages=args.messages, times=args.times)
-        sys.stdout.write(f"{told['messages']:,} messages, {told['bytes']:,} bytes, in {args.out}\n")
+        words = f"{told['messages']:,} messages, {told['bytes']:,} bytes, in {args.out}\n"
+        sys.stdout.write(json.dumps({**told, "file": str(args.out)}) + "\n" if args.json else words)
     return 0
 
 
-def info(path: pathlib.Path) -> dict[str, Any]:
+def info(path: pathlib.Path, *, dialect: str = "") -> dict[str, Any]:
     """Count what a capture holds.
 
     Raises:
-        Malformed: Its dialect cannot be told.
+        Malformed: Its dialect is not given and cannot be told.
     """
-    told = sniff_tape(path)
+    told = sniff_tape(path, dialect=dialect)
     options = TapeOptions("", "", told.dialect, line_bytes_max=_MORE_THAN_ANY_LINE)
     kinds: Counter[str] = Counter()
     first, last = 0, 0

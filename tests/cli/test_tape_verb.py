@@ -9,6 +9,7 @@ import pytest
 
 from functions.cli import tape
 from functions.cli.errors import CliError
+from functions.wire.errors import Malformed
 
 LINE = (
     '{} {{"stream":"ethusdt@trade","data":{{"e":"trade","E":1723161254000,"s":"ETHUSDT","t":{},"T":1723161254000}}}}\n'
@@ -36,6 +37,25 @@ def test_info(capture: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (told["dialect"], told["symbol"], told["span_s"]) == ("binance.spot", "ETHUSDT", 9e-09)
     assert call("info", str(capture)) == 0
     assert "10 trade" in capsys.readouterr().out
+
+
+def test_info_of_a_named_dialect(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capture that does not tell its dialect is looked into as the error says: with the dialect named."""
+    path = tmp_path / "tape.txt"
+    path.write_text('1723161254000000000 {"sym":"AAPL","ev":"T"}\n')
+    with pytest.raises(Malformed, match="name it with --dialect"):
+        call("info", str(path))
+    assert call("info", str(path), "--dialect", "lean.equity", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dialect"], told["messages"]) == ("lean.equity", 1)
+
+
+def test_stretch_as_json(capture: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was written is told as JSON to who asks so."""
+    out = tmp_path / "out.txt"
+    assert call("stretch", str(capture), "--times", "2", "--out", str(out), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"messages": 22, "bytes": out.stat().st_size, "file": str(out)}
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out.gz"])
