@@ -56,13 +56,15 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
 
 
 def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:
-    """Find buried events; a run with its log in memory has left none, only its rows."""
+    """Find buried events, oldest first whatever the sink; a run with its log in memory has left none, only its rows."""
     where, values = ("id = ?", (id_,)) if id_ else ("1", ())
-    return [
-        (path.stem, event)
+    found = [
+        (recorded_ns, path.stem, event)
         for path in sorted((folder / "log").glob("*-dead-letters.sqlite"))
-        for _, _, event in find(path, where=where, values=values)
+        for _, recorded_ns, event in find(path, where=where, values=values)
     ]
+    found.sort(key=lambda one: one[0])
+    return [(sink, event) for _, sink, event in found]
 
 
 async def _list(args: argparse.Namespace) -> int:

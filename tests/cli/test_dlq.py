@@ -63,6 +63,16 @@ async def test_show_event(folder: pathlib.Path, capsys: pytest.CaptureFixture[st
     assert base64.b64decode(told["data_base64"]) == EVENT.data
 
 
+@pytest.mark.usefixtures("letters")
+async def test_list_of_two_sinks(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The newest events are listed whatever their sink: many on one broker do not hide those of the other."""
+    for name, ids in (("desk-dead-letters", "c"), ("market-dead-letters", "d"), ("desk-dead-letters", "e")):
+        with contextlib.closing(DiskLog(folder / "log" / f"{name}.sqlite")) as log:
+            log.append(sample(id=ids, extensions={**EVENT.extensions, **BURIAL}))
+    assert await dlq("list", "--json", "--limit", "2", folder=folder) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["events"]] == ["d", "e"]
+
+
 async def test_redrive_event(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A buried event goes again, as it was, to the broker that buried it."""
     async with running(folder) as taken:
