@@ -83,6 +83,9 @@ def _diff(args: argparse.Namespace) -> int:
 
     text = render(args.overlay)
     if args.against is None:
+        if args.json:
+            msg = "kubectl tells differences as text; with --json, name an overlay or a file with --against"
+            raise UsageError(msg)
         return _against_cluster(text)
     found = changes(identified(_other(args.against), args.against), identified(text, args.overlay))
     if args.json:
@@ -118,14 +121,13 @@ def _against_cluster(text: str) -> int:
 def _generate(args: argparse.Namespace) -> int:
     from functions.local.deployment import func_files, generated  # noqa: PLC0415 - see above
 
-    stale = 0
     files = {generated.KNATIVE / path: text for path, text in generated.texts(generated.read()).items()}
-    for file, text in (files | func_files.texts()).items():
-        if not file.is_file() or file.read_text() != text:
-            stale += 1
-            sys.stdout.write(f"{'stale' if args.check else 'wrote'} {os.path.relpath(file, generated.KNATIVE)}\n")
-            if not args.check:
-                file.write_text(text)
+    texts = files | func_files.texts()
+    stale = [file for file, text in texts.items() if not file.is_file() or file.read_text() != text]
+    for file in stale:
+        if not args.check:
+            file.write_text(texts[file])
+    deploy_dashboards.say(args, [os.path.relpath(file, generated.KNATIVE) for file in stale])
     return DIFFERENT if stale and args.check else 0
 
 

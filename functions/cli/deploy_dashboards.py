@@ -1,6 +1,8 @@
 """Write dashboards, the operator's rules and the table of metrics from what the code declares."""
 
 import argparse
+import json
+import pathlib
 import sys
 from typing import Final
 
@@ -23,13 +25,22 @@ def run(args: argparse.Namespace) -> int:
         found = texts()
     except QueryError as error:
         raise CliError(str(error)) from error
-    stale = 0
-    for path, text in found.items():
-        file = KNATIVE / path
-        if file.is_file() and file.read_text() == text:
-            continue
-        stale += 1
-        sys.stdout.write(f"{'stale' if args.check else 'wrote'} {path}\n")
+    stale = [path for path, text in found.items() if not _is(KNATIVE / path, text)]
+    for path in stale:
         if not args.check:
-            file.write_text(text)
+            (KNATIVE / path).write_text(found[path])
+    say(args, list(map(str, stale)))
     return STALE if stale and args.check else 0
+
+
+def say(args: argparse.Namespace, paths: list[str]) -> None:
+    """Name the files that were written, or with `--check` are stale."""
+    what = "stale" if args.check else "wrote"
+    if args.json:
+        sys.stdout.write(json.dumps({what: paths}) + "\n")
+    else:
+        sys.stdout.writelines(f"{what} {path}\n" for path in paths)
+
+
+def _is(file: pathlib.Path, text: str) -> bool:
+    return file.is_file() and file.read_text() == text

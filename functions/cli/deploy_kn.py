@@ -1,6 +1,7 @@
 """`tickloom deploy kn NAME`: say a handler's or service's manifest as a line of Knative's `kn`."""
 
 import argparse
+import json
 import sys
 from typing import Any
 
@@ -24,5 +25,6 @@ def run(args: argparse.Namespace) -> int:
     if args.image:
         manifest["spec"]["template"]["spec"]["containers"][0]["image"] = args.image
     target = f" \\\n  --target {args.target}" if args.target else ""
-    sys.stdout.write(f"{kn_lines.line_of(manifest).text}{target}\n")
+    text = f"{kn_lines.line_of(manifest).text}{target}\n"
+    sys.stdout.write(json.dumps({"line": text}) + "\n" if args.json else text)
     return 0

@@ -103,3 +103,18 @@ def test_migrate_nowhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main.main(["deploy", "migrate"]) == 2
     assert "DATABASE_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("generate", "--check"), ("dashboards", "--check"), ("kn", "normalize")])
+def test_parts_as_json(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every part that ends well says JSON to who asks for it, also where there is nothing to say."""
+    assert main.main(["deploy", *words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"stale": []} or told["line"].splitlines()[-1].strip().startswith("--")
+
+
+@pytest.mark.usefixtures("kustomize")
+def test_a_cluster_tells_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """What kubectl would tell is text, so JSON is refused with what can be compared instead."""
+    assert main.main(["deploy", "diff", "dev", "--json"]) == 2
+    assert "with --json, name an overlay or a file with --against" in capsys.readouterr().err
