@@ -12,7 +12,7 @@ from typing import Any, Final
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
 from functions.cli import stores
-from functions.cli.errors import CliError
+from functions.cli.errors import CliError, UsageError
 from functions.cli.events import attributes, logs
 from functions.cli.sending import send
 from functions.local import loop
@@ -40,6 +40,9 @@ def run(args: argparse.Namespace) -> int:
     if args.what != "list" and not args.key:
         msg = f"say which: tickloom dlq {args.what} STREAM/ROW, or an event's id; `tickloom dlq list` names them"
         raise CliError(msg)
+    if args.file and not (args.what == "redrive" and _row_named(args.key)):
+        msg = "--file mends a row: tickloom dlq redrive STREAM/ROW --file FILE; an event goes again as it was"
+        raise UsageError(msg)
     verb = {"list": _list, "show": _show, "redrive": _redrive}[args.what]
     return loop.run(verb(args))
 
@@ -105,11 +108,15 @@ def _as_json(letter: DeadLetter) -> dict[str, Any]:
 
 async def _find_row(args: argparse.Namespace) -> DeadLetter | None:
     """Find the row that the key names; an event's id names none, and then no store is needed."""
-    stream, slash, row = args.key.rpartition("/")
-    if not (slash and row.isdigit()):
+    if (named := _row_named(args.key)) is None:
         return None
     async with _letters(args.folder) as letters:
-        return await letters.get(stream, int(row))
+        return await letters.get(*named)
+
+
+def _row_named(key: str) -> tuple[str, int] | None:
+    stream, slash, row = key.rpartition("/")
+    return (stream, int(row)) if slash and row.isascii() and row.isdigit() else None
 
 
 async def _show(args: argparse.Namespace) -> int:
@@ -140,7 +147,8 @@ async def _redrive(args: argparse.Namespace) -> int:
     if row is not None:
         async with _letters(args.folder) as letters:
             await letters.mark_redriven(row.stream, row.rejection.row)
-    sys.stdout.write(f"redriven {args.key} as event {events[0].id}\n")
+    told = {"redriven": args.key, "event_id": events[0].id}
+    sys.stdout.write(json.dumps(told) + "\n" if args.json else f"redriven {args.key} as event {events[0].id}\n")
     return 0
 
 

@@ -81,6 +81,23 @@ async def test_redrive_event(folder: pathlib.Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == f"redriven {EVENT.id} as event {EVENT.id}\n"
 
 
+async def test_redrive_as_json(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was redriven is told as JSON to who asks so."""
+    async with running(folder):
+        assert await dlq("redrive", EVENT.id, "--json", folder=folder) == 0
+    assert json.loads(capsys.readouterr().out) == {"redriven": EVENT.id, "event_id": EVENT.id}
+
+
+async def test_an_event_takes_no_file(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Mended bytes are of a row: an event that went again without them would be buried again."""
+    mended = folder / "mended.json"
+    mended.write_bytes(b"{}")
+    async with running(folder) as taken:
+        assert await dlq("redrive", EVENT.id, "--file", str(mended), folder=folder) == 2
+    assert taken == []
+    assert "--file mends a row" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
