@@ -43,6 +43,10 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record it, or show it."""
+    said = [one for one in (args.entry, args.exit, args.profit_loss) if one is not None]
+    if args.outcome is None and (said or args.notes):
+        msg = "say what became of it with --outcome; without, what was said is shown and nothing is recorded"
+        raise UsageError(msg)
     signal = signal_named(args.folder, args.id)
     if args.outcome is None:
         return loop.run(_show(args))

@@ -65,6 +65,7 @@ async def test_record_as_json(folder: pathlib.Path, capsys: pytest.CaptureFixtur
     ("words", "status", "said"),
     [
         (("nobody", *WON), 1, "no signal nobody under"),
+        ((BUY.signal_id, "--entry", "60000", "--notes", "my own words"), 2, "say what became of it with --outcome"),
         ((BUY.signal_id, "--outcome", "win", "--entry", "1e3"), 2, "--entry: '1e3' is no plain decimal"),
         ((BUY.signal_id, "--outcome", "win", "--exit", "5"), 2, "an exit price needs an entry price"),
         ((BUY.signal_id, "--outcome", "loss", "--profit-loss", "3"), 2, "loss and 3 % contradict each other"),
