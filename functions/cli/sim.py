@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from functions.cli.errors import UsageError
+from functions.cli.ports import check_port
 from functions.domain.market import NS_PER_S
 from functions.domain.simulation import Shock
 from functions.local import loop
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         server = _server(args, rates_of(dict(map(_fault, args.fault))))
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from None
+    check_port(args.port, args.host)
     loop.run(_serve(server, args))
     return 0
 

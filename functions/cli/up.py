@@ -7,6 +7,7 @@ import signal
 import sys
 
 from functions.cli.environment import own_environment
+from functions.cli.ports import check_port
 from functions.local import loop
 from functions.local.foundation import Options
 from functions.local.ingress import NAMESPACE
@@ -27,6 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until SIGINT or SIGTERM."""
+    check_port(args.port)
     options = Options(
         folder=args.folder,
         log=KAFKA if args.kafka else "disk",
