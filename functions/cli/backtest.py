@@ -4,13 +4,13 @@ import argparse
 import dataclasses
 import json
 import pathlib
-import shutil
 import sys
 from decimal import Decimal
 from typing import Final
 
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
+from functions.cli.folders import drop
 from functions.cli.progress import bar
 from functions.cli.replay import capture_of, told_by
 from functions.domain.backtest.facts import Sizing, Terms
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         raise CliError(message)
     asked = _request(args)
     if args.fresh:
-        shutil.rmtree(args.folder, ignore_errors=True)
+        drop(args.folder, needed=[args.tape])
     options = Options(folder=args.folder, log="memory", environ=own_environment())
     request = dataclasses.replace(asked, capture=capture_of(args.tape, args))
     total = request.capture.stat().st_size if request.capture.suffix != ".gz" else 0

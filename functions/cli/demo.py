@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import pathlib
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError
+from functions.cli.folders import drop
 from functions.cli.screen import Board, screen
 from functions.local import loop
 from functions.local.children import Children, Spec, tcp_open
@@ -34,7 +34,7 @@ OPENING: Final = "BTC-USDT.BINANCE=1.3@65000"
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
-        "--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="where logs and stores lie"
+        "--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="for logs and stores; an earlier run's go"
     )
     parser.add_argument("--seconds", type=int, default=20, help="how long to stream (default 20)")
     parser.add_argument(
@@ -47,7 +47,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 when it came to its end."""
     began = time.monotonic()
-    shutil.rmtree(args.folder, ignore_errors=True)
+    drop(args.folder)
     summary = loop.run(_demo(args))
     out = args.folder / "summary.json"
     out.write_text(json.dumps(summary, indent=1) + "\n")

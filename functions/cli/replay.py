@@ -14,6 +14,7 @@ from functions.adapters.csv_tapes import is_csv_tape, write_capture
 from functions.adapters.tapes import sniff_tape
 from functions.cli.environment import own_environment
 from functions.cli.errors import CliError, UsageError
+from functions.cli.folders import drop
 from functions.cli.progress import bar
 from functions.local import loop
 from functions.local.foundation import Options
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         msg = "--verify replays twice from nothing, each over a broker of its own; unset KAFKA_BOOTSTRAP_SERVERS"
         raise UsageError(msg)
     if args.fresh:
-        shutil.rmtree(args.folder, ignore_errors=True)
+        drop(args.folder, needed=args.files)
     named, args.files = args.files, [capture_of(file, args) for file in args.files]
     if args.log == "disk" and not args.verify:
         check_tape(args.folder, named, (args.dialect, args.symbol))
