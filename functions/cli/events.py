@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any, Final, TypeAlias
 
+from functions.cli.counting import at_least
 from functions.cli.errors import CliError
 from functions.local.log import find
 from functions.wire.envelope import Event
@@ -28,7 +29,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--broker", help="only this broker or dead letter sink")
     parser.add_argument("--type", help="only types that end like this, for example BarBatch")
     parser.add_argument("--source", help="only sources that begin like this")
-    parser.add_argument("--limit", type=int, default=20, help="how many to list (default 20)")
+    parser.add_argument("--limit", type=at_least(1), default=20, help="how many to list (default 20)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from math import fsum
 from typing import Final
 
+from functions.cli.counting import at_least
 from functions.cli.events import logs
 from functions.domain.drift import UP
 from functions.domain.market import NS_PER_S
@@ -39,7 +40,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
     parser.add_argument("--model", help="only this model, with its reliability curves")
-    parser.add_argument("--drifts", type=int, default=10, help="newest drifts to show (default 10)")
+    parser.add_argument("--drifts", type=at_least(1), default=10, help="newest drifts to show (default 10)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import Final
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_valuation import PostgresValuation
 from functions.cli import stores
+from functions.cli.counting import at_least
 from functions.cli.errors import CliError, UsageError
 from functions.domain.money import plain
 from functions.domain.portfolio.analytics import Performance, Standing
@@ -31,7 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("account", nargs="?", help="account (default: the only one there is)")
     parser.add_argument("--at", metavar="TIME", help="as of this time, RFC 3339 (default: now)")
     parser.add_argument("--from", dest="begin", metavar="TIME", help="how it did from this time on (default: ever)")
-    parser.add_argument("--trades", type=int, default=TRADES, help=f"newest trades to show (default {TRADES})")
+    parser.add_argument("--trades", type=at_least(0), default=TRADES, help=f"newest trades to show (default {TRADES})")
     parser.add_argument("--currency", default="USDT", help="currency of the account (default USDT)")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from functions.cli import stores
+from functions.cli.counting import at_least
 from functions.cli.environment import own_environment
 from functions.cli.errors import UsageError
 from functions.cli.sending import send
@@ -39,7 +40,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--promote", action="store_true", help="afterwards bring live what the shadow has and live lacks"
     )
-    parser.add_argument("--limit", type=int, default=EVENTS_MAX, help=f"most events to hear (default {EVENTS_MAX:,})")
+    parser.add_argument(
+        "--limit", type=at_least(1), default=EVENTS_MAX, help=f"most events to hear (default {EVENTS_MAX:,})"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from functions.cli.counting import at_least
 from functions.cli.errors import CliError
 from functions.cli.events import logs
 from functions.domain.decisions import Action, ConfidenceKind, Evidence, Signal
@@ -27,7 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
     parser.add_argument("--instrument", help="only this instrument")
-    parser.add_argument("--limit", type=int, default=10, help="how many (default 10)")
+    parser.add_argument("--limit", type=at_least(1), default=10, help="how many (default 10)")
     parser.add_argument("--full", action="store_true", help="also levels, size, models and what it was decided on")
     parser.add_argument("--acts", action="store_true", help="only those that buy or sell, as --json always does")
 

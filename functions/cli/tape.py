@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
 from functions.adapters.tapes import Reel, Spool, open_tape, sniff_tape
+from functions.cli.counting import at_least
 from functions.cli.errors import CliError
 from functions.cli.progress import bar
 from functions.domain.market import NS_PER_S, RawBatch
@@ -34,8 +35,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     stretch.add_argument("file", type=pathlib.Path, metavar="IN", help="capture, plain or gzip")
     size = stretch.add_mutually_exclusive_group(required=True)
-    size.add_argument("--messages", type=_positive, help="how many messages to write")
-    size.add_argument("--times", type=_positive, help="how often to repeat it")
+    size.add_argument("--messages", type=at_least(1), help="how many messages to write")
+    size.add_argument("--times", type=at_least(1), help="how often to repeat it")
     stretch.add_argument(
         "--out", type=pathlib.Path, required=True, help="file to write; compressed when it ends in .gz"
     )
@@ -140,11 +141,3 @@ def _say(told: dict[str, Any], *, as_json: bool) -> None:
         f"{told['file']}: {told['dialect']}, first symbol {told['symbol']}, {told['messages']:,} messages "
         f"over {told['span_s']:,.1f} s ({kinds})\n"
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = "it must be at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number
