@@ -96,10 +96,11 @@ def _server(args: argparse.Namespace, faults: FaultRates) -> Server:
 def _shock(text: str) -> Shock:
     try:
         at_s, symbol, move, seconds = text.split(":")
-        return Shock(int(float(at_s) * NS_PER_S), symbol, float(move), float(seconds))
-    except ValueError:
+        at_ns, by, within = int(float(at_s) * NS_PER_S), float(move), float(seconds)
+    except (ValueError, OverflowError):
         msg = f"--shock {text}: write AT_S:SYMBOL:MOVE:SECONDS, for example 8:BTCUSDT:-0.03:4"
         raise ValueError(msg) from None
+    return Shock(at_ns, symbol, by, within)
 
 
 def _fault(text: str) -> tuple[str, float]:

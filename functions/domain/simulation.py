@@ -89,6 +89,15 @@ class Shock:
     move: float
     seconds: float
 
+    def __post_init__(self) -> None:
+        """Refuse what leaves no price, or takes no time or for ever."""
+        if not (-1.0 < self.move < math.inf and 0.0 < self.seconds < math.inf):
+            text = (
+                f"a shock of {self.symbol} moves by {self.move:g} within {self.seconds:g} s, expected a fraction above "
+                "-1 (-0.03 is 3 % down) and more than 0 s"
+            )
+            raise ValueError(text)
+
 
 class Print(NamedTuple):
     """One trade."""

@@ -107,7 +107,8 @@ def build(plan: Plan, *, clock: Callable[[], int] = time.time_ns) -> Exchange:
     """Build the venue; it listens once it is started.
 
     Raises:
-        ValueError: The dialect or a symbol is not simulated, or this dialect plays no captures or writes no history.
+        ValueError: The dialect or a symbol is not simulated, a shock moves a symbol that is not traded, or this dialect
+            plays no captures or writes no history.
     """
     kit = KITS.get(plan.dialect)
     if kit is None:
@@ -115,6 +116,10 @@ def build(plan: Plan, *, clock: Callable[[], int] = time.time_ns) -> Exchange:
         raise ValueError(msg)
     if plan.rate <= 0:
         msg = f"rate is {plan.rate}; it must be positive"
+        raise ValueError(msg)
+    traded = () if plan.capture else plan.symbols or kit.symbols
+    if untraded := sorted({one.symbol for one in plan.shocks}.difference(traded)):
+        msg = f"no shock can move {', '.join(untraded)}; made up are {', '.join(traded) or 'none beside a capture'}"
         raise ValueError(msg)
     if plan.capture is not None:
         return _playing(plan, kit, plan.capture, clock)
