@@ -112,7 +112,12 @@ def _as_json(row: FeatureRow, names: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _list(args: argparse.Namespace) -> int:
-    for family, one in listed(args.family):
+    found = listed(args.family)
+    if not found:
+        there = ", ".join(dict.fromkeys(family for family, _ in listed()))
+        msg = f"there is no family {args.family!r}; there are {there}"
+        raise UsageError(msg)
+    for family, one in found:
         if args.json:
             told = {"name": one.name, "family": family, "warm_up_bars": one.window, "unit": one.unit}
             more = {"formula": one.text, "source": one.source, "parameters": dict(one.parameters)}

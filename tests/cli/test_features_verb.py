@@ -80,6 +80,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features", "list", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["name"] for row in rows] == list(NAMES)
+    assert main(["features", "list", "--family", "momentun"]) == 2
+    assert "there is no family 'momentun'; there are momentum, trend," in capsys.readouterr().err
     assert main(["features", "list", "--family", "momentum"]) == 0
     assert {line.split()[1] for line in capsys.readouterr().out.splitlines()} == {"momentum"}
 
