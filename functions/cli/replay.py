@@ -112,8 +112,13 @@ def capture_of(file: pathlib.Path, args: argparse.Namespace) -> pathlib.Path:
     """Give a capture as it is; write other files down as one, once for each content and way to read it.
 
     Raises:
+        UsageError: A path has a comma in it, or a file that is no capture comes without a dialect.
         Malformed: No decoder reads the dialect, or it is not given and cannot be told.
     """
+    for path in (file, args.folder):
+        if "," in str(path):  # the feed's setting is a list of paths
+            msg = f"{path} has a comma in it, which separates captures; rename it, or link to it under another name"
+            raise UsageError(msg)
     if args.dialect:
         decoder_of(args.dialect)
     if not is_csv_tape(file):

@@ -56,6 +56,15 @@ def test_a_dialect_that_nothing_reads(tmp_path: pathlib.Path) -> None:
         capture_of(capture, asked(str(capture), "--dialect", "binance.spott"))
 
 
+def test_a_comma_separates_captures(tmp_path: pathlib.Path) -> None:
+    """A path with a comma would be read as two, so it is refused; so is such a folder, in which captures are made."""
+    capture = tmp_path / "eth, 2024.txt"
+    capture.write_text("1 {}\n")
+    for words in ((str(capture),), (str(tmp_path / "plain.txt"), "--folder", str(tmp_path / "a,b"))):
+        with pytest.raises(UsageError, match="has a comma in it"):
+            capture_of(pathlib.Path(words[0]), asked(*words, "--dialect", "binance.spot"))
+
+
 def test_another_tape_is_refused(tmp_path: pathlib.Path) -> None:
     """The same tape goes on, as after a crash; another one, or other words for it, would be told as the first."""
     first, second = tmp_path / "a.txt", tmp_path / "b.txt"
