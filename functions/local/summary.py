@@ -57,16 +57,20 @@ def _counts(logs: Mapping[str, Scanned]) -> dict[str, Any]:
     reasons: Counter[str] = Counter()
     events: dict[str, Counter[str]] = {name: Counter() for name in logs}
     orders: dict[str, str] = {}
-    seen: set[str] = set()
+    crossed: set[str] = set()
     for name, log in logs.items():
+        here: set[str] = set()
         for _, _, event in log.scan():
             if event.type in (TICKS, BARS, UPDATES):
-                if event.id in seen:  # delivered again after a crash
+                if event.id in here:  # delivered again after a crash
                     continue
-                seen.add(event.id)
+                here.add(event.id)
             events[name][event.type] += 1
+            if event.id in crossed:  # a bridge took it to the other broker, where its rows are the same
+                continue
             with contextlib.suppress(Malformed):  # what anyone may post to a broker; it has no rows
                 _count(event, kinds, reasons, orders)
+        crossed |= here
     accepted = sum(status != OrderStatus.REJECTED.value for status in orders.values())
     return {
         "rows_by_kind": dict(sorted(kinds.items())),

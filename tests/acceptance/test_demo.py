@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pathlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -10,7 +11,9 @@ import pytest
 from demonstrated import in_a_minute
 
 from functions.local.children import Children, leftovers
+from functions.local.log import find
 from functions.local.servers import start_stores
+from functions.local.summary import BARS
 
 if TYPE_CHECKING:
     from demonstrated import Demo
@@ -27,6 +30,14 @@ def test_ends_well_and_in_time(demo: "Demo") -> None:
     """The demo ends by itself with exit status 0 in less than a minute."""
     assert demo.status == 0, demo.said
     assert in_a_minute(demo.seconds)
+
+
+def test_counts_what_the_logs_hold(demo: "Demo", summary: dict[str, Any]) -> None:
+    """The summary has of each type as many events as each log, those that crossed a bridge on both brokers."""
+    for name in ("market", "desk"):
+        events = Counter(event.type for _, _, event in find(demo.folder / "log" / f"{name}.sqlite", bodies=False))
+        assert summary["events"][name] == events
+    assert summary["events"]["market"][BARS] == summary["events"]["desk"][BARS] > 0
 
 
 def test_leaves_no_process(demo: "Demo") -> None:
