@@ -21,7 +21,7 @@ from functions.domain.market import (
     Trades,
 )
 from functions.wire.codecs.market import NO_BOOK, NO_CANDLES, NO_QUOTES, NO_TRADES
-from functions.wire.venues import merging
+from functions.wire.venues import merging, sessions
 from functions.wire.venues.digits import BadText, Kernel
 from functions.wire.venues.forms import Forms
 from functions.wire.venues.planned import NOTHING, Planned
@@ -117,7 +117,7 @@ def _joined(work: Work, found: Found) -> TickBatch:
         first_row=batch.first_row,
         row_count=batch.row_count,
         instruments=refs,
-        trades=_without_holes(trades) if work.venue.ids_sparse else trades,
+        trades=_numbered(trades, work.venue),
         quotes=quotes,
         book=book,
         candles=candles,
@@ -127,6 +127,15 @@ def _joined(work: Work, found: Found) -> TickBatch:
         end_of_tape=batch.end_of_tape,
         ts_cut_ns=batch.ts_cut_ns,
     )
+
+
+def _numbered(trades: Trades, venue: Venue) -> Trades:
+    """Give trades the ids that the rest knows them by, however their rows were read."""
+    if not len(trades.row):
+        return trades
+    if venue.ids_day_hours is not None:
+        trades = sessions.dated(trades, venue.ids_day_hours)
+    return _without_holes(trades) if venue.ids_sparse else trades
 
 
 def _without_holes(trades: Trades) -> Trades:

@@ -5,6 +5,8 @@ and one offer is a quote, any other is a book; an incremental refresh (X) change
 no book updates: its session loses none and keeps their order, so every book row says BOOK_WITHOUT_IDS.
 A trade in a snapshot is the last one there was, not a new one: it only informs. A book of single orders, whose entries
 are named by MDEntryID alone, cannot be read without remembering every order, and is refused.
+Exchanges such as CME and B3 number the trades of an instrument from the start again every trading day, so TradeID gets
+the day's date put before it, see `sessions`.
 Source: FIX 4.4 with Errata 20030618, Volume 3, "Market Data"; tags 1003, 2446 and 5797 of later versions and venues.
 """
 
@@ -58,6 +60,7 @@ from functions.wire.venues.rows import (
     bad,
     symbol,
 )
+from functions.wire.venues.sessions import WORLD_HOURS
 
 CODE: Final = "FIX"
 UNKNOWN_EXPONENT: Final = -8
@@ -287,7 +290,13 @@ _READERS: Final[Mapping[str, Callable[[Message], tuple[MarketRow, ...]]]] = Mapp
     {SNAPSHOT: _read_snapshot, INCREMENTAL: _read_incremental}
 )
 VENUE: Final = Venue(
-    code=CODE, read_form=lambda _: None, read_row=_read_row, level_marks=(), unknown=_unknown, ids_sparse=True
+    code=CODE,
+    read_form=lambda _: None,
+    read_row=_read_row,
+    level_marks=(),
+    unknown=_unknown,
+    ids_sparse=True,
+    ids_day_hours=WORLD_HOURS,
 )
 DIALECT: Final = "fix.44"
 DECODERS: Final[Mapping[str, Decode]] = MappingProxyType({DIALECT: Decoder(VENUE)})

@@ -29,7 +29,7 @@ OPTIONAL_ID, OPTIONAL_TIME = 4, 5
 TRADE, QUOTE = range(2)
 NO_CLOCK, ISO, LATER_ISO, MILLISECONDS, SECONDS, DATE_MILLISECONDS, WALL, COMPACT = range(8)
 """How a time is written; COMPACT is `20130101 22:00:00.295`."""
-NO_ID, WHOLE_ID, DIGITS_ID, ANY_ID, SESSION_ID = range(5)
+NO_ID, WHOLE_ID, DIGITS_ID, ANY_ID = range(4)
 NO_FLAGS, NUMBERS, LETTERS, HEX = range(4)
 GUARD_SLOT, GUARD_WORD, GUARD_END, GUARD_OPTIONAL = range(4)
 SIDE_WORD, SIDE_END, SIDE_IS = range(3)
@@ -45,15 +45,12 @@ NO_TIME: Final = -1
 NAMES_MAX: Final = 1024
 LETTERS_MAX: Final = 8
 DIGITS_MAX: Final = 18
-SESSION_SHIFT_HOURS: Final = 5
-SESSION_BITS: Final = 40
 _HEX_MAX: Final = 8
 _WALL_DIGITS_MAX: Final = 9
 _DATE: Final = 10
 _HOUR_MS: Final = 3_600_000
 _NS_PER_MS: Final = 1_000_000
 _DAY_MS: Final = 86_400_000
-_NS_PER_HOUR: Final = 3_600_000_000_000
 _INT64_MAX: Final = 2**63 - 1
 _HASH: Final = 31
 _HASH_MASK: Final = 2**40 - 1
@@ -245,7 +242,7 @@ def _fill(
     flags = _flags(payload, shapes, shape, cells, entry)
     if flags < 0:
         return False
-    number = _id(payload, told, shape, cells, entry, ts)
+    number = _id(payload, told, shape, cells, entry)
     if number < NO_TIME:
         return False
     if number < 0:
@@ -346,7 +343,7 @@ def _figure(
     return True
 
 
-def _id(payload: UInt8, told: Int64, shape: int, cells: Int64, entry: int, ts: int) -> int:
+def _id(payload: UInt8, told: Int64, shape: int, cells: Int64, entry: int) -> int:
     """Give the id; -1 where there is none, -2 where it cannot be read."""
     form = told[shape, ID_FORM]
     if form == NO_ID:
@@ -358,14 +355,7 @@ def _id(payload: UInt8, told: Int64, shape: int, cells: Int64, entry: int, ts: i
     if what == rows.TEXT:
         is_read = form == DIGITS_ID or form == ANY_ID
     number = text_kernel.whole(payload, begin, end) if is_read else -1
-    if number < 0:
-        return -2
-    if form == SESSION_ID:
-        if number >= 1 << SESSION_BITS or ts < 0:
-            return -2
-        days = (ts // _NS_PER_HOUR - SESSION_SHIFT_HOURS) // 24
-        return ((days % (1 << (63 - SESSION_BITS))) << SESSION_BITS) | number
-    return number
+    return number if number >= 0 else -2
 
 
 def _side(

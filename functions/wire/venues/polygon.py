@@ -5,8 +5,8 @@ are trades that feed bars; last trades and snapshots repeat a print, so they onl
 
 A REST reply does not say everything its URL said, so the batch's `symbol` names the ticker, and behind an `@` the
 multiplier and timespan of aggregates: `AAPL`, `AAPL@1/day`. Pages may come newest first; a page is put in time order.
-A trade's id is the session's date and the SIP's sequence number, which starts again every day: the venue's own ids are
-numbered by each exchange, and may hold letters. Quote sizes are in the unit that the venue writes.
+A trade's id is the session's date and the SIP's sequence number, which starts again every day, see `sessions`: the
+venue's own ids are numbered by each exchange, and may hold letters. Quote sizes are in the unit that the venue writes.
 Source: Polygon's WebSocket and REST documentation, and its client's recorded replies.
 """
 
@@ -47,6 +47,7 @@ from functions.wire.venues.rows import (
     symbol,
     whole,
 )
+from functions.wire.venues.sessions import NEW_YORK_HOURS
 from functions.wire.venues.times import milliseconds_column
 from functions.wire.venues.typed import BestQuote, Print, Taken, Typed, WholeNumber, shapes
 from functions.wire.venues.work import Venue
@@ -55,10 +56,6 @@ VENUE: Final = "US"
 UNKNOWN_EXPONENT: Final = -6
 """Unit of prices and sizes without reference: the tapes' finest price, and the finest fraction of a share."""
 
-_SESSION_SHIFT_HOURS: Final = 5
-"""New York trades from 04:00 to 20:00, so UTC less five hours has the session's date, in winter and in summer."""
-_DAY_BITS: Final = 40
-_SEQUENCE_MAX: Final = (1 << _DAY_BITS) - 1
 _TIMESPANS: Final = {
     "second": NS_PER_S,
     "minute": 60 * NS_PER_S,
@@ -68,8 +65,6 @@ _TIMESPANS: Final = {
 }
 _MULTIPLIER_DIGITS_MAX: Final = 5
 _FLAGS_KEPT: Final = 4096
-_HOURS_KEPT: Final = 64
-_HOURS_A_DAY: Final = 24
 _IGNORED_EVENTS: Final = frozenset({"status", "LULD", "FMV", "NOI"})
 
 
@@ -227,30 +222,16 @@ def _read_snapshot(snapshot: Content) -> Reading:
 
 
 def _read_trade(content: Content, names: _TradeNames, ticker: str) -> TradeRow:
-    ts_ns = whole(content, names.time) * names.unit_ns
     return TradeRow(
         kind=names.kind,
         symbol=_ticker(content, names.ticker, ticker),
-        ts_ns=ts_ns,
+        ts_ns=whole(content, names.time) * names.unit_ns,
         price=decimal(content, names.price),
         size=decimal(content, "ds" if "ds" in content else names.size),  # ds tells fractions of a share too
         side=SIDE_UNKNOWN,
-        trade_id=_trade_id(ts_ns, whole(content, names.sequence)) if names.sequence in content else None,
+        trade_id=whole(content, names.sequence) if names.sequence in content else None,
         flags=names.flags | _conditions(content, names.conditions) | _correction(content, names.correction),
     )
-
-
-def _trade_id(ts_ns: int, sequence: int) -> int:
-    if sequence > _SEQUENCE_MAX:
-        reason, detail = "out_of_range", f"sequence number {sequence} is above 2^{_DAY_BITS} - 1"
-        raise bad(reason, detail)
-    return _session_bits(ts_ns // NS_PER_HOUR) | sequence
-
-
-@lru_cache(maxsize=_HOURS_KEPT)
-def _session_bits(hour: int) -> int:
-    """Give the part of an id that tells the session; `hour` counts from 1970, and sessions change at whole ones."""
-    return ((hour - _SESSION_SHIFT_HOURS) // _HOURS_A_DAY) % (1 << 63 - _DAY_BITS) << _DAY_BITS
 
 
 def _conditions(content: Content, name: str) -> int:
@@ -369,12 +350,8 @@ def _take(taken: Taken, row: int, events: list[Trade | Quote]) -> None:
 def _taken_trade(row: int, event: Trade) -> Print:
     size = event.s if event.ds is UNSET else event.ds
     flags = _flags(event.c, event.e) if event.c or event.e else 0
-    trade_id = 0
-    if event.q is UNSET:
-        flags |= TRADE_WITHOUT_ID
-    else:
-        trade_id = _trade_id(event.t * NS_PER_MS, event.q)
-    return (row, "trade", event.sym, event.t, event.p, size, SIDE_UNKNOWN, trade_id, flags)
+    trade_id, without = (0, TRADE_WITHOUT_ID) if event.q is UNSET else (event.q, 0)
+    return (row, "trade", event.sym, event.t, event.p, size, SIDE_UNKNOWN, trade_id, flags | without)
 
 
 @lru_cache(maxsize=_FLAGS_KEPT)
@@ -401,7 +378,7 @@ PLAN: Final = Plan(
             symbol="sym",
             time=_TIME,
             when={"ev": "T"},
-            id=Id(plan_kernel.SESSION_ID, "q", optional=True),
+            id=Id(plan_kernel.WHOLE_ID, "q", optional=True),
             more=Flags(
                 plan_kernel.NUMBERS, "c", tuple(flags_by_number([number]) for number in range(plan_kernel.TABLE_SIZE))
             ),
@@ -430,6 +407,7 @@ DECODERS: Final[Mapping[str, Decoder]] = {
             level_marks=(),
             unknown=_unknown,
             ids_sparse=True,
+            ids_day_hours=NEW_YORK_HOURS,
             fast=Typed(decode=shapes(list[Trade | Quote]), readers={list: _take}, clock=milliseconds_column),
             plans=(PLAN,),
         )

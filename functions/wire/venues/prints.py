@@ -14,7 +14,7 @@ requirements name. A row is one print or an array of them, or a control message.
 | `c` | optional: sale conditions, letters in one text or in an array |
 | `z` | optional: tape, `A`, `B` or `C`, whose letters these are; without it the tape of the exchange's own listings |
 | `x` | optional: exchange letter; not used |
-| `i` | optional: id of the print, a whole number |
+| `i` | optional: id of the print, a whole number that may start again every day: the session's date is put before it |
 | `type` | of a control message, which has no `s`: `heartbeat`, `status`, `subscribed`, `error` |
 """
 
@@ -31,6 +31,7 @@ from functions.wire.venues.conditions import flags_by_letter
 from functions.wire.venues.payloads import Content, an_object, read_json, together, unknown_kind
 from functions.wire.venues.plans import Flags, Id, Plan, Shape, Time
 from functions.wire.venues.rows import NS_PER_MS, IgnoredRow, Reading, TradeRow, bad, decimal, symbol, whole
+from functions.wire.venues.sessions import NEW_YORK_HOURS
 from functions.wire.venues.times import milliseconds_column
 from functions.wire.venues.typed import Taken, Typed, WholeNumber, shapes
 from functions.wire.venues.work import Venue
@@ -77,6 +78,7 @@ def decoder(venue: str, tape: str) -> Decoder:
             level_marks=(),
             unknown=unknown,
             ids_sparse=True,
+            ids_day_hours=NEW_YORK_HOURS,
             fast=fast,
             plans=(Plan(tuple(_shape(letter, tape) for letter in "ABC")),),
         )

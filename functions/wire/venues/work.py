@@ -43,6 +43,8 @@ class Venue:
             given what those before it left.
         ids_sparse: Whether an instrument's trade ids skip numbers although no trade is missing: ids of a whole tape,
             exchange or day.
+        ids_day_hours: What, added to UTC, gives the date of the day whose trade ids are unique, see `sessions`; None
+            where ids never start again.
     """
 
     code: str
@@ -53,6 +55,7 @@ class Venue:
     fast: "Callable[[Work], Found] | None" = None
     plans: tuple[Plan, ...] = ()
     ids_sparse: bool = False
+    ids_day_hours: int | None = None
 
 
 @dataclass(slots=True)

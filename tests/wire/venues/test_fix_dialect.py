@@ -110,7 +110,7 @@ def test_binance_samples(captures: pathlib.Path) -> None:
     rows = log(captures / "fix44" / "binance_fix_docs_samples.txt", b"|")
     batch = decoded([repaired(row.replace(b"|", b"\x01")) for row in rows], LATER)
     assert dict(batch.kinds) == {"V": 4, "Y": 1, "W": 1, "X": 6}
-    assert batch.trades.trade_id.tolist() == [0, 1, 2, 67, 68, 69]
+    assert (batch.trades.trade_id % 2**40).tolist() == [0, 1, 2, 67, 68, 69]
     assert batch.trades.price.tolist() == [one * UNIT for one in (10, 10, 10, 240, 238, 233)]
     assert batch.trades.ts_event[3] == timestamp("20250116-19:36:44.196569")
     assert (
@@ -166,7 +166,7 @@ def test_actions() -> None:
     assert batch.book.level_price.tolist() == [2 * UNIT, 3 * UNIT, 2 * UNIT, 2 * UNIT]
     assert batch.book.level_size.tolist() == [7 * UNIT, 0, 7 * UNIT, 7 * UNIT]
     assert batch.trades.flags.tolist() == [TRADE_IDS_SPARSE | action for action in (0, TRADE_CORRECTION, TRADE_CANCEL)]
-    assert (batch.trades.side.tolist(), batch.trades.trade_id.tolist()) == ([2, 2, 2], [9, 9, 9])
+    assert (batch.trades.side.tolist(), (batch.trades.trade_id % 2**40).tolist()) == ([2, 2, 2], [9, 9, 9])
 
 
 @pytest.mark.parametrize(

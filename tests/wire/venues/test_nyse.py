@@ -18,12 +18,12 @@ def test_examples_decode(raw: bytes, symbol: str) -> None:
 
 
 def test_a_print_in_full() -> None:
-    """A print keeps its price, shares, time and id, under the exchange's code."""
+    """A print keeps its price, shares, time and its session's date and id, under the exchange's code."""
     batch = decode([EXAMPLES[DIALECT][1][0]], DIALECT)
     assert [ref.instrument_id for ref in batch.instruments] == ["IBM.XNYS"]
     assert table(batch.trades, "ts_event", "price", "size", "side", "trade_id", "flags") == [
-        (1_381_152_600_123_000_000, 182_050_000, 100_000_000, 0, 17, TRADE_IDS_SPARSE)
-    ]
+        (1_381_152_600_123_000_000, 182_050_000, 100_000_000, 0, (15_985 << 40) + 17, TRADE_IDS_SPARSE)
+    ]  # 7 October 2013 is day 15,985
 
 
 def test_the_three_keys_suffice() -> None:
