@@ -1,14 +1,17 @@
 """Read capture files, plain or gzip, in blocks; keep rows that are too long to travel in a spool folder."""
 
+import contextlib
 import gzip
 import itertools
 import os
 import pathlib
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final, cast
 
 from functions.domain.market import RawBatch
+from functions.wire.errors import Malformed
 from functions.wire.tape import (
     SNIFF_LINES,
     Cutter,
@@ -34,20 +37,34 @@ def open_tape(path: pathlib.Path) -> BinaryIO:
 
 
 def read_blocks(path: pathlib.Path, offset: int = 0, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Read a capture from an offset on; blocks end anywhere."""
-    with open_tape(path) as file:
+    """Read a capture from an offset on; blocks end anywhere.
+
+    Raises:
+        Malformed: It is compressed and damaged, or ends too soon; what came before was given.
+    """
+    with _reading(path) as file:
         file.seek(offset)
         while block := file.read(block_bytes):
             yield block
+
+
+@contextlib.contextmanager
+def _reading(path: pathlib.Path) -> Iterator[BinaryIO]:
+    try:
+        with open_tape(path) as file:
+            yield file
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        message = f"{path} is compressed and damaged, or was cut off: {error}; get it whole again"
+        raise Malformed(message) from error
 
 
 def sniff_tape(path: pathlib.Path, *, dialect: str = "") -> Sniffed:
     """Tell what a capture is from its head, wherever reading will start.
 
     Raises:
-        Malformed: The dialect is not given and cannot be told.
+        Malformed: The dialect is not given and cannot be told, or the capture is compressed and damaged.
     """
-    with open_tape(path) as file:
+    with _reading(path) as file:
         return sniff(_head(file), dialect=dialect)
 
 
@@ -66,7 +83,7 @@ def time_before(path: pathlib.Path, offset: int) -> int:
     A line without a readable time takes that of the line before, so a resumed reader has to know it.
     """
     window = BLOCK_BYTES
-    with open_tape(path) as file:
+    with _reading(path) as file:
         while offset > 0:
             start = max(0, offset - window)
             file.seek(start)

@@ -186,6 +186,8 @@ def _sentence(error: Exception) -> str:
     """Put an error into words; one that is not ours also says its kind and how to see more."""
     if type(error).__module__.startswith(_OURS):
         return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"cannot use {error.filename}: {error.strerror}; name another path, or make that one usable"
     return f"{type(error).__name__}: {error} (`--debug` shows where)"
 
 

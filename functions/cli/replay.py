@@ -64,6 +64,9 @@ def run(args: argparse.Namespace) -> int:
         if not file.is_file():
             msg = f"there is no capture at {file}"
             raise CliError(msg)
+    if not args.speed >= 0:
+        msg = f"--speed is {args.speed:g}, expected times receive time, or 0 for as fast as possible"
+        raise UsageError(msg)
     if args.strict and not args.verify:
         msg = "--strict compares two replays; add --verify"
         raise UsageError(msg)

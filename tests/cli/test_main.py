@@ -94,6 +94,7 @@ def test_json_anywhere(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Non
     [
         (CliError("the log is gone; name another with --folder"), 1, "doctor: the log is gone; name another"),
         (UsageError("both given"), 2, "doctor: both given"),
+        (FileNotFoundError(2, "No such file or directory", "a/b.svg"), 1, "doctor: cannot use a/b.svg: No such file"),
         (KeyError("x"), 1, "doctor: KeyError: 'x' (`--debug` shows where)"),
         (KeyboardInterrupt(), 130, ""),
     ],

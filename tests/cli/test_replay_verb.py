@@ -56,6 +56,15 @@ def test_a_dialect_that_nothing_reads(tmp_path: pathlib.Path) -> None:
         capture_of(capture, asked(str(capture), "--dialect", "binance.spott"))
 
 
+@pytest.mark.parametrize("speed", ["-1", "nan"])
+def test_time_does_not_run_backwards(speed: str, tmp_path: pathlib.Path) -> None:
+    """A speed below 0, or none, is refused: it would be taken for as fast as possible."""
+    capture = tmp_path / "tape.txt"
+    capture.write_text("1 {}\n")
+    with pytest.raises(UsageError, match="--speed is"):
+        replay.run(asked(str(capture), f"--speed={speed}", "--dialect", "binance.spot"))
+
+
 def test_a_comma_separates_captures(tmp_path: pathlib.Path) -> None:
     """A path with a comma would be read as two, so it is refused; so is such a folder, in which captures are made."""
     capture = tmp_path / "eth, 2024.txt"

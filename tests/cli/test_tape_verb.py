@@ -39,6 +39,16 @@ def test_info(capture: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "10 trade" in capsys.readouterr().out
 
 
+def test_a_capture_that_was_cut_off(capture: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """A compressed capture without its end, or damaged within, is refused in words that name it."""
+    whole = gzip.compress(capture.read_bytes())
+    for name, data in (("short.gz", whole[:-12]), ("damaged.gz", whole[:40] + bytes(8) + whole[48:])):
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises(Malformed, match=f"{name} is compressed and damaged, or was cut off"):
+            call("info", str(path), "--dialect", "binance.spot")
+
+
 def test_info_of_a_named_dialect(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A capture that does not tell its dialect is looked into as the error says: with the dialect named."""
     path = tmp_path / "tape.txt"

@@ -214,6 +214,7 @@ def test_polygon_actions() -> None:
         b'{"results": [{"ticker": "A", "execution_date": "2020-01-01", "split_from": 0, "split_to": 1}]}',
         b'{"result": {"A": {"altname": "A", "base": "A", "quote": "B", "pair_decimals": 99, "lot_decimals": 8}}}',
         b"https://api.binance.com/x -> 5.0: nonsense",
+        b"[" * 100_000,
     ],
 )
 def test_listings_that_are_none(data: bytes) -> None:

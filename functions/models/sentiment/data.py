@@ -48,8 +48,8 @@ def read(path: Path) -> Texts:
     Raises:
         ValueError: There is no such file, more than one, or a row is no labelled text.
     """
-    files = sorted(path.glob("*.csv")) if path.is_dir() else [path]
-    if len(files) != 1 or not files[0].is_file():
+    files = sorted(path.glob("*.csv")) if path.is_dir() else [path] if path.is_file() else []
+    if len(files) != 1:
         detail = f"{path} holds {len(files)} CSV files; one with the columns text and label is needed"
         raise ValueError(detail)
     with files[0].open(newline="", encoding="utf-8") as file:

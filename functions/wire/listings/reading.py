@@ -38,7 +38,7 @@ def read_listing(data: bytes, *, name: str = "", at_ns: int = 0) -> Listing:
     try:
         shape = _shape(msgspec.json.decode(data))
         listing = _READERS[shape](data, at_ns)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         reason = f"{name or 'a listing'}: {error}"
         raise Malformed(reason) from error
     return Listing(listing.updates, at_ns) if captured else listing
