@@ -7,6 +7,7 @@ import pathlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -269,6 +270,33 @@ async def test_a_ban_is_sat_out() -> None:
     assert page.cursor == "7"
     assert len(asked) == 2
     assert asked[1] - asked[0] >= 86_400.0
+
+
+async def test_a_clock_that_is_ahead_closes_no_window() -> None:
+    """Where our clock is ahead, what is still open at the venue is not taken, and the clock is corrected by `Date`."""
+    asked: list[int] = []
+    reports: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(int(request.query["endTime"]))
+        date = formatdate(hands.now_s - 30, usegmt=True)
+        return web.Response(headers={"Date": date}, text="[]")
+
+    hands, app = Hands(), web.Application()
+    app.router.add_get("/{tail:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        start_ns = int((hands.now_s - 60) * 1e9)
+        profile, url = profile_of("binance.spot"), str(server.make_url("/"))
+        polls = Polls(profile, ("BTCUSDT",), ("klines_1s",), url=url, start_ns=start_ns)
+        one = HttpPoller(
+            polls, report=lambda event, **told: reports.append(f"{event} {told['error']}"), timing=hands.timing()
+        )
+        page = await one.page("BTCUSDT klines_1s", "")
+        await one.close()
+    ahead, behind = (((end + 1) / 1000) - (hands.now_s - 30) for end in asked)
+    assert ahead > 0 >= behind
+    assert int(page.cursor) <= (hands.now_s - 30) * 1000
+    assert [one for one in reports if "set the clock" in one]
 
 
 async def test_the_rate_is_kept() -> None:

@@ -1,9 +1,15 @@
-"""Ask a venue over HTTP: no faster than it allows, later and later when it fails, and not at all while it is down."""
+"""Ask a venue over HTTP: no faster than it allows, later and later when it fails, and not at all while it is down.
+
+A window is asked for once it has ended. Where our clock is ahead of the venue's, as the `Date` of its replies shows,
+what seems to have ended is still open there: such a reply is not taken, and from then on our clock is read as so much
+slower.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +24,8 @@ REPLY_BYTES_MAX: Final = 8 * 1024 * 1024
 SERIES_MAX: Final = 256
 RETRY_AFTER_S_MAX: Final = 3 * 86_400.0
 """Longest pause that is kept: Binance bans an address for up to three days, and longer if it keeps asking."""
+_AGE_DIGITS_MAX: Final = 9
+_NS_PER_S: Final = 1_000_000_000
 _OK: Final = 200
 _CLIENT_ERROR: Final = range(400, 500)
 _SLOW_DOWN: Final = (418, 429)  # 418: Binance's ban after too many 429
@@ -127,6 +135,7 @@ class HttpPoller:
         self._bucket = TokenBucket(rate, timing.elapsed)
         self._breaker = CircuitBreaker(polls.breaker, timing.elapsed)
         self._session: aiohttp.ClientSession | None = None
+        self._ahead_ns = 0
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -143,12 +152,14 @@ class HttpPoller:
         while True:
             symbol, channel = self._series[name]
             settle_ns = int(self._polls.settle_s * 1e9)
-            ask = channel.ask(symbol, cursor, Moment(self._clock(), self._polls.start_ns, settle_ns))
+            now_ns = self._clock() - self._ahead_ns
+            ask = channel.ask(symbol, cursor, Moment(now_ns, self._polls.start_ns, settle_ns))
             if ask is None:
                 return Page(b"", self._clock(), symbol, cursor, more=False)
             await self._admitted(ask)
             try:
-                row = await self._get(ask)
+                row, venue_ns = await self._get(ask)
+                self._judge(ask, now_ns - settle_ns, venue_ns)
                 answer = _read(channel, row, ask)
             except _FailedError as error:
                 failures += 1
@@ -172,7 +183,17 @@ class HttpPoller:
         if wait_s := self._bucket.take(ask.weight):
             await self._pause(wait_s)
 
-    async def _get(self, ask: Ask) -> bytes:
+    def _judge(self, ask: Ask, settled_ns: int, venue_ns: int) -> None:
+        """Refuse a window that was asked for before it had ended at the venue."""
+        if not venue_ns or settled_ns <= venue_ns:
+            return
+        self._ahead_ns += settled_ns - venue_ns + int(self._polls.settle_s * 1e9)
+        if ask.end:
+            msg = f"our clock is {self._ahead_ns / 1e9:.0f} s ahead of the venue's, which is taken off; set the clock"
+            raise _FailedError(msg, blame=False)
+
+    async def _get(self, ask: Ask) -> tuple[bytes, int]:
+        """Give a reply, and the latest time that it was at the venue then, UTC nanoseconds; 0 where it does not say."""
         try:
             async with self._open().get(self._url + ask.path, allow_redirects=False) as response:
                 body = await _body(response)
@@ -181,7 +202,7 @@ class HttpPoller:
             raise _FailedError(msg) from error
         status = response.status
         if status == _OK:
-            return body
+            return body, _told_ns(response.headers)
         asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock() / 1e9)
         wait_s = min(asked_s or 0.0, RETRY_AFTER_S_MAX)
         if status in _SLOW_DOWN:
@@ -202,6 +223,16 @@ class HttpPoller:
 
     def _jitter(self, attempt: int) -> float:
         return self._draw(attempt, base_s=self._polls.backoff_s, max_s=self._polls.backoff_max_s)
+
+
+def _told_ns(headers: Mapping[str, str]) -> int:
+    """Read when a reply was made, at the latest: `Date` is cut to seconds, and a cache tells how old it is by `Age`."""
+    age = headers.get("Age", "")
+    try:
+        made_s = int(parsedate_to_datetime(headers.get("Date", "")).timestamp())
+    except (ValueError, OverflowError):
+        return 0
+    return (made_s + 1 + (int(age[:_AGE_DIGITS_MAX]) if age.isascii() and age.isdigit() else 0)) * _NS_PER_S
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
