@@ -33,6 +33,7 @@ from functions.local.figures import Tell, pin
 from functions.local.foundation import Options
 from functions.local.platforms import AnyPlatform, running
 from functions.local.summary import summarise
+from functions.local.topology import DEFAULT_FOLDER
 from functions.local.venues.binance import SPOT, Binance
 from functions.runtime import settings
 from functions.tables.bars import main as bars
@@ -171,6 +172,7 @@ class Request:
         seconds_max: Seconds after which the run is given up.
         cpus: Core of the platform, core of services and stores; empty = do not pin.
         explained: Whether signals are explained when the run has ended.
+        wired: Functions and tables that are wired, with every broker, sink and source; empty = all there are.
     """
 
     tape: str
@@ -184,6 +186,7 @@ class Request:
     seconds_max: float
     cpus: Sequence[int]
     explained: bool = False
+    wired: Sequence[str] = ()
 
 
 def measure(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -202,6 +205,7 @@ async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
         environ=request.environ,
         cpus=tuple(request.cpus),
         bulk=not request.speed,
+        wiring=_slice(folder / "wiring", request.wired) if request.wired else DEFAULT_FOLDER,
     )
     async with running(options) as platform:
         if request.cpus:
@@ -218,6 +222,16 @@ async def _end_to_end(request: Request, tell: Tell) -> dict[str, Any]:
     told = {"explanations": await explanation_figures.measured(folder, request.environ)} if request.explained else {}
     shutil.rmtree(folder, ignore_errors=True)
     return _result(request, summary, used) | {"finished": finished} | told
+
+
+def _slice(folder: pathlib.Path, names: Sequence[str]) -> pathlib.Path:
+    """Copy of the wiring what every platform needs, and those who are named; give the folder."""
+    for file in DEFAULT_FOLDER.rglob("*.yaml"):
+        if file.parent.name in {"brokers", "sinks", "sources"} or file.stem in names:
+            copy = folder / file.relative_to(DEFAULT_FOLDER)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+    return folder
 
 
 async def _drive(platform: AnyPlatform, request: Request) -> bool:

@@ -150,7 +150,8 @@ class KafkaPlatform:
             starts[one.broker].append(await consumer.open())
             self.consumers.append(consumer)
         for name, topic in self.topics.items():
-            await topic.open([min(column) for column in zip(*starts[name], strict=True)])
+            found = starts[name] or [[0] * topic.partitions]  # no Trigger reads it
+            await topic.open([min(column) for column in zip(*found, strict=True)])
 
     async def _reach(self, kind: str, name: str) -> Subscriber:
         if kind == "Broker":

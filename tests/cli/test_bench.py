@@ -70,7 +70,7 @@ def test_every_message_is_measured(ran: Ran) -> None:
         "memory",
         "disk",
         "disk",
-        *(["kafka"] * 2 if DEEP and choose().kind else ()),
+        *(["kafka"] * 3 if DEEP and choose().kind else ()),
     ]
     assert all(one["finished"] for one in runs.values())
     assert runs["disk log"]["messages"] == runs["memory log"]["messages"] == MESSAGES
