@@ -68,10 +68,11 @@ _ABSOLUTE: Final = rf"[A-Za-z][A-Za-z0-9+.\-]*:{_HIERARCHY}|{_PCHAR}+(?:/{_PCHAR
 _RELATIVE: Final = rf"{_HIERARCHY}|{_SEGMENT_NO_COLON}(?:/{_PCHAR}*)*|){_TAIL}"
 _URI: Final = re.compile(_ABSOLUTE).fullmatch
 _URI_REFERENCE: Final = re.compile(rf"(?:{_ABSOLUTE})|(?:{_RELATIVE})").fullmatch
-# RFC 2045 section 5.1, as RFC 9110 section 8.3.1 writes it.
+# RFC 2045 section 5.1, as RFC 9110 section 8.3.1 writes it. White space is taken once and for all (`*+`): between two
+# semicolons it could count to either, and to try both ways for each would take for ever.
 _TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105 - the RFC's word, no secret
 _MEDIA_TYPE: Final = re.compile(
-    rf"{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*(?:{_TOKEN}=(?:{_TOKEN}|\"(?:[ !#-\[\]-~\t]|\\[ -~\t])*\"))?)*"
+    rf"{_TOKEN}/{_TOKEN}(?:[ \t]*+;[ \t]*+(?:{_TOKEN}=(?:{_TOKEN}|\"(?:[ !#-\[\]-~\t]|\\[ -~\t])*\"))?)*"
 ).fullmatch
 
 
