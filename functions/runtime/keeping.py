@@ -155,6 +155,8 @@ class Keeper(Generic[Place]):
 
     def give_up_waiting(self) -> bool:
         """Declare what is missing a hole; for the end of a tape. False after a bug, as `take`."""
+        for cell in self._cells.values():
+            cell.dirty = cell.dirty or cell.order.waiting > 0  # what waited may have been written down as waiting
         return all(self._perform(cell, cell.order.give_up_all()) for cell in self._cells.values())
 
     def _cell(self, key: str, source: str) -> _Cell[Place]:

@@ -196,6 +196,21 @@ async def test_end_gives_up_what_is_missing() -> None:
     assert [text for _, text in emitted(log)] == ["gap 0-2", "sum 1"]
 
 
+async def test_what_was_given_up_is_written_down() -> None:
+    """What waited when the states were written down, and was folded at the end, is there after a restart."""
+    log = MemoryLog()
+    table = host(log, Outbox(log))
+    log.append(event(0))
+    log.append(event(2))
+    await settle(table)
+    table.snapshot()
+    table.give_up_waiting()
+    table.snapshot()
+    log.append(event(3))
+    await settle(host(log, Outbox(log)))
+    assert [text for _, text in emitted(log)] == ["sum 1", "gap 1-1", "sum 2", "sum 3"]
+
+
 @pytest.mark.parametrize(("poison", "status"), [(b"bad", 422), (b"bug", 500)])
 async def test_poison_is_buried_once(poison: bytes, status: int) -> None:
     """A refused event and one that hits a bug are each buried once; neighbours fold as if it had not been there."""

@@ -218,6 +218,20 @@ async def test_waiting_is_given_up_when_told() -> None:
     assert wire.did[-1] == ("commit", {0: 3})
 
 
+async def test_what_was_given_up_is_stored() -> None:
+    """Events that are folded because nothing more can come are in the state that is stored before their commit."""
+    wire = MemoryWire()
+    made = worker(wire, quiet_s=0.0)
+    await feed(made, record(0), record(2), record(3))
+    await made.store()
+    await made.give_up_waiting()
+    assert wire.did[-1] == ("commit", {0: 3})
+    after = worker(wire)
+    await feed(after, record(4), first=3)
+    await after.store()
+    assert wire.sums() == [b"1", b"2", b"3", b"4"]
+
+
 async def test_crash_sends_the_same_again() -> None:
     """A successor folds again what was not stored, and sends the same bytes."""
     wire = MemoryWire()
