@@ -1,5 +1,6 @@
 """Run an ASGI application under uvicorn with every limit named."""
 
+import asyncio
 import signal
 import socket
 import time
@@ -14,34 +15,72 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from functions.runtime import logs
 from functions.runtime.settings import Hosting
 
-HEAD_BYTES_MAX: Final = 65_536  # of a request line and headers that are not yet complete; httptools has no own limit
+HEAD_BYTES_MAX: Final = 65_536  # of a head, or of trailers, that are not complete; httptools has no limit of its own
+RECEIVE_S: Final = 30.0  # time for a request to arrive whole, and for a connection's first one to begin
 BACKLOG_MAX: Final = 2048  # connections that wait to be accepted
 
 _log: Final = logs.logger("http_server")
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """Close a connection whose request head never ends."""
+    """Close a connection whose request does not arrive in time, or whose head or trailers never end.
 
-    _in_head = False
-    _head_bytes = 0
+    Trailers say nothing of an event: what follows a body is no header of its message (RFC 9110 section 6.5.1).
+    """
+
+    _open = False  # a request has begun and is not there as a whole
+    _no_body_bytes = 0
+    _since: float | None = None  # when that was waited for first; None where nothing is
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Wait for a first request."""
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._watch = self.loop.call_later(RECEIVE_S, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """Start to count a head."""
-        self._in_head = True
+        self._open = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Stop counting."""
-        self._in_head = False
+        """Take no further headers."""
         super().on_headers_complete()
+        self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Start to count anew."""
+        self._no_body_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop counting and waiting."""
+        self._open, self._since = False, None
+        super().on_message_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Read bytes, and count those of a head that is still open."""
+        """Read bytes, and count those that neither are a body nor end a request."""
+        if self._since is None:
+            self._since = self.loop.time()
+        self._no_body_bytes = self._no_body_bytes + len(data) if self._open else len(data)
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
-        if self._head_bytes > HEAD_BYTES_MAX:
+        if self._open and self._no_body_bytes > HEAD_BYTES_MAX:
             self.transport.close()
+
+    def _look(self) -> None:
+        """Close what has not arrived in time, unless it is we who do not read."""
+        late = self._since is not None and self.loop.time() - self._since >= RECEIVE_S
+        if late and not self.flow.read_paused:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(RECEIVE_S, self._look)
 
 
 class _Server(uvicorn.Server):

@@ -60,6 +60,12 @@ def main(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def impatient(main: Path) -> Path:
+    main.write_text(f"from functions.runtime import http_server\nhttp_server.RECEIVE_S = 0.3\n{MAIN}")
+    return main
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -205,13 +211,17 @@ async def test_port_is_told(main: Path) -> None:
     assert line["port"] > 0
 
 
-async def test_endless_head(main: Path) -> None:
-    """A request head that never ends is cut off."""
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n"
+
+
+@pytest.mark.parametrize("begin", [b"POST / HTTP/1.1\r\n", CHUNKED + b"0\r\n"])
+async def test_endless_head(main: Path, begin: bytes) -> None:
+    """A request head that never ends is cut off, and so are trailers."""
     port = free_port()
     command, environ = own_way(main, port)
     async with started(command, environ, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST / HTTP/1.1\r\n")
+        writer.write(begin)
         with contextlib.suppress(ConnectionError):
             for _ in range(400):
                 writer.write(b"x-filler: " + b"a" * 1000 + b"\r\n")
@@ -219,6 +229,38 @@ async def test_endless_head(main: Path) -> None:
             await reader.read()
         writer.close()
         assert reader.at_eof() or reader.exception() is not None
+
+
+async def test_trailers_are_no_headers(main: Path) -> None:
+    """What follows the body of a request says nothing of its event."""
+    port = free_port()
+    command, environ = own_way(main, port)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in request()["headers"] if name != "ce-id")
+    head = f"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n{headers}\r\n"
+    async with started(command, environ, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode() + b"1\r\nx\r\n0\r\nce-id: 7\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), READY_S)
+        writer.close()
+    assert b" 400 " in answer.splitlines()[0]
+    assert b"id is missing" in answer
+
+
+@pytest.mark.parametrize("begin", [b"", b"\r\n", b"POST / HTTP/1.1\r\n", CHUNKED])
+async def test_request_that_does_not_come(impatient: Path, begin: bytes) -> None:
+    """A connection whose request does not arrive is closed: as many as may be open would shut all others out."""
+    port = free_port()
+    command, environ = own_way(impatient, port)
+    async with started(command, {**environ, "TICKLOOM_CONCURRENCY_MAX": "4"}, port) as (_, session):
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+        for _, writer in idle:
+            writer.write(begin)
+        async with asyncio.timeout(READY_S):
+            await asyncio.gather(*(reader.read() for reader, _ in idle))
+        assert await post(session) == (200, b"said")
+        assert await post(session, takes="1.0") == (200, b"said")  # it has arrived, and is waited for
+        for _, writer in idle:
+            writer.close()
 
 
 def test_lean_start(main: Path) -> None:
