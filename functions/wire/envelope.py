@@ -46,6 +46,7 @@ _FAMILIAR: Final = frozenset(
     )
 )
 _PATTERN_CACHE_MAX: Final = 1024  # combinations remembered; a process sees a few dozen
+_REMEMBERED_CHARS_MAX: Final = 1024  # of one of them: anyone may send new ones, and the longest fill a whole body
 
 _NAME: Final = re.compile(r"[a-z0-9]{1,20}").fullmatch
 # "String": no C0 and C1 controls, no DEL, no noncharacters, no lone surrogates.
@@ -112,8 +113,10 @@ class Event:
         """Refuse what the specification refuses, so that an event that exists is valid."""
         _text("id", self.id)
         try:
-            _check_repeating(self.source, self.type, self.datacontenttype, self.dataschema)
-        except TypeError:  # unhashable, so no string
+            chars = len(self.source) + len(self.type) + len(self.datacontenttype or "") + len(self.dataschema or "")
+            check = _check_repeating if chars <= _REMEMBERED_CHARS_MAX else _check_repeating.__wrapped__
+            check(self.source, self.type, self.datacontenttype, self.dataschema)
+        except TypeError:  # unhashable or without a length, so no string
             msg = "attributes source, type, datacontenttype and dataschema must be strings"
             raise Malformed(msg) from None
         if self.data is not None and not isinstance(self.data, bytes):

@@ -1,8 +1,10 @@
 """The envelope's own rules: what may be an event, and that one that exists cannot change."""
 
 import copy
+import gc
 import pickle
 import time
+import tracemalloc
 
 import pytest
 from counts import examples
@@ -74,6 +76,19 @@ def test_datacontenttype_is_read_once() -> None:
     with pytest.raises(Malformed, match="datacontenttype"):
         sample(datacontenttype="a/b" + "; " * 24 + "@")
     assert time.process_time() - began < 0.5  # sharing it out in every way takes 2 s, and twice as long for each more
+
+
+def test_long_attributes_are_not_kept() -> None:
+    """An event leaves nothing behind that is long: anyone may send a source of a megabyte, and then another."""
+    tracemalloc.start()
+    try:
+        for number in range(8):
+            assert sample(source=f"/{number}" + "x" * 1_000_000).source.endswith("x")
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 @pytest.mark.parametrize("media_type", ["a/b", "a/b;", "a/b; c=d", 'a/b;c="d, \\" e"', "application/vnd.x+json"])
