@@ -2,7 +2,8 @@
 
 import pathlib
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from functions.runtime.certificates import Certificates, read_principals
 from functions.runtime.outcomes import Unauthenticated
@@ -10,6 +11,9 @@ from functions.runtime.principals import Principal
 from functions.runtime.rereading import Reread
 from functions.runtime.settings import Hosting, SettingsError
 from functions.runtime.tokens import INVALID, Expected, Tokens, read_keys
+
+Proof: TypeAlias = Callable[[], Principal]
+"""Names the caller as it is known now, or raises Unauthenticated: keys and grants change while a call lasts."""
 
 NOBODY: Final = "a token or a certificate is needed"
 
@@ -24,11 +28,11 @@ class Authentication:
         self._tokens = tokens
         self._certificates = certificates
 
-    def principal(self, context: Any) -> Principal:  # noqa: ANN401 - gRPC's context
-        """Name the caller. A token that is not valid is refused, whatever the certificate says.
+    def proof(self, context: Any) -> Proof:  # noqa: ANN401 - gRPC's context
+        """Take what the caller shows. A token that is not valid is refused, whatever the certificate says.
 
         Raises:
-            Unauthenticated: Nobody knows who calls.
+            Unauthenticated: Nothing is shown, or not as it should be.
         """
         shown = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
         if len(shown) > 1:
@@ -37,11 +41,11 @@ class Authentication:
             value = str(shown[0])
             if value[: len(_BEARER)].lower() != _BEARER:
                 raise Unauthenticated(INVALID, "not a bearer token")
-            return self._tokens.verify(value[len(_BEARER) :])
+            return partial(self._tokens.verify, value[len(_BEARER) :])
         pem = context.auth_context().get("x509_pem_cert") if self._certificates is not None else None
         if self._certificates is None or not pem:
             raise Unauthenticated(NOBODY, shown=False)
-        return self._certificates.verify(pem[0])
+        return partial(self._certificates.verify, pem[0])
 
 
 def authentication(hosting: Hosting, now: Callable[[], float]) -> Authentication:

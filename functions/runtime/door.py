@@ -1,7 +1,7 @@
 """Stand between a call and its method: name the caller, then check its role, each account it names, and its time.
 
 What is refused here has had no effect. A lasting call ends with what proves its caller, and each of its messages is
-checked by itself.
+checked by itself: against the keys and grants there are then, for those may be withdrawn while it lasts.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import grpc
 import grpc.aio
 
-from functions.runtime.authentication import Authentication
+from functions.runtime.authentication import Authentication, Proof
 from functions.runtime.authorisation import (
     PERMISSIONS,
     Permission,
@@ -59,10 +59,15 @@ class Door:
         rpc = method.removeprefix("/")
         permission = self._permissions.get(rpc)
 
-        def enter(context: Any) -> Principal:  # noqa: ANN401 - gRPC's
-            principal = self._authentication.principal(context)
-            check_role(principal, permission, rpc)
-            return principal
+        def enter(context: Any) -> Proof:  # noqa: ANN401 - gRPC's
+            proof = self._authentication.proof(context)
+
+            def admitted() -> Principal:
+                principal = proof()
+                check_role(principal, permission, rpc)
+                return principal
+
+            return admitted
 
         def begin(request: Any, context: Any) -> tuple[_Visit, Any, Any]:  # noqa: ANN401
             visit = _Visit(enter(context), permission or _NOTHING, self._now)
@@ -75,20 +80,20 @@ class Door:
 
 
 class _Visit:
-    """One lasting call: its caller, until when, and what it asks and is told."""
+    """One lasting call: its caller, as known at each message, until when, and what it asks and is told."""
 
-    def __init__(self, principal: Principal, permission: Permission, now: Callable[[], float]) -> None:
-        self._principal = principal
+    def __init__(self, admitted: Proof, permission: Permission, now: Callable[[], float]) -> None:
+        self._admitted = admitted
         self._permission = permission
         self._loop = asyncio.get_running_loop()
-        self._until_s = self._loop.time() + principal.expires_s - now()
+        self._until_s = self._loop.time() + admitted().expires_s - now()
         self._refused: Exception | None = None
 
     def asked(self, message: Any) -> Any:  # noqa: ANN401 - any message
         """Check one request, and remember a refusal: who reads requests may not be who ends the call."""
         try:
             self.check_time()
-            check_accounts(self._principal, self._permission, message)
+            check_accounts(self._admitted(), self._permission, message)
         except (Forbidden, Unauthenticated) as error:
             self._refused = error
             raise
@@ -96,7 +101,7 @@ class _Visit:
 
     def told(self, message: Any) -> Any:  # noqa: ANN401
         """Check one answer."""
-        check_answer(self._principal, self._permission, message)
+        check_answer(self._admitted(), self._permission, message)
         return message
 
     def check_refused(self) -> None:
@@ -155,9 +160,9 @@ class _Watched:
         await self._context.write(self._visit.told(message))
 
 
-def _once(enter: Callable[[Any], Principal], permission: Permission, behavior: Behavior) -> Behavior:
+def _once(enter: Callable[[Any], Proof], permission: Permission, behavior: Behavior) -> Behavior:
     async def guarded(request: Any, context: Any) -> Any:  # noqa: ANN401
-        principal = enter(context)
+        principal = enter(context)()
         check_accounts(principal, permission, request)
         answer = await behavior(request, context)
         if permission.missing and not may_read(principal, permission, answer):

@@ -17,10 +17,10 @@ from google.protobuf import descriptor, message_factory
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped] # generated without stubs
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from identified import claims, hosting, token
+from identified import claims, hosting, jwks, public, token
 
 from functions.ports.card import Card, Kind
-from functions.runtime import grpc_app
+from functions.runtime import grpc_app, rereading
 from functions.runtime.authorisation import PERMISSIONS, Role
 from functions.runtime.hosting import HostedService
 
@@ -323,6 +323,27 @@ async def test_streams_end_with_their_token(
     assert (first, await code(lambda: anext(aiter(answers)))) == (b"", "UNAUTHENTICATED")
     assert recorder.seen == [rpc]
     assert 1 <= time.time() - now < 5
+
+
+async def test_streams_end_with_their_key(
+    channel: grpc.aio.Channel, recorder: Recorder, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is withdrawn proves nobody any more: neither in new calls nor in a stream that it began."""
+    monkeypatch.setattr(rereading, "LOOK_S", 0.0)
+    waiting: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def ask() -> AsyncIterator[Any]:
+        while True:
+            yield await waiting.get()
+
+    stub: Any = channel.stream_stream(f"/{TRADE}", request_serializer=lambda message: message.SerializeToString())
+    answers = aiter(stub(ask(), metadata=show(), timeout=30))
+    waiting.put_nowait(next(requests(TRADE, "paper")))
+    assert await anext(answers) == b""
+    jwks(tmp_path, public("RS256"))
+    waiting.put_nowait(next(requests(TRADE, "paper")))
+    assert await code(lambda: anext(answers)) == "UNAUTHENTICATED"
+    assert recorder.seen == [TRADE]
 
 
 async def test_health_is_open(channel: grpc.aio.Channel) -> None:
