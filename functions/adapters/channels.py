@@ -90,11 +90,14 @@ class Bearer:
         self._path = pathlib.Path(ours.token_path) if ours.token_path else None
         self._now = now
         self._looked_s = float("-inf")
-        self._mark = (0, 0)
+        self._mark = (0, 0, 0)
         self._shown = _shown(ours.token)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Give the metadata, nothing without a token; a file that cannot be read leaves what was read before."""
+        """Give the metadata, nothing without a token.
+
+        A file that cannot be read leaves what was read before, as does an empty one: it is being written.
+        """
         if self._path is not None and self._now() - self._looked_s >= LOOK_S:
             self._looked_s = self._now()
             self._renew(self._path)
@@ -103,9 +106,9 @@ class Bearer:
     def _renew(self, path: pathlib.Path) -> None:
         with contextlib.suppress(OSError, ValueError):
             found = path.stat()
-            if (found.st_ino, found.st_mtime_ns) != self._mark:
-                self._shown = _shown(path.read_text(encoding="ascii"))
-                self._mark = (found.st_ino, found.st_mtime_ns)
+            mark = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if mark != self._mark and (shown := _shown(path.read_text(encoding="ascii"))):
+                self._shown, self._mark = shown, mark
 
 
 class BearingChannel(grpc.aio.Channel):

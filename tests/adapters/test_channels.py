@@ -1,5 +1,6 @@
 """Channels: every call on one shows who we are, whatever calls it."""
 
+import os
 import pathlib
 from collections.abc import AsyncIterator
 
@@ -103,6 +104,21 @@ def test_token_file(tmp_path: pathlib.Path) -> None:
     clock[0] += LOOK_S
     one, two = (("authorization", "Bearer one"),), (("authorization", "Bearer two"),)
     assert (said, bearer.metadata()) == ([(), one, one, two], two)
+
+
+def test_token_file_written_in_place(tmp_path: pathlib.Path) -> None:
+    """A file that is empty for a moment, because it is written over, takes no token away and is looked at again."""
+    file = tmp_path / "token"
+    clock = [0.0]
+    bearer = Bearer(Identity(token_path=str(file)), lambda: clock[0])
+    said = []
+    for text in ("one", "", "other"):
+        file.write_text(text)
+        os.utime(file, (1, 1))  # all of them within one tick of the file system's clock
+        said.append(bearer.metadata())
+        clock[0] += LOOK_S
+    one, other = (("authorization", "Bearer one"),), (("authorization", "Bearer other"),)
+    assert said == [one, one, other]
 
 
 async def test_files_that_are_not_there() -> None:
