@@ -210,9 +210,17 @@ async def dispatch(
     kept.count("tickloom_events_handled_total", {"function": name, "outcome": outcome})
     kept.observe("tickloom_handler_duration_seconds", {"function": name}, time.perf_counter() - begun)
     if not text:
+        await _measure(hosted, event, kept)
+    return status, reply, text
+
+
+async def _measure(hosted: HostedHandler, event: Event, kept: Telemetry) -> None:
+    """Measure what a handled event adds; whatever goes wrong in that, the event is handled and its reply is sent."""
+    try:
         for metric, own, value in await hosted.measures(event):
             telemetry.record(kept, metric, own, value)
-    return status, reply, text
+    except Exception as error:  # noqa: BLE001 - a figure is no reason to deliver an event again
+        _log.error("measure_failed", error=error, function=hosted.card.name, event_id=event.id)
 
 
 async def _attempt(hosted: HostedHandler, event: Event) -> tuple[int, Event | None, str]:

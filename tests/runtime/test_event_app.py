@@ -1,5 +1,6 @@
 """Hosting over HTTP: replies, the error table, limits and probes, through the framework's own application."""
 
+import dataclasses
 import json
 import types
 from typing import Any
@@ -329,6 +330,17 @@ class Remembering(NullTelemetry):
     def observe(self, metric: str, labels: Any, value: float) -> None:  # noqa: ANN401, ARG002
         """Remember a value."""
         self.kept.append((metric, dict(labels)))
+
+
+async def test_a_failing_measure_keeps_no_reply_back() -> None:
+    """What goes wrong while a handled event is measured changes nothing of its outcome."""
+
+    async def fail(event: Event) -> list[Any]:
+        raise LookupError(event.id)
+
+    hosted = dataclasses.replace(HOSTED, measures=fail)
+    status, reply, text = await event_app.dispatch(hosted, wish("reply"), kept=Remembering())
+    assert (status, reply is not None, text) == (200, True, "")
 
 
 async def test_dispatch_measured() -> None:
