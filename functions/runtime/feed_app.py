@@ -7,14 +7,19 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeVar
 
+from functions.ports.errors import PortError
 from functions.ports.sink import Sink
 from functions.ports.telemetry import Telemetry
 from functions.runtime import health, logs, settings, telemetry, tracing
 from functions.runtime.hosting import HostedFeed
+from functions.wire.envelope import Event
+
+SAY_S: Final = 30.0  # seconds between two lines that say that a broker takes no events
 
 S = TypeVar("S")
 
@@ -51,6 +56,36 @@ def serve(
         kept.close()
 
 
+class ToldSink:
+    """Say in the log that a sink takes no events, and when it does again: who waits it out says nothing.
+
+    Args:
+        sink: Where events go.
+        name: Who publishes.
+    """
+
+    def __init__(self, sink: Sink, name: str) -> None:
+        """Stand before a sink."""
+        self._sink = sink
+        self._name = name
+        self._failed = 0
+        self._said_s = float("-inf")
+
+    async def publish(self, event: Event) -> None:
+        """Hand over one event; what is raised is the sink's."""
+        try:
+            await self._sink.publish(event)
+        except PortError as error:
+            self._failed += 1
+            if time.monotonic() - self._said_s >= SAY_S:
+                self._said_s = time.monotonic()
+                _log.warning("event_not_published", feed=self._name, failed=self._failed, reason=str(error))
+            raise
+        if self._failed:
+            _log.info("publishing_resumed", feed=self._name, failed=self._failed)
+            self._failed = 0
+
+
 async def run(hosted: HostedFeed, sink: Sink) -> bool:
     """Run a feed until its input ends (True) or SIGTERM or SIGINT arrives (False); close it either way."""
     stop = asyncio.Event()
@@ -78,7 +113,8 @@ async def _serve(
 ) -> None:
     async with opened as sink, _probes(hosting):
         _log.info("feed_started", feed=hosted.card.name)
-        ended = await run(hosted, tracing.traced(sink, hosted.card.name, kept, begins=True))
+        told = ToldSink(sink, hosted.card.name)
+        ended = await run(hosted, tracing.traced(told, hosted.card.name, kept, begins=True))
         _log.info("feed_ended" if ended else "feed_stopped", feed=hosted.card.name)
 
 
