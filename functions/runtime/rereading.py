@@ -58,15 +58,18 @@ class Reread(Generic[T]):
         return self._value
 
     def _renew(self) -> None:
+        mark = self._mark
         try:
             mark = self._look()
             if mark == self._mark:
                 return
-            self._mark = mark
             self._value = self._read()
         except (OSError, ValueError) as error:
+            if isinstance(error, ValueError):  # else it may be as good as ever and ours to read soon: it is tried again
+                self._mark = mark
             _log.error("file_not_renewed", path=str(self._path), reason=str(error))
             return
+        self._mark = mark
         self.version += 1
         _log.info("file_renewed", path=str(self._path))
 

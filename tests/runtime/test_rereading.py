@@ -63,6 +63,21 @@ def test_broken_changes(watched: Watched, text: str) -> None:
     assert (watched.number.value, watched.number.version) == (4, 1)
 
 
+def test_not_ours_to_read_yet(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new file that may not be read yet is read once it may be: its rights change, and nothing that a look sees."""
+    watched.write("2")
+    watched.now_s += LOOK_S
+    with monkeypatch.context() as refused:
+        refused.setattr(pathlib.Path, "open", _refuse)
+        assert watched.number.value == 1
+    watched.now_s += LOOK_S
+    assert (watched.number.value, watched.number.version) == (2, 1)
+
+
+def _refuse(path: pathlib.Path, mode: str) -> None:
+    raise PermissionError(mode, path)
+
+
 def test_written_over(watched: Watched) -> None:
     """A file that is written over in its place is read again too."""
     watched.path.write_text("5")
