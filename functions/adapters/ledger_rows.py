@@ -355,16 +355,18 @@ def _trades(fills: Sequence[Fill], order: OrderIntent) -> tuple[Trade, ...]:
     return tuple(trades)
 
 
-def carried_value(row: Row, order: OrderIntent) -> Carried:
-    """Read a message that may not have reached its venue, beside the order it is about."""
+def carried_value(row: Row, submission: Submission) -> Carried:
+    """Read a message that may not have reached its venue, beside the order it is about, as it was handed in."""
+    kind = MessageKind(row["kind"])
     message = VenueMessage(
-        kind=MessageKind(row["kind"]),
+        kind=kind,
         sequence=row["sequence"],
         client_order_id=row["client_order_id"],
         request_id=row["request_id"],
-        order=order,
+        order=submission.order,
         quantity=row["quantity"],
         limit_price=row["limit_price"],
         as_of_ns=row["as_of_ns"],
+        quote=submission.quote if kind is MessageKind.NEW else None,
     )
     return Carried(message, row["state"] == "sending")

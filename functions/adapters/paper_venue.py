@@ -62,6 +62,7 @@ class PaperVenue:
             order=order,
             quantity=message.quantity,
             limit_price=message.limit_price,
+            quote=message.quote,
             as_of_ns=message.as_of_ns,
         )
         event_id = facts.fact_id(VENUE_REQUEST, order.account, message.sequence)

@@ -350,7 +350,7 @@ async def _kept(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asy
 async def _carried(connection: asyncpg.pool.PoolConnectionProxy, rows: Sequence[asyncpg.Record]) -> tuple[Carried, ...]:
     names = [row["client_order_id"] for row in rows]
     kept = await _kept(connection, await connection.fetch(_ORDERS, names)) if names else ()
-    orders = {one.update.client_order_id: one.order.submission.order for one in kept}
+    orders = {one.update.client_order_id: one.order.submission for one in kept}
     return tuple(rows_of.carried_value(row, orders[row["client_order_id"]]) for row in rows)
 
 

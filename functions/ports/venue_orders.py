@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
 
-from functions.domain.decisions import OrderIntent
+from functions.domain.decisions import OrderIntent, Quote
 from functions.domain.orders.life import Report
 from functions.ports.errors import Unavailable
 
@@ -35,6 +35,7 @@ class VenueMessage:
         quantity: Total quantity that is asked for, a mantissa of the order's size exponent.
         limit_price: Limit price that is asked for, a mantissa of the order's price exponent.
         as_of_ns: When it was asked for, UTC nanoseconds of venue time.
+        quote: The market that a new order was decided on; None for a cancel or replace.
         traceparent: Span it was asked in; it is not kept, so a message that is found in the ledger has none.
     """
 
@@ -46,6 +47,7 @@ class VenueMessage:
     quantity: int
     limit_price: int
     as_of_ns: int
+    quote: Quote | None = None
     traceparent: str = ""
 
 

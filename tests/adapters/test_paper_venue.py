@@ -14,6 +14,7 @@ from tickloom.orders.v1 import service_pb2_grpc
 from trading import LIMITS, NOW, order, paper, serving, submission
 from venued import BASE, passed
 
+from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.memory_sink import MemorySink
 from functions.adapters.orders_client import GrpcOrders
 from functions.adapters.paper_venue import PaperVenue
@@ -26,6 +27,7 @@ from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, ReplaceRequest
 from functions.handlers.execute.handler import Deps, handle
 from functions.ports.errors import Unavailable
+from functions.ports.ledger import Ledger
 from functions.ports.venue_orders import MessageKind, VenueMessage
 from functions.runtime.keeping import Keeper
 from functions.services.orders import CARD
@@ -85,7 +87,7 @@ class Venue:
 
 
 @asynccontextmanager
-async def trading(ledger: PostgresLedger, venue: Venue) -> AsyncIterator[OrderDesk]:
+async def trading(ledger: Ledger, venue: Venue) -> AsyncIterator[OrderDesk]:
     """Run the orders service, and deliver the venue's reports to it."""
     paper_venue = PaperVenue(venue)
     desk = OrderDesk(ledger, MemoryRisk(LIMITS), now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=paper_venue)
@@ -176,6 +178,18 @@ async def test_a_restart_loses_nothing(ledger: PostgresLedger) -> None:
         found = await ledger.find("order-1")
         assert found is not None
         assert [one.exec_id for one in found.fills] == [f"order-1.{n}" for n in (1, 2, 3)]
+
+
+async def test_takes_the_quote_it_was_decided_on() -> None:
+    """An order whose limit reaches the other side pays what was quoted there, not its limit; what is left rests."""
+    asked = replace(order(quantity=60_000, limit=252_000), time_in_force=TimeInForce.DAY)
+    ledger = MemoryLedger()
+    await ledger.open_account(paper())
+    async with trading(ledger, Venue()) as desk:
+        await desk.submit(submission(1, asked))
+        update = await until(desk, lambda one: one.cumulative_quantity > 0)
+    assert (update.status, update.cumulative_quantity) == (OrderStatus.PARTIALLY_FILLED, Decimal(5))
+    assert update.average_price == Decimal("2500.1")
 
 
 async def test_reports_of_others_are_refused(ledger: PostgresLedger) -> None:

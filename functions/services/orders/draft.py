@@ -192,6 +192,7 @@ class Draft:
                 quantity=wanted.quantity if wanted else order.quantity,
                 limit_price=wanted.limit_price if wanted else order.limit_price,
                 as_of_ns=update.as_of_ns,
+                quote=order.submission.quote if kind is MessageKind.NEW else None,
                 traceparent=carried().get(TRACEPARENT, ""),
             )
         )
