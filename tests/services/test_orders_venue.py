@@ -394,6 +394,23 @@ async def test_request_ids_are_of_one_request(place: Place) -> None:
             await asked
 
 
+@pytest.mark.parametrize("first", [MessageKind.CANCEL, MessageKind.REPLACE])
+async def test_request_ids_are_of_one_kind(place: Place, first: MessageKind) -> None:
+    """A cancel with the id of a replace of its order, or the other way round, is refused: it was not done."""
+    await place.desk.submit(resting(1))
+    await place.taken(1)
+    mass = MassCancelRequest("same", "paper", "", NOW)
+    asks = {
+        MessageKind.CANCEL: lambda: place.desk.cancel(cancel(1, "same")),
+        MessageKind.REPLACE: lambda: place.desk.replace(change(request_id="same")),
+    }
+    told = await asks.pop(first)()
+    assert not told.reasons
+    for asked in (*asks.values(), lambda: place.desk.mass_cancel(mass)):
+        with pytest.raises(Rejected, match="was used for something else"):
+            await asked()
+
+
 async def test_resting_counts_for_risk(place: Place) -> None:
     """Orders that rest count as if they were filled: what they leave of a limit is what the next may use."""
     outcomes = [await place.desk.submit(resting(number, quantity=100_000)) for number in range(1, 6)]

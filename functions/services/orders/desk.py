@@ -177,11 +177,15 @@ class OrderDesk:
         """Ask the venue to take back all that works; the same request_id gets the first answer.
 
         Raises:
-            Rejected: There is no such account, or its time is still to come.
+            Rejected: There is no such account, the request_id was used for something else, or its time is still to
+                come.
             Unavailable: As `submit`.
         """
         stamped = self._stamped(request)
-        return await self._updates(request.account, MassCancelAsk(stamped))
+        told = await self._updates(request.account, MassCancelAsk(stamped))
+        if any(one.request_id != f"{request.request_id}:{one.client_order_id}" for one in told):
+            raise _used(request.request_id)
+        return told
 
     async def set_switch(self, switch: Switch, *, engaged: bool, reason: str) -> tuple[bool, tuple[OrderUpdate, ...]]:
         """Stop trading and take back what works there, in the accounts that this process leads; or open it again.
@@ -470,8 +474,17 @@ def _kill(account: str, now_ns: int) -> MassCancelRequest:
 
 
 def _about(request: CancelRequest | ReplaceRequest, told: tuple[OrderUpdate, ...]) -> OrderUpdate:
-    """Give what a request about one order was told; the answer of another that had its id is none."""
+    """Give what a request about one order was told; the answer of another that had its id is none.
+
+    One that was refused says why; one that was not is on its way as what was asked for.
+    """
+    asked = ExecType.PENDING_CANCEL if isinstance(request, CancelRequest) else ExecType.PENDING_REPLACE
     if [one.client_order_id for one in told] != [request.client_order_id]:
-        message = f"request_id {request.request_id!r} was used for something else; give each request its own"
-        raise Rejected(message)
+        raise _used(request.request_id)
+    if not told[0].reasons and told[0].exec_type is not asked:
+        raise _used(request.request_id)
     return told[0]
+
+
+def _used(request_id: str) -> Rejected:
+    return Rejected(f"request_id {request_id!r} was used for something else; give each request its own")
