@@ -107,6 +107,19 @@ def test_day_orders_expire(book: PaperBook) -> None:
     assert [(one.exec_type, one.as_of_ns) for _, one in said] == [(ExecType.NEW, NOW), (ExecType.EXPIRED, midnight)]
 
 
+def test_no_replace_beyond_the_day() -> None:
+    """A replace after its day does not give a day order another one, though no second has passed since; it ends."""
+    book = PaperBook(VenueRules())
+    enter(book, resting(rule=TimeInForce.DAY))
+    midnight = (NOW // (DAY_S * NS_PER_S) + 1) * DAY_S * NS_PER_S
+    said = change(book, key(), Wanted("r", 1, 20, 100), as_of_ns=midnight)
+    assert [(one.exec_type, one.as_of_ns) for _, one in said] == [
+        (ExecType.EXPIRED, midnight),
+        (ExecType.CANCEL_REJECT, midnight),
+    ]
+    assert not filled(second(book, DAY_S))
+
+
 def test_cancels_once(book: PaperBook) -> None:
     """A cancel ends the order; again, too late or of another account's order it is refused and nothing moves."""
     enter(book, resting())

@@ -205,10 +205,13 @@ class Wanted(NamedTuple):
 def change(book: PaperBook, key: Key, wanted: Wanted, *, as_of_ns: int) -> list[Said]:
     """Replace quantity and price, or say that it is too late; only a smaller quantity keeps its place in time.
 
-    The replace that was obeyed last is answered again when it comes again; one before it says nothing more.
+    The replace that was obeyed last is answered again when it comes again; one before it says nothing more. A day order
+    ends with its day, whether or not its market has traded since, and cannot be replaced into another.
     """
     at_ns = _arrive(book, as_of_ns)
     found = _find(book.resting, key)
+    if found is not None and found.order.time_in_force is TimeInForce.DAY and at_ns >= _day_end(found):
+        return [_end(book, found, ExecType.EXPIRED, _day_end(found)), _too_late(key, wanted.request_id, at_ns)]
     if found is not None and wanted.number < found.asked:
         return []
     known = found or _find(book.ended, key)
