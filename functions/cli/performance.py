@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     settled = [event for _, _, event in find(path, where="type = ?", values=(OUTCOME,), newest=OUTCOMES_MAX)]
     newest = _newest(reports)
     if args.json:
-        told = [json.loads(row.line) for event in (*newest, *drifts) for row in render(event)]
+        told = [json.loads(row.line) for event in (*newest, *settled, *drifts) for row in render(event)]
         sys.stdout.write(json.dumps([one for one in told if args.model in {None, one.get("model"), one.get("name")}]))
         sys.stdout.write("\n")
         return 0

@@ -74,6 +74,9 @@ def test_outcomes(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) ->
     ways = "0 stop_loss, 1 take_profit, 0 horizon, 1 missing"
     assert f"signals of mean_reversion at 5s: 2 ended ({ways}), mean log return {gain} before costs" in text
     assert "signals of" not in shown(tmp_path, capsys, "--model", MODEL)
+    exits = {one["signal_id"]: one["exit"] for one in json.loads(shown(tmp_path, capsys, "--json"))}
+    assert exits == {OUTCOME.signal_id: "take_profit", "other": "missing"}
+    assert shown(tmp_path, capsys, "--json", "--model", MODEL) == "[]\n"
 
 
 def test_curves(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +87,7 @@ def test_curves(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_as_json(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """For programs, entries and drifts are the canonical rows."""
+    """For programs, entries, outcomes and drifts are the canonical rows."""
     told = json.loads(shown(folder, capsys, "--json"))
     assert len(told) == len(REPORT.entries) + 1
     assert {one.get("model", one.get("name")) for one in told} == {MODEL, "anomaly"}
