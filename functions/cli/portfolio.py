@@ -130,7 +130,8 @@ def _did(did: Performance) -> Iterator[str]:
 def _trades(trips: tuple[Trip, ...]) -> Iterator[str]:
     for one in trips:
         side, state = "bought" if one.long else "sold", f"closed {_stamp(one.exit_ns)}" if one.closed else "held"
-        yield f"{_stamp(one.entry_ns)} {side} {plain(one.entered)} {one.instrument_id}, {state}, {one.profit:+,.2f}"
+        begun = _stamp(one.entry_ns) if one.entry_ns else "held at the opening"
+        yield f"{begun} {side} {plain(one.entered)} {one.instrument_id}, {state}, {one.profit:+,.2f}"
 
 
 def _stamp(ns: int) -> str:

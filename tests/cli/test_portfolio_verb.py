@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from valued import BTC, ETH, closes, filled, history, trade
 
+from functions.adapters.memory_valuation import MemoryValuation
+from functions.cli import portfolio
 from functions.cli.main import main
 
 Run = Callable[..., str]
@@ -54,6 +56,19 @@ def test_portfolio_in_the_past(run: Run) -> None:
     said = run("portfolio", "paper", "--at", "2024-03-01T00:30:00Z")
     assert "nothing is held" in said
     assert f"  value       {'10,000.00':>18}" in said
+
+
+def test_opening_position(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the account was opened with has no time of its own, and is not shown as bought in 1970."""
+    opened = MemoryValuation([history(trade(1, 2, "-3", "110"), held=[(ETH, "2", "100"), (BTC, "1", "60000")])])
+    monkeypatch.setattr(portfolio, "PostgresValuation", lambda _: opened)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere")
+    assert main(["portfolio", *AT]) == 0
+    said = capsys.readouterr().out
+    assert "1970" not in said
+    assert f"held at the opening bought 2 {ETH}, closed 2024-03-01 02:00:00, +20.00" in said
+    assert f"held at the opening bought 1 {BTC}, held, +0.00" in said
+    assert f"2024-03-01 02:00:00 sold 1 {ETH}, held, +0.00" in said
 
 
 def test_portfolio_as_json(run: Run) -> None:

@@ -136,6 +136,15 @@ async def test_names_are_text(deps: Deps) -> None:
     assert "&lt;b&gt;-USDT.X" in report.html
 
 
+async def test_an_opening_position_has_no_time(deps: Deps) -> None:
+    """A trade that began with a position of the opening is shown so, and not as one of 1970."""
+    sold = history(trade(1, 30, "-2", "110"), held=[(ETH, "2", "100")])
+    report = await made(replace(deps, valuation=MemoryValuation([sold])), due())
+    assert "1970" not in report.html
+    assert "held at the opening" in report.html
+    assert [one["entry_ns"] for one in json.loads(report.json)["trades"]] == [0]
+
+
 async def test_twice(deps: Deps) -> None:
     """Asked for again, later, a report has equal bytes: what happened after its day is not in it."""
     first = await made(deps, due())

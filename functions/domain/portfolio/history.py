@@ -64,7 +64,7 @@ class Trip:
         cost: What that cost, positive.
         left: What was taken off it, positive, in the same units.
         received: What that brought, positive.
-        entry_ns: Time of its first fill, UTC nanoseconds.
+        entry_ns: Time of its first fill, UTC nanoseconds; 0 where the account was opened with it.
         exit_ns: Time of its last fill.
         fees: Of its fills, or of their parts that belong to it.
         profit: Realised by it so far, after fees.

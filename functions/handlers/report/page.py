@@ -100,7 +100,7 @@ def _trades(told: Told) -> str:
     head = ("entry", "instrument", "side", "quantity", "at", "exit", "at", "fees", "profit")
     cells = [
         (
-            time_of(one["entry_ns"]),
+            time_of(one["entry_ns"]) if one["entry_ns"] else "held at the opening",
             one["instrument_id"],
             one["side"],
             one["quantity"],
