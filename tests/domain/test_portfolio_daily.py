@@ -14,7 +14,7 @@ from valued import BTC, ETH, HOUR, MIDNIGHT, RULES, history, trade
 
 from functions.domain.portfolio.analytics import Mark
 from functions.domain.portfolio.daily import Daily, daily, day_span, last_whole_day
-from functions.domain.portfolio.history import History, total
+from functions.domain.portfolio.history import History, fold, total
 
 FIRST = dt.date(2024, 3, 1)
 ZONES = st.sampled_from(
@@ -92,6 +92,17 @@ def test_half_open() -> None:
     fills = [day_of(told, at, at + 24, {ETH: ("100", "100")}).performance.fills for at in (0, 24)]
     assert fills == [0, 1]
     assert [len(day_of(told, at, at + 24, {}).instruments) for at in (0, 24, 48)] == [0, 1, 1]
+
+
+def test_corrected_a_day_later() -> None:
+    """A fill that is corrected a day later was made when it was made: the curve holds it from the day's beginning."""
+    bought, sold = trade(1, 5, "2", "100"), trade(2, 8, "-1", "120")
+    told = history(bought, sold, trade(3, 34, "2", "101", replaces=1))
+    day = day_of(told, 24, 48, {ETH: ("150", "150")})
+    assert (day.opening.value, day.profit) == (10_070, -2)
+    assert (day.performance.equity, day.performance.fills) == ((10_068, 10_068), 0)
+    (trip,) = fold(told, rules=RULES, as_of_ns=day.end_ns).trips
+    assert (trip.entry_ns, trip.exit_ns) == (bought.as_of_ns, sold.as_of_ns)
 
 
 def test_taken_back_a_day_later() -> None:

@@ -205,7 +205,7 @@ def book(books: Books, trade: Trade, rules: BookRules) -> Books:
 
 
 def effective(trades: Iterable[Trade]) -> tuple[tuple[Trade, ...], int]:
-    """Let corrections stand where what they correct stood.
+    """Let corrections stand where what they correct stood, and at its time: when they were told moves no fill.
 
     Args:
         trades: In the order of the account's stream.
@@ -221,7 +221,8 @@ def effective(trades: Iterable[Trade]) -> tuple[tuple[Trade, ...], int]:
         if place is None:
             lost += 1
             continue
-        slots[place : place + 1] = [trade]
+        stands = trade._replace(as_of_ns=slots[place].as_of_ns) if trade.replaces else trade
+        slots[place : place + 1] = [stands]
         if trade.key:
             places[trade.key] = place
     return tuple(slots), lost
