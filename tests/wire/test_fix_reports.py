@@ -46,9 +46,9 @@ def test_finer() -> None:
         report_of(replace(TRADE, last_quantity=Decimal("0.00001")), ORDER, NOW)
 
 
-@pytest.mark.parametrize(("kind", "fee"), [("1", "0.20000"), ("2", "5.00002"), ("3", "0.5"), (None, None)])
+@pytest.mark.parametrize(("kind", "fee"), [("1", "0.20000"), ("2", "500.002"), ("3", "0.5"), (None, None)])
 def test_fees(kind: str | None, fee: str | None) -> None:
-    """Commissions per unit, in percent and absolute are counted exactly; of a kind not told they are not."""
+    """Commissions per unit, as a share (FIX writes 5 % as .05) and absolute are counted exactly; others are not."""
     found = fee_of(replace(TRADE, commission=Decimal("0.5"), commission_kind=kind))
     assert found == (None if fee is None else Decimal(fee))
 

@@ -1,7 +1,7 @@
 """Read what a FIX venue says of an order as reports of its life; quantities and prices become mantissas, exactly.
 
 Source: FIX 4.4 with Errata 20030618, Volume 4, "Execution Report", "Order Cancel Reject" and "Order State Change
-Matrices"; commissions as Volume 6 has CommType (13).
+Matrices"; commissions as Volume 6 has Commission (12) and CommType (13).
 """
 
 from collections.abc import Mapping
@@ -132,7 +132,7 @@ def fee_of(found: ExecutionReport) -> Decimal | None:
         case "1":
             return EXACT.multiply(told, size)
         case "2":
-            return EXACT.multiply(told, EXACT.multiply(size, price)).scaleb(-2, EXACT)
+            return EXACT.multiply(told, EXACT.multiply(size, price))  # Commission (12): "5% ... represented as .05"
         case "3":
             return told
     return None
