@@ -167,6 +167,21 @@ async def test_no_venue() -> None:
     await desk.close()
 
 
+@pytest.mark.parametrize("rule", [TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL])
+async def test_a_venue_that_has_all_orders(rule: TimeInForce) -> None:
+    """Where a venue is to have every order, those that end at once go there too: nothing is filled but what it says."""
+    ledger, venue, risk = MemoryLedger(), MemoryVenue(), MemoryRisk(LIMITS)
+    await ledger.open_account(paper())
+    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=venue, at_once=frozenset())
+    place = Place(ledger, venue, risk, desk)
+    await desk.start()
+    outcome = await desk.submit(submission(1, replace(order(), time_in_force=rule)))
+    assert (outcome.update.status, outcome.fills) == (OrderStatus.PENDING_NEW, ())
+    await place.taken()
+    assert [(one.kind, one.order.time_in_force) for one in venue.reached] == [(MessageKind.NEW, rule)]
+    await desk.close()
+
+
 async def test_venue_rejects(place: Place) -> None:
     """An order that the venue refuses ends there, and nothing was traded."""
     place.venue.rejects = True

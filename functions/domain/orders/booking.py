@@ -4,7 +4,7 @@ What it returns is what the account's ledger stores in one step.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -33,7 +33,7 @@ LIMIT_NOT_REACHED: Final = "limit_not_reached"
 QUOTE_SIZE_EXHAUSTED: Final = "quote_size_exhausted"
 
 AT_ONCE: Final = frozenset((TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL))
-"""What is executed against the request's own quote; anything else rests at a venue."""
+"""What is executed against the request's own quote, on paper; anything else goes to a venue."""
 
 _PAPER: Final = uuid.UUID("b0f3a3c4-52f1-5a4e-8d0a-0e6c3a4d9f11")
 
@@ -99,8 +99,15 @@ class Booking:
         return OrderOutcome(self.updates[-1], self.fills)
 
 
-def book(account: Account, submission: Submission, verdict: Verdict, *, multiplier: Decimal = Decimal(1)) -> Booking:
-    """Book one order that was checked: executed at once, begun as one that will rest, or rejected.
+def book(
+    account: Account,
+    submission: Submission,
+    verdict: Verdict,
+    *,
+    multiplier: Decimal = Decimal(1),
+    at_once: Container[TimeInForce] = AT_ONCE,
+) -> Booking:
+    """Book one order that was checked: executed at once on paper, begun as one that goes to a venue, or rejected.
 
     The instrument is valued at the mid of the request's quote, unless risk could not decide on it.
 
@@ -109,10 +116,11 @@ def book(account: Account, submission: Submission, verdict: Verdict, *, multipli
         submission: The order.
         verdict: What risk says of it.
         multiplier: Underlying units in one unit of its quantity.
+        at_once: What is executed on paper.
     """
     if not verdict.accepted:
         steps = [refuse(submission, tuple(f"{one.rule}: {one.text}" for one in verdict.violations))]
-    elif submission.order.time_in_force in AT_ONCE:
+    elif submission.order.time_in_force in at_once:
         steps = _executed(submission, multiplier)
     else:
         steps = [begin(submission)]

@@ -3,7 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from functions.domain.decisions import OrderIntent, OrderOutcome, OrderUpdate, Submission, Verdict, Violation
+from functions.domain.decisions import (
+    OrderIntent,
+    OrderOutcome,
+    OrderUpdate,
+    Submission,
+    TimeInForce,
+    Verdict,
+    Violation,
+)
 from functions.domain.errors import Rejected
 from functions.domain.orders.booking import AT_ONCE, book
 from functions.domain.orders.life import Order, Replacement, Report, fold, request_cancel, request_replace
@@ -25,10 +33,11 @@ _WORDS: Final = ("exec_id", "replaces_exec_id", "venue_order_id", "request_id", 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Hold what asks are decided by: risk, and whether there is a venue for orders that rest."""
+    """Hold what asks are decided by: risk, whether there is a venue, and which orders are executed here, on paper."""
 
     risk: RiskInProcess
     venue: bool
+    at_once: frozenset[TimeInForce] = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,11 @@ class SubmitAsk:
             submission.order, submission.quote, draft.risk, as_of_ns=submission.as_of_ns
         )
         contract = rules.risk.contract(draft.account.name, submission.order.instrument_id)
-        return draft.place(book(draft.account, submission, verdict, multiplier=contract.units))
+        booking = book(draft.account, submission, verdict, multiplier=contract.units, at_once=rules.at_once)
+        return draft.place(booking)
 
     def _room(self, draft: Draft, rules: Rules) -> Verdict | None:
-        if self.submission.order.time_in_force in AT_ONCE:
+        if self.submission.order.time_in_force in rules.at_once:
             return None
         if not rules.venue:
             return Verdict((Violation(NO_VENUE, "no venue takes orders that rest; give immediate_or_cancel"),), "")

@@ -24,7 +24,9 @@ from functions.adapters.postgres_kill_switch import PostgresKillSwitches
 from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
+from functions.domain.decisions import TimeInForce
 from functions.domain.orders.account import open_account
+from functions.domain.orders.booking import AT_ONCE
 from functions.ports.telemetry import Telemetry
 from functions.ports.venue_orders import VenueOrders
 from functions.runtime import grpc_app, logs, outcomes
@@ -65,8 +67,9 @@ class Settings:
             makes one of this process alone.
         orders_lease_ms: How long a process that fell silent keeps its accounts, milliseconds.
         orders_answer_s: How long an answer to a cancel or replace is waited for before it is asked for, seconds.
-        orders_venue: Where orders rest: `paper`, which is reached by the sink; `fix`, by a FIX 4.4 session; `mt4`, by a
-            MetaTrader 4 bridge; empty takes only orders that are executed or end at once.
+        orders_venue: Where orders go: to `fix`, by a FIX 4.4 session, or `mt4`, by a MetaTrader 4 bridge, all of them;
+            to `paper`, which is reached by the sink, those that rest, while others are executed against their own
+            quote; empty takes only these.
         fix_host: Where the FIX venue listens.
         fix_port: Its port.
         fix_tls: Whether the session is encrypted with TLS, and the host proves itself.
@@ -136,6 +139,11 @@ class Settings:
         overrides_of(self.sink_overrides)
 
 
+def at_once_of(settings: Settings) -> frozenset[TimeInForce]:
+    """Say which orders are executed on paper: none where a venue of others is to have them."""
+    return frozenset() if settings.orders_venue in {FIX, MT4} else AT_ONCE
+
+
 def compose(settings: Settings) -> HostedService:
     """Join the desk with what it needs; the store opens at the start."""
     pool = Pool(settings.database_url, size=settings.orders_connections_max)
@@ -150,6 +158,7 @@ def compose(settings: Settings) -> HostedService:
         now_ns=time.time_ns,
         lead=Lead(settings.orders_holder or _own_name(), settings.orders_lease_ms),
         venue=paper or _venue(settings, ledger),
+        at_once=at_once_of(settings),
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
         stopped=engine.stopped,
