@@ -25,6 +25,7 @@ from functions.wire.codecs import portfolio_service as codec
 from functions.wire.errors import Malformed
 
 TRADES: Final = 10
+INVERSE: Final = "instrument that is settled in its base currency, at 1 / price; as often as there are some"
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="begin", metavar="TIME", help="how it did from this time on (default: ever)")
     parser.add_argument("--trades", type=at_least(0), default=TRADES, help=f"newest trades to show (default {TRADES})")
     parser.add_argument("--currency", default="USDT", help="currency of the account (default USDT)")
+    parser.add_argument("--inverse", action="append", default=[], metavar="INSTRUMENT", help=INVERSE)
+    parser.add_argument(
+        "--rate",
+        action="append",
+        default=[],
+        metavar="INSTRUMENT",
+        help="instrument whose price is a rate between currencies, as EUR-USD.X; as often as there are some",
+    )
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
 
 
@@ -69,7 +78,8 @@ async def _told(
         try:
             valuation = PostgresValuation(pool)
             account = args.account or await only_account(valuation)
-            desk = PortfolioDesk(valuation, BookRules(args.currency, positions_max=INSTRUMENTS_MAX))
+            rules = BookRules(args.currency, frozenset(args.inverse), INSTRUMENTS_MAX)
+            desk = PortfolioDesk(valuation, rules, args.rate)
             held, did = await desk.standing(account, as_of_ns=as_of_ns)
             if begin_ns:
                 did = await desk.performance(account, from_ns=begin_ns, to_ns=as_of_ns)

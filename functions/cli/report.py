@@ -12,6 +12,7 @@ from functions.adapters.postgres import Pool
 from functions.adapters.postgres_reports import PostgresReports
 from functions.cli import stores
 from functions.cli.errors import CliError, UsageError
+from functions.cli.portfolio import INVERSE
 from functions.domain.portfolio.daily import day_span
 from functions.handlers.report.main import Settings, compose
 from functions.local import loop
@@ -29,6 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--zone", default="UTC", help="IANA time zone whose day it is (default UTC)")
     parser.add_argument("--make", action="store_true", help="make it anew, as the handler does on a timer")
     parser.add_argument("--currency", default="USDT", help="currency of the account, for --make (default USDT)")
+    parser.add_argument("--inverse", action="append", default=[], metavar="INSTRUMENT", help=f"for --make: {INVERSE}")
     parser.add_argument("--csv", action="store_true", help="print it as CSV")
     parser.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write the page to a file")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
@@ -74,7 +76,10 @@ async def _report(args: argparse.Namespace, date: dt.date) -> Report:
 
 async def _make(args: argparse.Namespace, date: dt.date, url: str) -> None:
     """Hand the handler the event that a timer would, now."""
-    hosted = compose(Settings(url, portfolio_currency=args.currency, report_zone=args.zone))
+    settings = Settings(
+        url, portfolio_currency=args.currency, portfolio_inverse=tuple(args.inverse), report_zone=args.zone
+    )
+    hosted = compose(settings)
     now_ns = time.time_ns()
     event = Event(
         id=fact_id(REPORT_DUE, args.account, date, args.zone, now_ns),

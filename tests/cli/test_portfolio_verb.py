@@ -4,13 +4,16 @@ import asyncio
 import json
 import pathlib
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from valued import BTC, ETH, closes, filled, history, trade
 
 from functions.adapters.memory_valuation import MemoryValuation
-from functions.cli import portfolio
+from functions.cli import portfolio, report
+from functions.cli.errors import CliError
 from functions.cli.main import main
+from functions.handlers.report.main import Settings
 
 Run = Callable[..., str]
 
@@ -71,6 +74,19 @@ def test_opening_position(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     assert f"2024-03-01 02:00:00 sold 1 {ETH}, held, +0.00" in said
 
 
+def test_currencies(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which instruments are inverse, and which tell rates, is said as to the service; then its figures are told."""
+    inverse, rate, bought = "XBT-USD.BITMEX", "ETH-XBT.X", "XMR-ETH.X"
+    told = history(trade(1, 2, "100", "50000", of=inverse), trade(2, 3, "2", "0.5", of=bought), capital="1")
+    prices = closes({inverse: {4: "40000"}, bought: {4: "0.75"}, rate: {4: "0.1"}})
+    monkeypatch.setattr(portfolio, "PostgresValuation", lambda _: MemoryValuation([told], prices))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere")
+    assert main(["portfolio", "--currency", "XBT", "--inverse", inverse, "--rate", rate, "--json", *AT]) == 0
+    shown = json.loads(capsys.readouterr().out)["portfolio"]
+    gains = {one["symbol"]: one["unrealized_pnl"] for one in shown["positions"]}
+    assert (gains, shown["left_out"], shown["total_value"]) == ({inverse: "-0.0005", bought: "0.05"}, [], "1.0495")
+
+
 def test_portfolio_as_json(run: Run) -> None:
     """For programs, it is what the service answers; a span narrows the performance."""
     told = json.loads(run("portfolio", "paper", "--json", "--from", "2024-03-01T06:00:00Z", *AT))
@@ -115,6 +131,21 @@ def test_report(run: Run, tmp_path: pathlib.Path) -> None:
     assert run("report", "paper", "2024-03-01", "--csv").splitlines()[-1].endswith(",519.58")
     assert run("report", "paper", "2024-03-01", "--html", str(file)) == f"wrote {file}\n"
     assert file.read_text().startswith("<!doctype html>")
+
+
+def test_report_of_inverse_contracts(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """What is made by hand is made as the handler makes it: with the instruments that are inverse."""
+    asked: list[Settings] = []
+
+    def compose(settings: Settings) -> NoReturn:
+        asked.append(settings)
+        raise CliError(settings.portfolio_currency)
+
+    monkeypatch.setattr(report, "compose", compose)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nowhere")
+    words = ("--currency", "XBT", "--inverse", "XBT-USD.BITMEX", "--folder", str(tmp_path))
+    assert main(["report", "paper", "2024-03-01", "--make", *words]) == 1
+    assert [one.portfolio_inverse for one in asked] == [("XBT-USD.BITMEX",)]
 
 
 def test_report_of_a_zone(run: Run) -> None:
