@@ -18,13 +18,13 @@ from functions.adapters.memory_ledger import MemoryLedger
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
 from functions.domain.orders.account import open_account
-from functions.domain.orders.booking import AT_ONCE
+from functions.domain.orders.booking import AT_ONCE, Paper
 from functions.domain.orders.requests import CancelRequest, ReplaceRequest
 from functions.local.fix_counterparty import Counterparty, House, serving
 from functions.ports.errors import Unavailable
 from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage
 from functions.services.orders.desk import OrderDesk
-from functions.services.orders.main import Settings, at_once_of, compose
+from functions.services.orders.main import Settings, compose, paper_of
 from functions.services.orders.writer import Lead
 from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
 from functions.wire.fix.actions import Terms
@@ -495,5 +495,5 @@ def test_settings() -> None:
     held = Settings("postgresql://nowhere", orders_venue="fix", fix_port=1, fix_symbols=("A=B",))
     assert "fix_password" not in repr(held)
     assert compose(held).card.name == "orders"
-    assert at_once_of(held) == frozenset()
-    assert at_once_of(Settings("postgresql://nowhere")) == AT_ONCE
+    assert paper_of(held).at_once == frozenset()
+    assert paper_of(Settings("postgresql://nowhere")) == Paper(AT_ONCE)

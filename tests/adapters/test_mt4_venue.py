@@ -16,7 +16,7 @@ from functions.adapters.mt4_connection import BridgeEnd
 from functions.adapters.mt4_venue import Mt4Venue
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
-from functions.domain.orders.booking import AT_ONCE
+from functions.domain.orders.booking import AT_ONCE, Paper
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, ReplaceRequest
 from functions.local.fix_desk import Market
@@ -25,7 +25,7 @@ from functions.ports.errors import Overloaded, Unavailable
 from functions.ports.ledger import Fenced
 from functions.ports.venue_orders import MessageKind, NotSent, VenueMessage
 from functions.services.orders.desk import OrderDesk
-from functions.services.orders.main import Settings, at_once_of, compose
+from functions.services.orders.main import Settings, compose, paper_of
 from functions.services.orders.writer import Lead
 from functions.wire.codecs.orders import ORDER_UPDATE, decode_order_update
 
@@ -390,5 +390,5 @@ def test_settings() -> None:
         compose(blank)
     held = Settings("postgresql://nowhere", orders_venue="mt4", mt4_port=1, mt4_symbols=("A=B",))
     assert compose(held).card.name == "orders"
-    assert at_once_of(held) == frozenset()
-    assert at_once_of(Settings("postgresql://nowhere")) == AT_ONCE
+    assert paper_of(held).at_once == frozenset()
+    assert paper_of(Settings("postgresql://nowhere")) == Paper(AT_ONCE)

@@ -30,7 +30,7 @@ from functions.domain.decisions import (
 from functions.domain.errors import Rejected
 from functions.domain.money import scaled
 from functions.domain.orders.account import Position, account_state, open_account
-from functions.domain.orders.booking import Execution, book, execute, settle
+from functions.domain.orders.booking import Execution, Paper, book, execute, settle
 from functions.domain.orders.intents import Sizing, Unsized, limit_through, size_order
 from functions.domain.orders.life import Report, begin, fold
 
@@ -185,6 +185,15 @@ def test_book_filled() -> None:
     assert booking.account.cash == Decimal("997499.90")
     assert booking.account.positions[ETH] == Position(ETH, Decimal(1), Decimal(2500))
     assert (booking.sequence, booking.account.sequence) == (0, 3)
+
+
+def test_book_takes_the_fee() -> None:
+    """What is executed on paper pays the taker's fee of its value, contracts by what they stand for."""
+    booking = book(paper(), submission(), ACCEPTED, multiplier=Decimal(2), paper=Paper(taker_bps=Decimal("7.5")))
+    (fill,) = booking.fills
+    assert fill.fee == Decimal("5000.20") * Decimal("0.00075")
+    assert booking.account.cash == Decimal(1_000_000) - Decimal("5000.20") - fill.fee
+    assert book(paper(), submission(), ACCEPTED).fills[0].fee == 0
 
 
 def test_book_partial() -> None:

@@ -19,6 +19,7 @@ from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import ExecType, OrderStatus, OrderUpdate, Side, Submission, TimeInForce
 from functions.domain.errors import Rejected
 from functions.domain.orders import life
+from functions.domain.orders.booking import Paper
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
 from functions.domain.risk import InstrumentLimits
@@ -172,7 +173,9 @@ async def test_a_venue_that_has_all_orders(rule: TimeInForce) -> None:
     """Where a venue is to have every order, those that end at once go there too: nothing is filled but what it says."""
     ledger, venue, risk = MemoryLedger(), MemoryVenue(), MemoryRisk(LIMITS)
     await ledger.open_account(paper())
-    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=venue, at_once=frozenset())
+    desk = OrderDesk(
+        ledger, risk, now_ns=lambda: NOW, lead=Lead("first", 600_000), venue=venue, paper=Paper(frozenset())
+    )
     place = Place(ledger, venue, risk, desk)
     await desk.start()
     outcome = await desk.submit(submission(1, replace(order(), time_in_force=rule)))

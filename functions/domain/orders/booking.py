@@ -4,7 +4,7 @@ What it returns is what the account's ledger stores in one step.
 """
 
 import uuid
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -35,7 +35,19 @@ QUOTE_SIZE_EXHAUSTED: Final = "quote_size_exhausted"
 AT_ONCE: Final = frozenset((TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL))
 """What is executed against the request's own quote, on paper; anything else goes to a venue."""
 
+_BPS: Final = 10_000
 _PAPER: Final = uuid.UUID("b0f3a3c4-52f1-5a4e-8d0a-0e6c3a4d9f11")
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """Say which orders are executed on paper, and what a taker pays there, basis points of the value."""
+
+    at_once: frozenset[TimeInForce] = AT_ONCE
+    taker_bps: Decimal = Decimal(0)
+
+
+FREE: Final = Paper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +117,7 @@ def book(
     verdict: Verdict,
     *,
     multiplier: Decimal = Decimal(1),
-    at_once: Container[TimeInForce] = AT_ONCE,
+    paper: Paper = FREE,
 ) -> Booking:
     """Book one order that was checked: executed at once on paper, begun as one that goes to a venue, or rejected.
 
@@ -116,12 +128,12 @@ def book(
         submission: The order.
         verdict: What risk says of it.
         multiplier: Underlying units in one unit of its quantity.
-        at_once: What is executed on paper.
+        paper: What is executed on paper, and its fee.
     """
     if not verdict.accepted:
         steps = [refuse(submission, tuple(f"{one.rule}: {one.text}" for one in verdict.violations))]
-    elif submission.order.time_in_force in at_once:
-        steps = _executed(submission, multiplier)
+    elif submission.order.time_in_force in paper.at_once:
+        steps = _executed(submission, multiplier, paper.taker_bps)
     else:
         steps = [begin(submission)]
     after = account
@@ -134,7 +146,7 @@ def book(
     return Booking(submission, after, steps[-1].order, account.sequence, told, verdict.limits_version)
 
 
-def _executed(submission: Submission, multiplier: Decimal) -> list[Step]:
+def _executed(submission: Submission, multiplier: Decimal, taker_bps: Decimal) -> list[Step]:
     """Give the life of an order at the paper venue: taken, filled as far as the quote goes, the rest canceled."""
     execution = execute(submission.order, submission.quote)
     name, at = submission.client_order_id, submission.as_of_ns
@@ -147,12 +159,18 @@ def _executed(submission: Submission, multiplier: Decimal) -> list[Step]:
             exec_id=str(uuid.uuid5(_PAPER, f"{name}|1")),
             quantity=execution.quantity,
             price=execution.price,
+            fee=_fee(submission.order, execution, multiplier, taker_bps) if taker_bps else Decimal(0),
             multiplier=multiplier,
         )
         steps.append(fold(steps[-1].order, trade))
     if execution.reason:
         steps.append(fold(steps[-1].order, Report(ExecType.CANCELED, at, text=execution.reason)))
     return steps
+
+
+def _fee(order: OrderIntent, execution: Execution, multiplier: Decimal, taker_bps: Decimal) -> Decimal:
+    value = scaled(execution.quantity * execution.price, order.price_exponent + order.size_exponent)
+    return EXACT.multiply(EXACT.multiply(value, multiplier), EXACT.divide(taker_bps, Decimal(_BPS)))
 
 
 def numbered(steps: Iterable[Step], sequence: int) -> tuple[OrderUpdate | Fill, ...]:

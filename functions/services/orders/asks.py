@@ -3,17 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from functions.domain.decisions import (
-    OrderIntent,
-    OrderOutcome,
-    OrderUpdate,
-    Submission,
-    TimeInForce,
-    Verdict,
-    Violation,
-)
+from functions.domain.decisions import OrderIntent, OrderOutcome, OrderUpdate, Submission, Verdict, Violation
 from functions.domain.errors import Rejected
-from functions.domain.orders.booking import AT_ONCE, book
+from functions.domain.orders.booking import FREE, Paper, book
 from functions.domain.orders.life import Order, Replacement, Report, fold, request_cancel, request_replace
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
 from functions.domain.risk.limits import PLAIN
@@ -33,11 +25,11 @@ _WORDS: Final = ("exec_id", "replaces_exec_id", "venue_order_id", "request_id", 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Hold what asks are decided by: risk, whether there is a venue, and which orders are executed here, on paper."""
+    """Hold what asks are decided by: risk, whether there is a venue, and what is executed here, on paper."""
 
     risk: RiskInProcess
     venue: bool
-    at_once: frozenset[TimeInForce] = AT_ONCE
+    paper: Paper = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +61,11 @@ class SubmitAsk:
             submission.order, submission.quote, draft.risk, as_of_ns=submission.as_of_ns
         )
         contract = rules.risk.contract(draft.account.name, submission.order.instrument_id)
-        booking = book(draft.account, submission, verdict, multiplier=contract.units, at_once=rules.at_once)
+        booking = book(draft.account, submission, verdict, multiplier=contract.units, paper=rules.paper)
         return draft.place(booking)
 
     def _room(self, draft: Draft, rules: Rules) -> Verdict | None:
-        if self.submission.order.time_in_force in rules.at_once:
+        if self.submission.order.time_in_force in rules.paper.at_once:
             return None
         if not rules.venue:
             return Verdict((Violation(NO_VENUE, "no venue takes orders that rest; give immediate_or_cancel"),), "")

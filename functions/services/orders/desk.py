@@ -9,9 +9,9 @@ from typing import Final, TypeVar, cast
 
 import structlog
 
-from functions.domain.decisions import ExecType, OrderOutcome, OrderUpdate, Submission, TimeInForce
+from functions.domain.decisions import ExecType, OrderOutcome, OrderUpdate, Submission
 from functions.domain.errors import Rejected
-from functions.domain.orders.booking import AT_ONCE
+from functions.domain.orders.booking import FREE, Paper
 from functions.domain.orders.life import Report
 from functions.domain.orders.requests import CancelRequest, MassCancelRequest, ReplaceRequest
 from functions.ports.errors import Overloaded, Unavailable
@@ -57,7 +57,7 @@ class OrderDesk:
         now_ns: Clock for requests that come without a time; none may be far ahead of it; read once, at the door.
         lead: How accounts are led.
         venue: Where orders rest; None rejects those that would.
-        at_once: Which orders are executed here, on paper; none where the venue is to have them all.
+        paper: Which orders are executed here, on paper, and their fee; none where the venue is to have them all.
         stored: Told after each chapter, so that its events leave without delay.
         desk_of: Gives an account's desk; empty when it belongs to none.
         stopped: Says which switch stops an account's trading; empty when none does.
@@ -72,7 +72,7 @@ class OrderDesk:
         now_ns: Callable[[], int],
         lead: Lead,
         venue: VenueOrders | None = None,
-        at_once: frozenset[TimeInForce] = AT_ONCE,
+        paper: Paper = FREE,
         stored: Callable[[], None] = lambda: None,
         desk_of: Callable[[str], str] = lambda _: "",
         stopped: Callable[[str], str] = lambda _: "",
@@ -81,7 +81,7 @@ class OrderDesk:
         """Lead no account: each is taken up when it is first asked for."""
         self._ledger = ledger
         self._risk = risk
-        self._rules = Rules(risk, venue is not None, at_once)
+        self._rules = Rules(risk, venue is not None, paper)
         self._now_ns = now_ns
         self._lead = lead
         self._venue = venue

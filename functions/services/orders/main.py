@@ -25,8 +25,9 @@ from functions.adapters.postgres_ledger import PostgresLedger
 from functions.adapters.postgres_limits import PostgresLimits
 from functions.adapters.risk_engine import BLIND_S_MAX, RiskEngine
 from functions.domain.decisions import TimeInForce
+from functions.domain.money import plain_decimal
 from functions.domain.orders.account import open_account
-from functions.domain.orders.booking import AT_ONCE
+from functions.domain.orders.booking import AT_ONCE, Paper
 from functions.ports.telemetry import Telemetry
 from functions.ports.venue_orders import VenueOrders
 from functions.runtime import grpc_app, logs, outcomes
@@ -70,6 +71,8 @@ class Settings:
         orders_venue: Where orders go: to `fix`, by a FIX 4.4 session, or `mt4`, by a MetaTrader 4 bridge, all of them;
             to `paper`, which is reached by the sink, those that rest, while others are executed against their own
             quote; empty takes only these.
+        paper_taker_bps: Fee of what is executed on paper, basis points of its value, a plain decimal; the paper venue
+            reads the same.
         fix_host: Where the FIX venue listens.
         fix_port: Its port.
         fix_tls: Whether the session is encrypted with TLS, and the host proves itself.
@@ -102,6 +105,7 @@ class Settings:
     orders_lease_ms: int = LEASE_MS
     orders_answer_s: float = ANSWER_S
     orders_venue: str = PAPER
+    paper_taker_bps: str = "0"
     fix_host: str = "127.0.0.1"
     fix_port: int = 0
     fix_tls: bool = False
@@ -136,12 +140,14 @@ class Settings:
                 message = f"orders_venue {venue} needs the venue's {venue}_port, and {venue}_symbols"
                 raise ValueError(message)
         account_of(self.account, self.capital, self.opening_positions)
+        paper_of(self)
         overrides_of(self.sink_overrides)
 
 
-def at_once_of(settings: Settings) -> frozenset[TimeInForce]:
-    """Say which orders are executed on paper: none where a venue of others is to have them."""
-    return frozenset() if settings.orders_venue in {FIX, MT4} else AT_ONCE
+def paper_of(settings: Settings) -> Paper:
+    """Say which orders are executed on paper, and their fee: none where a venue of others is to have them."""
+    at_once = frozenset[TimeInForce]() if settings.orders_venue in {FIX, MT4} else AT_ONCE
+    return Paper(at_once, plain_decimal(settings.paper_taker_bps))
 
 
 def compose(settings: Settings) -> HostedService:
@@ -158,7 +164,7 @@ def compose(settings: Settings) -> HostedService:
         now_ns=time.time_ns,
         lead=Lead(settings.orders_holder or _own_name(), settings.orders_lease_ms),
         venue=paper or _venue(settings, ledger),
-        at_once=at_once_of(settings),
+        paper=paper_of(settings),
         stored=relay.wake,
         desk_of=lambda account: engine.limits.desk_of.get(account, ""),
         stopped=engine.stopped,
