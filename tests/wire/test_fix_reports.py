@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trading import NOW, order
 
-from functions.domain.decisions import ExecType, OrderStatus
+from functions.domain.decisions import ExecType, OrderStatus, TimeInForce
 from functions.domain.errors import Rejected
 from functions.domain.money import scaled
 from functions.wire.fix.messages import CancelReject, ExecutionReport
@@ -51,6 +51,17 @@ def test_fees(kind: str | None, fee: str | None) -> None:
     """Commissions per unit, as a share (FIX writes 5 % as .05) and absolute are counted exactly; others are not."""
     found = fee_of(replace(TRADE, commission=Decimal("0.5"), commission_kind=kind))
     assert found == (None if fee is None else Decimal(fee))
+
+
+@pytest.mark.parametrize("rule", [TimeInForce.DAY, TimeInForce.GOOD_TILL_CANCEL])
+def test_done_for_day(rule: TimeInForce) -> None:
+    """What is done for the day has ended, unless it is good till canceled: then it works on the next day."""
+    asked, lasts = replace(ORDER, time_in_force=rule), rule is TimeInForce.GOOD_TILL_CANCEL
+    done = report_of(replace(TRADE, exec_type="3", ord_status="3"), asked, NOW)
+    assert (done is None) == lasts
+    stands = report_of(replace(TRADE, exec_type="I", ord_status="3"), asked, NOW)
+    assert stands is not None
+    assert stands.status is (OrderStatus.NEW if lasts else OrderStatus.DONE_FOR_DAY)
 
 
 def test_fee_in_another_currency() -> None:

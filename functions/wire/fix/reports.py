@@ -9,7 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from functions.domain.decisions import ExecType, OrderIntent, OrderStatus
+from functions.domain.decisions import ExecType, OrderIntent, OrderStatus, TimeInForce
 from functions.domain.money import EXACT, mantissa_of
 from functions.domain.orders.life import Report
 from functions.wire.fix.messages import DUPLICATE_ORDER, UNKNOWN_ORDER, CancelReject, ExecutionReport
@@ -65,6 +65,8 @@ _TRADES: Final = frozenset((ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRA
 def report_of(found: ExecutionReport, order: OrderIntent, sent_ns: int) -> Report | None:
     """Read an ExecutionReport; None when it says nothing of an order's life.
 
+    That a good-till-cancel order is done for the day says nothing: it works on the next day, and can be canceled.
+
     Args:
         found: The message.
         order: The order it is about; its exponents are the units.
@@ -74,7 +76,8 @@ def report_of(found: ExecutionReport, order: OrderIntent, sent_ns: int) -> Repor
         Rejected: A quantity or price is finer than the order's unit, or does not fit.
     """
     exec_type = EXEC_TYPES.get(found.exec_type)
-    if exec_type is None:
+    lasts = order.time_in_force is TimeInForce.GOOD_TILL_CANCEL
+    if exec_type is None or (lasts and exec_type is ExecType.DONE_FOR_DAY):
         return None
     quantity, price, fee, text = Decimal(0), Decimal(0), Decimal(0), found.text or ""
     if exec_type in _TRADES:
@@ -94,10 +97,15 @@ def report_of(found: ExecutionReport, order: OrderIntent, sent_ns: int) -> Repor
         venue_order_id="" if found.order_id == NO_ORDER_ID else found.order_id,
         request_id=found.cl_ord_id or "" if answers and exec_type not in _TRADES else "",
         text=text,
-        status=None if exec_type is not ExecType.ORDER_STATUS or is_unknown(found) else STATUSES[found.ord_status],
+        status=None if exec_type is not ExecType.ORDER_STATUS or is_unknown(found) else _standing(found, lasts=lasts),
         fee=fee,
         currency=found.currency or "",
     )
+
+
+def _standing(found: ExecutionReport, *, lasts: bool) -> OrderStatus:
+    status = STATUSES[found.ord_status]
+    return OrderStatus.NEW if lasts and status is OrderStatus.DONE_FOR_DAY else status
 
 
 def refusal_of(found: CancelReject, sent_ns: int) -> Report:
