@@ -26,7 +26,7 @@ from functions.ports.ledger import Ledger
 from functions.ports.venue_orders import Connected, Heard, MessageKind, NotSent, VenueMessage
 from functions.wire.errors import Malformed
 from functions.wire.fix.actions import Deliver, NotLoggedOn, Terms
-from functions.wire.fix.codec import Message, decode
+from functions.wire.fix.codec import Message, Pair, decode
 from functions.wire.fix.messages import (
     BUSINESS_REJECT,
     CANCEL,
@@ -35,9 +35,13 @@ from functions.wire.fix.messages import (
     NEW_ORDER,
     ORDER_STATUS,
     REPLACE,
+    Cancel,
     CancelReject,
     ExecutionReport,
+    NewOrder,
+    Replace,
     read,
+    write,
 )
 from functions.wire.fix.reports import is_duplicate, is_unknown, refusal_of, report_of
 from functions.wire.fix.rules import Identity
@@ -51,6 +55,8 @@ DUPLICATE_REQUEST: Final = 6
 """CxlRejReason (102) of a cancel or replace whose ClOrdID the venue has already."""
 NAME_MAX: Final = 64
 """Characters of a ClOrdID, unless the venue takes fewer: an account, and a request's UUID."""
+POSS_RESEND: Final = 97
+"""Tag of a message that may have been sent before, under another number."""
 TAKEN: Final = frozenset((EXECUTION_REPORT, CANCEL_REJECT, BUSINESS_REJECT))
 
 
@@ -169,7 +175,8 @@ class FixVenue:
         if message.kind is MessageKind.REPLACE:
             known.replacing = name  # the venue may answer before `send` returns
         try:
-            await link.send(request_of(message, symbol, self._named(known), name=name))
+            asked = request_of(message, symbol, self._named(known), name=name)
+            await link.send(_again(asked) if message.again else asked)
         except NotLoggedOn as error:
             known.replacing = replaced_before
             raise NotSent(str(error)) from error
@@ -385,6 +392,12 @@ class FixVenue:
         exec_type = ExecType.REJECTED if message.kind is MessageKind.NEW else ExecType.CANCEL_REJECT
         report = Report(exec_type, message.as_of_ns, request_id=message.request_id, text=text)
         await self._heard(message.client_order_id, report)
+
+
+def _again(asked: NewOrder | Cancel | Replace) -> tuple[str, list[Pair]]:
+    """Mark a message that the venue may have under another number: it knows it by its ClOrdID."""
+    msg_type, body = write(asked)
+    return msg_type, [(POSS_RESEND, "Y"), *body]
 
 
 def _told(known: KnownOrder, standing: Report) -> tuple[Report, ...]:

@@ -37,6 +37,7 @@ class VenueMessage:
         as_of_ns: When it was asked for, UTC nanoseconds of venue time.
         quote: The market that a new order was decided on; None for a cancel or replace.
         traceparent: Span it was asked in; it is not kept, so a message that is found in the ledger has none.
+        again: Whether it left before and is sent again, for nobody knows whether it arrived; it is not kept either.
     """
 
     kind: MessageKind
@@ -49,6 +50,7 @@ class VenueMessage:
     as_of_ns: int
     quote: Quote | None = None
     traceparent: str = ""
+    again: bool = False
 
 
 Heard: TypeAlias = Callable[[str, Report], Awaitable[None]]

@@ -251,6 +251,7 @@ async def test_lost_cancel() -> None:
         await peer.say("8", *asked, (39, 0), *WHOLE)
         (again,) = await peer.hear("F")
         assert text(again, 11) == text(lost, 11) == "paper:c-1"
+        assert (text(lost, 97), text(again, 97)) == ("", "Y")
         await peer.say("9", (37, "V1"), (11, "paper:c-1"), (41, "order-1"), (39, 0), (434, 1), (102, 6))
         (question,) = await peer.hear("H")
         asked = (37, "V1"), (17, "0"), (150, "I"), (11, "order-1"), (790, text(question, 790))

@@ -15,7 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
@@ -276,7 +276,7 @@ class Carrier:
             lost = Report(ExecType.CANCEL_REJECT, at, request_id=message.request_id, text=text)
             await self._say(doubt.client_order_id, lost)
         for one in await self._lost(doubt, status):
-            await self._hand(one, doubt.wait_s)
+            await self._hand(replace(one, again=True), doubt.wait_s)
         await self._wait_on(doubt)
         if message is not None:
             await self._settle([message.sequence])
