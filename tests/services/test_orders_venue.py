@@ -185,6 +185,33 @@ async def test_a_venue_that_has_all_orders(rule: TimeInForce) -> None:
     await desk.close()
 
 
+async def test_at_once_or_not_at_all() -> None:
+    """An order that is to end at once is refused while its venue cannot be reached, and not sent when it can again."""
+    ledger, venue, risk = MemoryLedger(), MemoryVenue(), MemoryRisk(LIMITS)
+    await ledger.open_account(paper())
+    lead, nothing = Lead("first", 600_000), Paper(frozenset())
+    desk = OrderDesk(ledger, risk, now_ns=lambda: NOW, lead=lead, venue=venue, paper=nothing)
+    place = Place(ledger, venue, risk, desk)
+    await desk.start()
+    venue.disconnect()
+    await desk.submit(resting(1))
+    await desk.submit(submission(2))
+    ended = await place.until(lambda one: one.status is OrderStatus.REJECTED, 2)
+    assert ended.reasons == ("the venue is disconnected",)
+    await venue.reconnect()
+    await place.taken(1)
+    assert reached(venue) == [(MessageKind.NEW, "order-1")]
+    assert [one.client_order_id for one in await ledger.messages("order-2")] == ["order-2"]
+    await desk.close()
+    again = place.desk_again()
+    await again.start()
+    await again.lead("paper")
+    await again.submit(resting(3))
+    await until(lambda: len(venue.reached) == 2)
+    assert reached(venue) == [(MessageKind.NEW, "order-1"), (MessageKind.NEW, "order-3")]
+    await again.close()
+
+
 async def test_venue_rejects(place: Place) -> None:
     """An order that the venue refuses ends there, and nothing was traded."""
     place.venue.rejects = True

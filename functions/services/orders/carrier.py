@@ -6,6 +6,8 @@ only when the venue knows no such order. So is one that left and that the venue 
 compared, unless it has acknowledged it. A cancel or a replace is sent again while it still waits for its answer: it
 names what shall be, so that twice is once.
 
+A new order that is to end at once is refused while the venue cannot be reached: sent later it would be another one.
+
 A cancel or a replace that left and is not answered in time may have been lost where nobody noticed. The venue is asked
 about its order as well: what that says settles it, or it is sent again, unless the venue has it under way; each time
 it is waited for twice as long.
@@ -22,6 +24,7 @@ import structlog
 
 from functions.domain.decisions import ExecType, OrderStatus
 from functions.domain.errors import Rejected
+from functions.domain.orders.booking import AT_ONCE
 from functions.domain.orders.life import Report
 from functions.ports.errors import Unavailable
 from functions.ports.ledger import Carried, Fenced, Ledger
@@ -200,8 +203,21 @@ class Carrier:
                     else:  # somebody before us set out to send it
                         self._doubt(message)
                     self._waiting.popleft()
+            except NotSent as error:
+                await self._refuse_late(str(error))
+                raise
             finally:
                 await self._settle(sent)
+
+    async def _refuse_late(self, why: str) -> None:
+        """Refuse new orders that were to end at once while nothing can leave: sent later they would not be those."""
+        meant = [one for one in self._waiting if one.kind is MessageKind.NEW and one.order.time_in_force in AT_ONCE]
+        for one in meant if self._writer.sure else ():
+            if one.sequence in self._unsent:
+                await self._say(one.client_order_id, Report(ExecType.REJECTED, one.as_of_ns, text=why))
+                self._waiting.remove(one)
+                self._unsent.discard(one.sequence)
+                await self._settle([one.sequence])
 
     async def _send(self, message: VenueMessage, sent: list[int]) -> None:
         try:
@@ -305,7 +321,7 @@ class Carrier:
                 one for one in told if one.kind is MessageKind.NEW or self._writer.awaits(name, one.request_id)
             )
         if message.kind is MessageKind.NEW:
-            again = unknown_there
+            again = unknown_there and self._writer.unacknowledged(name)  # it may have been refused as too late
         else:
             again = status not in {None, *_UNDER_WAY} and self._writer.awaits(name, message.request_id)
         return (message,) if again else ()
