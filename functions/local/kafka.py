@@ -102,7 +102,8 @@ class Pace:
     """Say how long events gather at each hop, before readers fetch and writers send.
 
     Attributes:
-        gather_ms: Least time between two fetches of a reader, milliseconds; what comes after a pause comes at once.
+        gather_ms: Least time between two fetches of a reader that has caught up, milliseconds; what comes after a pause
+            comes at once.
         linger_ms: How long the first event of a request waits for others, milliseconds.
     """
 

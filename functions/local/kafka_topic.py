@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # the pa
 from functions.adapters.kafka_events import read_event
 from functions.adapters.kafka_groups import TopicReader
 from functions.runtime import logs
+from functions.runtime.groups import GATHERED_BYTES
 from functions.wire.envelope import Event
 
 _log: Final = logs.logger("kafka_topic")
@@ -143,7 +144,8 @@ class Topic:
                     self._take(partition, record.offset, read_event(record), record.timestamp * NS_PER_MS)
                 await asyncio.sleep(0)
             self._trim()
-            await asyncio.sleep(self._gather_s)
+            if sum(len(one.value or b"") for records in found.values() for one in records) < GATHERED_BYTES:
+                await asyncio.sleep(self._gather_s)
 
     def _take(self, partition: int, offset: int, event: Event | None, stored_ns: int) -> None:
         if event is None:

@@ -34,7 +34,7 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from functions.runtime import logs
-from functions.runtime.groups import OFFSET_BYTES
+from functions.runtime.groups import GATHERED_BYTES, OFFSET_BYTES
 
 _log: Final = logs.logger("faust_driver")
 
@@ -152,14 +152,17 @@ class Consumer(driver.Consumer):
     before: dict[tuple[int, int], int]
     last: dict[int, int]
     _fetched_at = 0.0
+    _behind = False
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - Faust's
-        await asyncio.sleep(max(self._fetched_at + self.gather_s - time.monotonic(), 0.0))
+        if not self._behind:  # else enough has gathered already
+            await asyncio.sleep(max(self._fetched_at + self.gather_s - time.monotonic(), 0.0))
         found = await super()._getmany(active_partitions, timeout)
         self._fetched_at = time.monotonic()
+        self._behind = sum(len(one.value or b"") for some in found.values() for one in some) >= GATHERED_BYTES
         return {tp: self.join(tp, some) if tp.topic == self.topic else some for tp, some in found.items() if some}
 
     def join(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:  # noqa: ANN401

@@ -1,6 +1,9 @@
-"""Name consumer groups and the topics that keep tables' states, and say how a broker keeps those."""
+"""Name consumer groups and the topics that keep tables' states, say how a broker keeps those, and how they are read."""
 
 from typing import Final
+
+GATHERED_BYTES: Final = 1024 * 1024
+"""A fetch that brings so much is followed by the next one at once: enough had gathered, and more waits."""
 
 OFFSET_BYTES: Final = 8
 """At the start of a value in a changelog: the offset its state was reached at."""

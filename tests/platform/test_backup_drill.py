@@ -61,6 +61,7 @@ class Drill:
         feeding.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await feeding
+        platform.commit()  # else a busy machine may not have committed anything yet
         source = DiskSource(self.folder, platform.topology)
         return await backup(source, platform.stores.database_url, self.target)
 
