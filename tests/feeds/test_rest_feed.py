@@ -296,7 +296,26 @@ async def test_a_clock_that_is_ahead_closes_no_window() -> None:
     ahead, behind = (((end + 1) / 1000) - (hands.now_s - 30) for end in asked)
     assert ahead > 0 >= behind
     assert int(page.cursor) <= (hands.now_s - 30) * 1000
-    assert [one for one in reports if "set the clock" in one]
+    assert [one for one in reports if "30 s ahead" in one or "29 s ahead" in one]
+
+
+async def test_a_clock_that_is_ahead_is_corrected_once() -> None:
+    """Series that are asked for at once do not each take off what our clock is ahead."""
+    asked: dict[str, list[int]] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.setdefault(request.query["symbol"], []).append(int(request.query["endTime"]))
+        return web.Response(headers={"Date": formatdate(hands.now_s - 30, usegmt=True)}, text="[]")
+
+    hands, app, symbols = Hands(), web.Application(), ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+    app.router.add_get("/{tail:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+        start_ns, url = int((hands.now_s - 200) * 1e9), str(server.make_url("/"))
+        polls = Polls(profile_of("binance.spot"), symbols, ("klines_1s",), url=url, start_ns=start_ns)
+        one = HttpPoller(polls, report=silent, timing=hands.timing())
+        await asyncio.gather(*(one.page(f"{symbol} klines_1s", "") for symbol in symbols))
+        await one.close()
+    assert all(hands.now_s - 45 < ends[-1] / 1000 <= hands.now_s - 30 for ends in asked.values()), asked
 
 
 async def test_the_rate_is_kept() -> None:

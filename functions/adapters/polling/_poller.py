@@ -152,14 +152,16 @@ class HttpPoller:
         while True:
             symbol, channel = self._series[name]
             settle_ns = int(self._polls.settle_s * 1e9)
-            now_ns = self._clock() - self._ahead_ns
+            clock_ns = self._clock()
+            now_ns = clock_ns - self._ahead_ns
             ask = channel.ask(symbol, cursor, Moment(now_ns, self._polls.start_ns, settle_ns))
             if ask is None:
                 return Page(b"", self._clock(), symbol, cursor, more=False)
             await self._admitted(ask)
             try:
                 row, venue_ns = await self._get(ask)
-                self._judge(ask, now_ns - settle_ns, venue_ns)
+                self._learn(clock_ns, venue_ns)
+                self._check_ended(ask, now_ns - settle_ns, venue_ns)
                 answer = _read(channel, row, ask)
             except _FailedError as error:
                 failures += 1
@@ -183,13 +185,15 @@ class HttpPoller:
         if wait_s := self._bucket.take(ask.weight):
             await self._pause(wait_s)
 
-    def _judge(self, ask: Ask, settled_ns: int, venue_ns: int) -> None:
+    def _learn(self, clock_ns: int, venue_ns: int) -> None:
+        """Take note of how far our clock is ahead at least: of the one it was at the venue when a reply was made."""
+        if venue_ns:
+            self._ahead_ns = max(clock_ns - venue_ns, 0)
+
+    def _check_ended(self, ask: Ask, settled_ns: int, venue_ns: int) -> None:
         """Refuse a window that was asked for before it had ended at the venue."""
-        if not venue_ns or settled_ns <= venue_ns:
-            return
-        self._ahead_ns += settled_ns - venue_ns + int(self._polls.settle_s * 1e9)
-        if ask.end:
-            msg = f"our clock is {self._ahead_ns / 1e9:.0f} s ahead of the venue's, which is taken off; set the clock"
+        if ask.end and 0 < venue_ns < settled_ns:
+            msg = f"our clock is {self._ahead_ns / 1e9:.0f} s ahead of the venue's; that is taken off, but set it"
             raise _FailedError(msg, blame=False)
 
     async def _get(self, ask: Ask) -> tuple[bytes, int]:
