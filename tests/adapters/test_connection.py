@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hearing import Ear, hearing, patience, subscription, trades_in
@@ -14,6 +15,7 @@ from functions.adapters.venues._connection import Connection
 from functions.adapters.venues._patience import Hands, Patience
 from functions.adapters.venues._profile import Glance, Profile, Subscription, profile_of
 from functions.adapters.venues._sync import Marks
+from functions.domain.market import NS_PER_S
 from functions.local.venues.exchange import Exchange, VenueOptions, serving
 from functions.local.venues.faults import Fault
 from functions.local.venues.plans import KITS, Plan, build
@@ -29,6 +31,20 @@ def venue_of(dialect: str) -> Exchange:
 
 def ledger(venue: Exchange) -> set[tuple[str, int]]:
     return {(symbol, one.trade_id) for symbol in venue.listings for one in venue.ledger.trades(symbol)}
+
+
+def play_unheard(venue: Exchange, seconds: int) -> None:
+    """Let time pass without a turn for anybody, so that who was cut off cannot be back in between."""
+    end = venue.source.next_ns() + seconds * NS_PER_S
+    while venue.source.next_ns() < end:
+        for said in venue.source.due(venue.source.next_ns()):
+            venue.say(said)
+
+
+def told_missing(ear: Ear) -> set[tuple[str, int]]:
+    """Give the trades that were reported as missing."""
+    holes: list[dict[str, Any]] = [keys for event, keys in ear.reports if event == "trades_missing"]
+    return {(one["symbol"], number) for one in holes for number in range(one["first"], one["last"] + 1)}
 
 
 async def subscribed(venue: Exchange, ear: Ear, connection: Connection, *, times: int = 1) -> None:
@@ -79,11 +95,27 @@ async def test_trades_of_a_lost_connection(dialect: str) -> None:
         await subscribed(venue, ear, connection)
         await venue.play(2)
         venue.audience.cut()
-        await venue.play(2)
+        play_unheard(venue, 1)  # of either symbol less than the 50 trades that Kraken tells a new subscriber
         await subscribed(venue, ear, connection, times=2)
         await venue.play(1)
         await ear.until(lambda: set(ear.trades()) >= ledger(venue))
     assert ear.reported("connection_lost") == 1
+
+
+async def test_trades_that_a_venue_never_tells_again() -> None:
+    """Of trades that are too old for a new subscriber, and asked for nowhere, ids are told, each once."""
+    ear = Ear()
+    async with serving(venue_of("kraken.v2")) as venue, hearing(venue, ear) as connection:
+        await subscribed(venue, ear, connection)
+        await venue.play(2)
+        await ear.until(lambda: set(ear.trades()) >= ledger(venue))
+        venue.audience.cut()
+        play_unheard(venue, 2)
+        await subscribed(venue, ear, connection, times=2)
+        await venue.play(1)
+        await ear.until(lambda: set(ear.trades()) | told_missing(ear) >= ledger(venue))
+    assert told_missing(ear) & set(ear.trades()) == set()
+    assert connection.counts.holes == ear.reported("trades_missing") >= 1
 
 
 @pytest.mark.parametrize("dialect", ["binance.spot", "coinbase.exchange"])
