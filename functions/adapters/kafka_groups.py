@@ -22,6 +22,9 @@ PARTITION_BYTES_MAX: Final = 4 * 1024 * 1024
 FETCH_BYTES_MAX: Final = 8 * 1024 * 1024
 AGAIN_MS: Final = 500
 
+HELD_S: Final = 1.0
+"""How long the broker is left alone while something that came is not taken yet: see `functions.runtime.groups`."""
+
 
 class TopicReader:
     """Read every partition of a topic from given offsets on.
@@ -58,6 +61,8 @@ class TopicReader:
         self._consumer.assign(self._places)
         if paused:
             self._consumer.pause(*self._places)
+        else:
+            self._consumer._fetcher._prefetch_backoff = HELD_S  # noqa: SLF001 - no setting says it
 
     async def close(self) -> None:
         """Let go; a fetch that was not answered in time ends the client's own stop with a cancellation."""

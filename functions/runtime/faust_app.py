@@ -177,7 +177,8 @@ class FaustApp:
         consumer: Any = self._app.consumer
         consumer.hears, consumer.topic = worker.hears, self._group.topic
         consumer.gather_s = self._group.gather_s
-        consumer.before, consumer.last = {}, {}
+        consumer.before, consumer.last, consumer.room = {}, {}, asyncio.Event()
+        consumer.room.set()
 
     def _agent(self, worker: TableWorker) -> Any:  # noqa: ANN401 - Faust's agent function
         consumer: Any = self._app.consumer

@@ -14,10 +14,15 @@ What Faust 0.15.3 does by itself, and what stands against it:
   lost to streams and to standby copies. `FlowControl` empties them only when flow was stopped.
 - It spends a dozen tasks and two threads' wake-ups on each record. `Consumer` makes one message of all that a fetch
   brought of a partition, and lets a moment pass between fetches, so that what comes meanwhile comes together.
+- It stops asking for a partition whose queue is full, and then waits a second for all others: nothing of this one comes
+  in that time, however soon there is room. `Consumer` waits for room, then asks for all.
+- It pauses partitions by itself, aiokafka goes on fetching them: of every changelog this process writes some megabytes
+  that nobody takes, and beside them what is wanted waits (see `HELD_S`). `Thread` pauses them there too.
 - Should it still drop a fetched message: each one knows its predecessor, and a missing one ends the process.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,9 +39,12 @@ from faust.types import TP
 from mode.utils.queues import FlowControlEvent
 
 from functions.runtime import logs
-from functions.runtime.groups import GATHERED_BYTES, OFFSET_BYTES
+from functions.runtime.groups import GATHERED_BYTES, HELD_S, OFFSET_BYTES
 
 _log: Final = logs.logger("faust_driver")
+
+ROOM_S: Final = 1.0
+"""How long to wait for room in a queue before the broker is asked all the same: one that was emptied says nothing."""
 
 
 class States(memory.Store[bytes, bytes]):
@@ -127,6 +135,24 @@ class Thread(driver.AIOKafkaConsumerThread):
         made._fetch_min_bytes = self.transport.fetch_bytes_min  # type: ignore[attr-defined]  # noqa: SLF001 - as above
         return made
 
+    async def on_start(self) -> None:
+        """Connect."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._prefetch_backoff = HELD_S  # noqa: SLF001 - no setting says it
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's
+        max_records: int | None = None,
+    ) -> Any:  # noqa: ANN401 - Faust's
+        paused, assigned = consumer.paused(), consumer.assignment()
+        wanted = assigned & {aiokafka.TopicPartition(*tp) for tp in active_partitions}
+        consumer.pause(*assigned - wanted - paused)
+        consumer.resume(*wanted & paused)
+        return await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+
     async def commit_now(self, offsets: Mapping[TP, int]) -> bool:
         """Commit; False when that failed, whatever the reason."""
         return bool(await self.call_thread(self._commit_now, offsets))
@@ -151,18 +177,33 @@ class Consumer(driver.Consumer):
     gather_s: float
     before: dict[tuple[int, int], int]
     last: dict[int, int]
+    room: asyncio.Event
     _fetched_at = 0.0
+    _brought = 0
     _behind = False
 
     def _new_consumer_thread(self) -> Thread:
         return Thread(self, loop=self.loop, beacon=self.beacon)
 
+    def on_buffer_full(self, tp: TP) -> None:  # noqa: ARG002 - one queue takes all partitions
+        """Ask for nothing until there is room again; what a recovery reads has room of its own."""
+        if not self.app.in_recovery:
+            self.room.clear()
+
+    def on_buffer_drop(self, tp: TP) -> None:  # noqa: ARG002 - as above
+        """Ask again."""
+        self.room.set()
+
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109 - Faust's
         if not self._behind:  # else enough has gathered already
             await asyncio.sleep(max(self._fetched_at + self.gather_s - time.monotonic(), 0.0))
+        if not self.room.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.room.wait(), ROOM_S)
         found = await super()._getmany(active_partitions, timeout)
         self._fetched_at = time.monotonic()
-        self._behind = sum(len(one.value or b"") for some in found.values() for one in some) >= GATHERED_BYTES
+        before, self._brought = self._brought, sum(len(one.value or b"") for some in found.values() for one in some)
+        self._behind = before + self._brought >= GATHERED_BYTES  # both: what is left of a fetch may be little
         return {tp: self.join(tp, some) if tp.topic == self.topic else some for tp, some in found.items() if some}
 
     def join(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:  # noqa: ANN401

@@ -5,6 +5,13 @@ from typing import Final
 GATHERED_BYTES: Final = 1024 * 1024
 """A fetch that brings so much is followed by the next one at once: enough had gathered, and more waits."""
 
+HELD_S: Final = 1.0
+"""How long aiokafka leaves a broker alone while something it brought is not taken yet; its own 0.1 s.
+
+Then it asks for the other partitions alone, with a wait for something to come, in which the first cannot be asked for:
+who takes what came every tenth of a second gets something every half second.
+"""
+
 OFFSET_BYTES: Final = 8
 """At the start of a value in a changelog: the offset its state was reached at."""
 

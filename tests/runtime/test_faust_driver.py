@@ -1,9 +1,14 @@
 """What a table's consumer makes of a fetch."""
 
-from aiokafka import ConsumerRecord
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
 from faust.types import TP
 
-from functions.runtime.faust_driver import Consumer
+from functions.runtime.faust_driver import Consumer, Thread
 
 PLACE = TP("market", 3)
 
@@ -13,11 +18,19 @@ def record(offset: int, kind: bytes) -> ConsumerRecord:
     return ConsumerRecord(PLACE.topic, PLACE.partition, offset, 0, 0, b"k", b"v", None, 1, 1, (("ce_type", kind),))
 
 
-def consumer() -> Consumer:
+async def nothing(*_: object) -> dict[TP, Any]:
+    """Fetch nothing."""
+    return {}
+
+
+def consumer(getmany: Callable[..., Awaitable[Any]] = nothing) -> Any:  # noqa: ANN401 - a part of Faust's
     """Make a consumer that hears one type and is joined to no app."""
-    made = object.__new__(Consumer)
+    made: Any = object.__new__(Consumer)
+    made._thread = SimpleNamespace(getmany=getmany)  # noqa: SLF001 - what Faust's own asks
     made.hears = lambda headers: ("ce_type", b"heard") in headers
-    made.before, made.last = {}, {}
+    made.before, made.last, made.room = {}, {}, asyncio.Event()
+    made.topic, made.gather_s, made.app = PLACE.topic, 0.0, SimpleNamespace(in_recovery=False)
+    made.room.set()
     return made
 
 
@@ -45,3 +58,56 @@ def test_fetch_after_a_seek_back_misses_nothing() -> None:
     assert made.before == {}
     made.join(PLACE, [record(7, b"heard")])
     assert made.before == {(3, 7): 6}
+
+
+async def test_full_queue_is_waited_for() -> None:
+    """While a queue is full nothing is fetched; once there is room everything is asked for again, and at once."""
+    asked: list[set[TP]] = []
+
+    async def getmany(partitions: set[TP], _timeout: float) -> dict[TP, Any]:
+        asked.append(partitions)
+        return {}
+
+    made = consumer(getmany)
+    made.on_buffer_full(PLACE)
+    fetching = asyncio.create_task(made._getmany({PLACE}, 1.0))  # noqa: SLF001 - as Faust calls it
+    await asyncio.sleep(0.05)
+    assert asked == []
+    made.on_buffer_drop(PLACE)
+    await asyncio.wait_for(fetching, 0.5)
+    assert asked == [{PLACE}]
+
+
+async def test_queue_that_is_silent_is_not_waited_for_for_ever() -> None:
+    """A full queue that was emptied by Faust tells nobody of its room: the broker is asked all the same."""
+    made = consumer()
+    made.on_buffer_full(PLACE)
+    assert await asyncio.wait_for(made._getmany({PLACE}, 1.0), 5) == {}  # noqa: SLF001 - as Faust calls it
+
+
+async def test_recovery_is_never_held_up() -> None:
+    """What a recovery reads has room of its own."""
+    made = consumer()
+    made.app.in_recovery = True
+    made.on_buffer_full(PLACE)
+    assert made.room.is_set()
+
+
+async def test_only_what_is_wanted_is_fetched() -> None:
+    """The client is told which partitions Faust paused and resumed: else it fetches what nobody takes."""
+    topic, changelog = TopicPartition(*PLACE), TopicPartition("changelog", 3)
+    paused: set[TopicPartition] = {topic}
+    client = SimpleNamespace(
+        _closed=False,
+        paused=lambda: set(paused),
+        assignment=lambda: {topic, changelog},
+        pause=lambda *some: paused.update(some),
+        resume=lambda *some: paused.difference_update(some),
+    )
+    made: Any = object.__new__(Thread)
+    made.consumer = SimpleNamespace(flow_active=False)
+    fetch = made._fetch_records  # noqa: SLF001 - as Faust calls it
+    assert await fetch(client, {PLACE, TP("lost", 0)}) == {}
+    assert paused == {changelog}
+    await fetch(client, {PLACE, TP(*changelog)})
+    assert paused == set()
