@@ -33,6 +33,11 @@ BATCH_TICKS: Final = 512
 LIVE_SPEED: Final = 25
 """The live run goes so many times faster than the tape was received: as often do bars close in it each second."""
 
+PRIORITY: Final = {
+    True: "real time (SCHED_RR), peers and echoes too: what else runs here waits",
+    False: "as whatever else runs here; real time takes CAP_SYS_NICE",
+}
+
 TO_FEATURES: Final = ("normalize", "enrich", "bars", "features")
 """What is wired of the run over Kafka that ends with features."""
 
@@ -149,7 +154,8 @@ def run(args: argparse.Namespace) -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     began, load = time.monotonic(), os.getloadavg()
     tape = prepare(args)
-    from functions.local.benchmarks import PartFailedError  # noqa: PLC0415 - `tickloom --help` need not pay for it
+    from functions.local.awake import preferred  # noqa: PLC0415 - `tickloom --help` need not pay for it
+    from functions.local.benchmarks import PartFailedError  # noqa: PLC0415 - as above
     from functions.local.summary import machine_facts  # noqa: PLC0415 - as above
 
     cores = sorted(os.sched_getaffinity(0))
@@ -164,13 +170,14 @@ def run(args: argparse.Namespace) -> int:
     }
     kept = args.folder / "bench.json"
     measuring = _measures(args, tape, (cores[0], cores[-1]))
-    for part in args.only or PARTS:
-        try:
-            told[part] = measuring[part]()
-        except PartFailedError as error:  # what the other parts measure stays true
-            told["failed"].append(str(error))
-        told["seconds"] = time.monotonic() - began
-        kept.write_text(json.dumps(told, indent=1) + "\n")
+    with preferred() as told["preferred"]:
+        for part in args.only or PARTS:
+            try:
+                told[part] = measuring[part]()
+            except PartFailedError as error:  # what the other parts measure stays true
+                told["failed"].append(str(error))
+            told["seconds"] = time.monotonic() - began
+            kept.write_text(json.dumps(told, indent=1) + "\n")
     sys.stdout.write(json.dumps(told, indent=1) + "\n" if args.json else report(told) + f"\n\nFigures: {kept}\n")
     sys.stderr.writelines(f"tickloom bench: {one}\n" for one in told["failed"])
     return 1 if told["failed"] or any(fault_of(one, tape) for one in told.get("runs", ())) else 0
@@ -358,6 +365,7 @@ def _head(told: Mapping[str, Any]) -> Iterator[str]:
     made = "there already" if tape["reused"] else "made now"
     yield f"  messages ({tape['bytes'] / 2**20:,.0f} MiB) in {tape['tape']}, {made}"
     yield f"- cores: platform on {cores['platform']}; services and stores on {cores['services_and_stores']}"
+    yield f"- priority: {PRIORITY[told['preferred']]}"
 
 
 def _end_to_end(told: Mapping[str, Any]) -> Iterator[str]:

@@ -1,9 +1,13 @@
-"""Keep cores from falling asleep: a loop of idle priority on each, which gives way to whatever has work.
+"""Let what is measured have the cores: kept from falling asleep, and before whatever else runs on the machine.
 
 A core without work halts, and where the machine is virtual its host takes from fifty microseconds to some milliseconds
 to wake it, at every step of a chain of processes. On a machine of one's own the kernel's `idle=poll`, or the profile
 `latency-performance` of tuned, does the same. Where two cores are threads of one, each takes from the other what it
-spins away: right for a load that mostly waits, wrong for one that computes. Source: sched(7), SCHED_IDLE.
+spins away: right for a load that mostly waits, wrong for one that computes.
+
+A process that the scheduler treats like any other waits its turn behind the kernel's housekeeping and everybody's
+errands, milliseconds at a time; one of the real-time class does not. `chrt -r 1 COMMAND` starts anything like that, and
+`CPUSchedulingPolicy=rr` in a unit of systemd; it takes CAP_SYS_NICE. Source: sched(7), SCHED_IDLE and SCHED_RR.
 """
 
 import contextlib
@@ -17,6 +21,9 @@ from typing import Final
 
 from functions.local import leash
 
+PRIORITY: Final = 1
+"""The least real-time priority: before all that has none, behind all that asked for more."""
+
 _LOOP: Final = """
 import os, sys
 os.sched_setaffinity(0, {int(sys.argv[1])})
@@ -25,6 +32,21 @@ os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 while True:
     pass
 """
+
+
+@contextlib.contextmanager
+def preferred() -> Iterator[bool]:
+    """Run in the real-time class, and whatever is started meanwhile; tell whether the machine permits it."""
+    policy, usual = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(PRIORITY))
+    except PermissionError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.sched_setscheduler(0, policy, usual)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
-"""Cores are kept awake by loops of the least priority, for as long as somebody wants it."""
+"""What is measured has the cores: awake, and before others, for as long as somebody wants it."""
 
 import os
 import pathlib
+import subprocess
+import sys
 import time
 
-from functions.local.awake import awake
+import pytest
+
+from functions.local.awake import awake, preferred
 
 
 def policy(pid: int) -> tuple[str, int]:
@@ -30,3 +34,33 @@ def test_no_core() -> None:
     """Where nothing is to be kept awake, nothing runs."""
     with awake([]) as pids:
         assert pids == []
+
+
+def test_real_time() -> None:
+    """What is started meanwhile runs in the real-time class where the machine permits it, and nothing does later."""
+    asked = (sys.executable, "-c", "import os; print(os.sched_getscheduler(0))")
+    before = os.sched_getscheduler(0)
+    with preferred() as permitted:
+        started = int(subprocess.check_output(asked))  # noqa: S603 - ours
+    assert started == (os.SCHED_RR if permitted else before)
+    assert os.sched_getscheduler(0) == before
+
+
+def test_awake_while_preferred() -> None:
+    """The loops that keep cores awake stay behind everybody, whoever starts them."""
+    with preferred(), awake(sorted(os.sched_getaffinity(0))[:1]) as (pid,):
+        end = time.monotonic() + 30
+        while policy(pid) != ("19", os.SCHED_IDLE) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert policy(pid) == ("19", os.SCHED_IDLE)
+
+
+def test_real_time_that_is_not_permitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the right to it everything runs as usual, and that is told."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with preferred() as permitted:
+        assert permitted is False
