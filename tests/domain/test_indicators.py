@@ -164,6 +164,15 @@ def test_flat() -> None:
         assert column(got, name)[-1] == 100.01, name
 
 
+def test_stands_still() -> None:
+    """Once a market stood still for long, what rounding left in averages is no distance in units of a faded range."""
+    close = np.concatenate((100_000 + np.cumsum(np.random.default_rng(1).integers(-30, 31, 200)), np.zeros(400, int)))
+    close[200:] = close[199]
+    got = run(bars(close))
+    for name in ("pgo_14", "keltner_percent", "squeeze", "tsi", "tsi_signal", "smi_13", "smi_signal_13"):
+        assert (states(got, name)[199], states(got, name)[-1]) == (STATE_VALID, STATE_DEGENERATE), name
+
+
 def test_only_first_finals() -> None:
     """Provisional, revised and open bars change nothing, and neither does a bar from before the last one."""
     high, low, close = walk(3, 60)

@@ -23,6 +23,9 @@ NONE: Final = -1.0
 """Stands for an index that has no value; those that have one are not negative."""
 NOTHING: Final = 1e-14
 """TA-Lib's TA_EPSILON: what it takes for no movement at all."""
+STILL: Final = 1e-12
+"""Share of a price below which an average of movement is no movement: in a still market it only decays, and soon what
+rounding leaves of a difference of equal prices (some 1e-15 of them) is many times as much. A tick is some 1e-6."""
 
 
 def tell(values: Float64, states: UInt8, name: int, value: float) -> None:

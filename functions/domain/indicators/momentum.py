@@ -131,7 +131,7 @@ FEATURES: Final = (
         38,
         "percent",
         "100 a / (b / 2), where a is close less the middle of the range of n bars, b that range, both smoothed by an "
-        "EMA of 25 and one of 2; degenerate while there was no range.",
+        "EMA of 25 and one of 2; degenerate when b is below 1e-12 of the close.",
         "Blau 1995",
         _SMI,
     ),
@@ -282,7 +282,7 @@ def _places(close: float, count: int, rings: Float64, memory: Float64, values: F
         if rings[columns.LOWS + at] < low:
             low, low_age = rings[columns.LOWS + at], age
         if age == 12:
-            _smi(close - (high + low) / 2.0, high - low, count - 12, memory, values, states)
+            _smi(close, (high + low) / 2.0, high - low, count - 12, memory, values, states)
         elif age == 13:
             high_14, low_14 = high, low
     if count >= 14:
@@ -291,8 +291,10 @@ def _places(close: float, count: int, rings: Float64, memory: Float64, values: F
         _aroon(high_age, low_age, values, states, high > low)
 
 
-def _smi(away: float, reach: float, count: int, memory: Float64, values: Float64, states: UInt8) -> None:
-    loops.ema(memory, AWAY, away, count, 25)
+def _smi(
+    close: float, middle: float, reach: float, count: int, memory: Float64, values: Float64, states: UInt8
+) -> None:
+    loops.ema(memory, AWAY, close - middle, count, 25)
     loops.ema(memory, RANGE, reach, count, 25)
     if count < 25:
         return
@@ -300,7 +302,7 @@ def _smi(away: float, reach: float, count: int, memory: Float64, values: Float64
     loops.ema(memory, RANGE + 1, memory[RANGE], count - 24, 2)
     if count < 26:
         return
-    if memory[RANGE + 1] > 0.0:
+    if memory[RANGE + 1] > loops.STILL * close:
         index = 100.0 * (memory[AWAY + 1] / (memory[RANGE + 1] / 2.0))
         loops.tell(values, states, SMI_13, index)
         memory[SIGNALS] += 1.0

@@ -105,7 +105,7 @@ FEATURES: Final = (
         38,
         "percent",
         "100 a / b, a the change of closes and b its size, both smoothed by an EMA of 25 and one of 13; degenerate "
-        "while no close moved.",
+        "when b is below 1e-12 of the close.",
         "Blau 1991, true strength index",
         _TSI,
     ),
@@ -116,7 +116,7 @@ FEATURES: Final = (
         "pgo_14",
         15,
         "ratio",
-        "(close - mean close of n bars) / EMA of true ranges; degenerate while there was no range.",
+        "(close - mean close of n bars) / EMA of true ranges; degenerate when that is below 1e-12 of the close.",
         "Johnson, pretty good oscillator",
         (("period", 14.0),),
     ),
@@ -196,7 +196,7 @@ def update(x: Float64, count: int, rings: Float64, memory: Float64, values: Floa
     _trix(close, count, memory, values, states)
     if count > 1:
         _pretty_good(x, count, rings, memory, values, states)
-        _tsi(close - x[columns.PREVIOUS], count - 1, memory, values, states)
+        _tsi(close, close - x[columns.PREVIOUS], count - 1, memory, values, states)
         _connors(close - x[columns.PREVIOUS], count, rings, memory, values, states)
     if count >= 24:
         loops.tell(values, states, COPPOCK, _coppock(count, rings))
@@ -307,10 +307,13 @@ def _pretty_good(x: Float64, count: int, rings: Float64, memory: Float64, values
     loops.ema(memory, RANGE_14, true_range, count - 1, 14)
     if count >= 15:
         mean = _sum(rings, columns.CLOSES, columns.CLOSES_KEPT, count, 14) / 14.0
-        _ratio(values, states, PGO_14, x[columns.CLOSE] - mean, memory[RANGE_14])
+        if memory[RANGE_14] > loops.STILL * x[columns.CLOSE]:
+            loops.tell(values, states, PGO_14, (x[columns.CLOSE] - mean) / memory[RANGE_14])
+        else:
+            loops.lack(states, PGO_14)
 
 
-def _tsi(change: float, count: int, memory: Float64, values: Float64, states: UInt8) -> None:
+def _tsi(close: float, change: float, count: int, memory: Float64, values: Float64, states: UInt8) -> None:
     loops.ema(memory, MOVE, change, count, 25)
     loops.ema(memory, SIZE, abs(change), count, 25)
     if count < 25:
@@ -319,7 +322,7 @@ def _tsi(change: float, count: int, memory: Float64, values: Float64, states: UI
     loops.ema(memory, SIZE + 1, memory[SIZE], count - 24, 13)
     if count < 37:
         return
-    if memory[SIZE + 1] > 0.0:
+    if memory[SIZE + 1] > loops.STILL * close:
         index = 100.0 * (memory[MOVE + 1] / memory[SIZE + 1])
         loops.tell(values, states, TSI, index)
         memory[SIGNALS] += 1.0

@@ -66,7 +66,8 @@ FEATURES: Final = (
         "keltner_percent",
         20,
         "ratio",
-        "(close - keltner_lower) / (keltner_upper - keltner_lower); degenerate without a range.",
+        "(close - keltner_lower) / (keltner_upper - keltner_lower); degenerate when half of that is below 1e-12 of the "
+        "close.",
         "definition",
         _KELTNER,
     ),
@@ -74,7 +75,8 @@ FEATURES: Final = (
         "squeeze",
         20,
         "ratio",
-        "Width of the Bollinger bands / width of the Keltner channel, below 1 in a squeeze; degenerate without range.",
+        "Width of the Bollinger bands / width of the Keltner channel, below 1 in a squeeze; degenerate with "
+        "keltner_percent.",
         "Carter 2005",
         _BANDS,
     ),
@@ -289,7 +291,7 @@ def _bands(close: float, count: int, rings: Float64, memory: Float64, values: Fl
     middle, away = memory[AVERAGE_20], 2.0 * memory[RANGE_10]
     loops.tell(values, states, KELTNER_UPPER, middle + away)
     loops.tell(values, states, KELTNER_LOWER, middle - away)
-    if away > 0.0:
+    if away > loops.STILL * close:
         loops.tell(values, states, KELTNER_PERCENT, (close - (middle - away)) / (2.0 * away))
         loops.tell(values, states, SQUEEZE, 4.0 * deviation / (2.0 * away))
     else:
