@@ -173,6 +173,14 @@ def test_stands_still() -> None:
         assert (states(got, name)[199], states(got, name)[-1]) == (STATE_VALID, STATE_DEGENERATE), name
 
 
+def test_trades_cease() -> None:
+    """Averages of volume that decayed until they stand still at the least floats give no ratio."""
+    volume = np.where(np.arange(9_000) < 100, 1_000 + np.arange(9_000) % 7, 0)
+    got = run(bars(10_000 + np.arange(9_000) % 3, volume=volume, buy_volume=volume // 3))
+    for name in ("buy_ratio_20", "toxicity_20", "kyle_lambda_20", "pvo_12_26"):
+        assert (states(got, name)[1_000], states(got, name)[-1]) == (STATE_VALID, STATE_DEGENERATE), name
+
+
 def test_only_first_finals() -> None:
     """Provisional, revised and open bars change nothing, and neither does a bar from before the last one."""
     high, low, close = walk(3, 60)

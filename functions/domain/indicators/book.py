@@ -254,7 +254,7 @@ def _pressure(x: Float64, count: int, memory: Float64, values: Float64, states: 
     loops.ema(memory, ONE_SIDED, abs(net), count, 20)
     loops.ema(memory, VOLUMES, x[columns.VOLUME], count, 20)
     if count >= 20:
-        if memory[VOLUMES] > 0.0:
+        if memory[VOLUMES] > loops.FADED:
             loops.tell(values, states, TOXICITY, memory[ONE_SIDED] / memory[VOLUMES])
         else:
             loops.lack(states, TOXICITY)
@@ -263,7 +263,7 @@ def _pressure(x: Float64, count: int, memory: Float64, values: Float64, states: 
     loops.ema(memory, IMPACT, (x[columns.CLOSE] - x[columns.PREVIOUS]) * net, count - 1, 20)
     loops.ema(memory, PRESSURE, net * net, count - 1, 20)
     if count >= 21:
-        if memory[PRESSURE] > 0.0:
+        if memory[PRESSURE] > loops.FADED:
             loops.tell(values, states, KYLE_LAMBDA, memory[IMPACT] / memory[PRESSURE])
         else:
             loops.lack(states, KYLE_LAMBDA)

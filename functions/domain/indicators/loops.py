@@ -26,6 +26,8 @@ NOTHING: Final = 1e-14
 STILL: Final = 1e-12
 """Share of a price below which an average of movement is no movement: in a still market it only decays, and soon what
 rounding leaves of a difference of equal prices (some 1e-15 of them) is many times as much. A tick is some 1e-6."""
+FADED: Final = 1e-200
+"""Below it an average that only decays loses its digits, and near 5e-324 it stands still: no ratio of two says more."""
 
 
 def tell(values: Float64, states: UInt8, name: int, value: float) -> None:

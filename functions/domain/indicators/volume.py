@@ -336,14 +336,14 @@ def _flows(x: Float64, count: int, memory: Float64, values: Float64, states: UIn
     memory[DELTA] += 2.0 * x[columns.BUY_VOLUME] - x[columns.VOLUME]
     loops.tell(values, states, CUMULATIVE_DELTA, memory[DELTA])
     if count >= 20:
-        if memory[TRADED] > 0.0:
+        if memory[TRADED] > loops.FADED:
             loops.tell(values, states, BUY_RATIO_20, memory[BOUGHT] / memory[TRADED])
         else:
             loops.lack(states, BUY_RATIO_20)
     loops.ema(memory, SHORT, x[columns.VOLUME], count, 12)
     loops.ema(memory, LONG, x[columns.VOLUME], count, 26)
     if count >= 26:
-        if memory[LONG] > 0.0:
+        if memory[LONG] > loops.FADED:
             loops.tell(values, states, PVO, 100.0 * (memory[SHORT] - memory[LONG]) / memory[LONG])
         else:
             loops.lack(states, PVO)
