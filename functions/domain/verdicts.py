@@ -14,7 +14,8 @@ RSI_OVERSOLD: Final = 30.0
 """Source: Wilder, New Concepts in Technical Trading Systems (1978)."""
 
 _SAME: Final = 1e-12
-"""What rounding may make of an average of equal closes, as a share of them; a tick is some 1e-6."""
+"""What rounding may make of averages of equal closes and of what is between two, as a share of them; a tick is some
+1e-6."""
 
 
 class Verdict(Enum):
@@ -52,9 +53,13 @@ def rsi(row: FeatureRow) -> Indicator:
     return _judged(row, 14, ("rsi_14",), lambda lines: _against(lines[0]))
 
 
-def macd(row: FeatureRow) -> Indicator:
+def macd(row: FeatureRow, close: float) -> Indicator:
     """Judge MACD(12, 26, 9): lines macd, signal, histogram; bullish above its signal line, bearish below."""
-    return _judged(row, 0, ("macd", "macd_signal", "macd_hist"), lambda lines: _bias(lines[2]))
+
+    def verdict(lines: tuple[float, ...]) -> Verdict:
+        return _bias(lines[2] if abs(lines[2]) > _SAME * close else 0.0)
+
+    return _judged(row, 0, ("macd", "macd_signal", "macd_hist"), verdict)
 
 
 def bollinger(row: FeatureRow, close: float) -> Indicator:

@@ -42,7 +42,7 @@ def test_rsi(value: float, verdict: Verdict) -> None:
 @pytest.mark.parametrize(("hist", "bias"), [(0.5, "bullish"), (-0.5, "bearish"), (0.0, "neutral")])
 def test_macd(hist: float, bias: str) -> None:
     """MACD leans with its histogram."""
-    found = macd(row(macd=1.0, macd_signal=1.0 - hist, macd_hist=hist))
+    found = macd(row(macd=1.0, macd_signal=1.0 - hist, macd_hist=hist), 100.0)
     assert (found.lines, found.verdict.value) == ((1.0, 1.0 - hist, hist), bias)
 
 
@@ -69,11 +69,17 @@ def test_flat_market(average: float) -> None:
     assert {sma(given, 0.01).verdict, ema(given, 0.01).verdict} == {Verdict.NEUTRAL}
 
 
+@pytest.mark.parametrize("hist", [4.0e-28, -1.6e-27])
+def test_still_market(hist: float) -> None:
+    """What rounding leaves between MACD and its signal in a market that has long stood still says nothing."""
+    assert macd(row(macd=0.0, macd_signal=-hist, macd_hist=hist), 2684.1).verdict is Verdict.NEUTRAL
+
+
 @pytest.mark.parametrize("state", [STATE_COLD, STATE_DEGENERATE])
 @pytest.mark.parametrize("name", ["macd", "macd_signal", "macd_hist"])
 def test_one_line_spoils_all(name: str, state: int) -> None:
     """An indicator with one line that is not valid shows no line and gives no verdict."""
-    found = macd(row({name: state}, macd=1.0, macd_signal=1.0, macd_hist=0.0))
+    found = macd(row({name: state}, macd=1.0, macd_signal=1.0, macd_hist=0.0), 100.0)
     assert found == Indicator(state, 0, (), Verdict.NONE)
 
 

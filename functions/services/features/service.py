@@ -128,7 +128,7 @@ def _fill(message: service_pb2.GetIndicatorsResponse, row: FeatureRow, wanted: S
     if "rsi" in wanted:
         message.rsi.CopyFrom(codec.rsi_message(verdicts.rsi(row)))
     if "macd" in wanted:
-        message.macd.CopyFrom(codec.macd_message(verdicts.macd(row)))
+        message.macd.CopyFrom(codec.macd_message(verdicts.macd(row, close)))
     if "bb" in wanted:
         message.bb.CopyFrom(codec.bollinger_message(verdicts.bollinger(row, close)))
     if "sma" in wanted:
