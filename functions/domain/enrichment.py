@@ -3,12 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from functions.domain.adjustments import NO_CHANGE, Factors, factors_until
 from functions.domain.reference import ALWAYS_TRADING, AssetClass, Instrument, Status, Steps
-from functions.domain.sessions import FOREVER, Calendar, SessionState, Span
+from functions.domain.sessions import FOREVER, NS_PER_S, Calendar, SessionState, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class InstrumentFacts:
         session: State of the session and how long it lasts.
         status: Whether it trades, and why not.
         restricted: Our own desk may not trade it.
-        price_factor: Product of price factors up to this session; 0 when one is not known.
+        price_factor: Product of price factors up to this session, or UTC date without one; 0 when one is not known.
         size_factor: The same for sizes.
         calendar: Code of its session calendar, by which its days are cut; empty when it has none.
         statuses: Halts and their ends around the time, ascending: the last `STATUSES_MAX` that had begun, and as many
@@ -66,6 +67,8 @@ STATUSES_MAX: Final = 2
 """Statuses that are told to each side of a time. Halts last minutes, what one batch and its lateness span seconds."""
 
 _START: Final = -(2**63)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_NS: Final = 86_400 * NS_PER_S
 
 
 def facts_at(instrument: Instrument, calendar: Calendar | None, ts_ns: int) -> Stay:
@@ -81,8 +84,9 @@ def facts_at(instrument: Instrument, calendar: Calendar | None, ts_ns: int) -> S
     """
     session = _NO_SESSION if calendar is None else calendar.span_at(ts_ns)
     factors = NO_CHANGE
-    if session.session is not None and instrument.actions:
-        found = factors_until(instrument.actions, session.session, known_at_ns=ts_ns)
+    if instrument.actions:
+        until = session.session or _date_of(ts_ns)
+        found = factors_until(instrument.actions, until, known_at_ns=ts_ns)
         factors = _UNKNOWN if found is None else found
     capitalised = instrument.market_cap is not None and instrument.market_cap_as_of_ns <= ts_ns
     facts = InstrumentFacts(
@@ -115,6 +119,11 @@ _NO_SESSION: Final = Span(SessionState.UNKNOWN, None, _START, FOREVER)
 _UNKNOWN: Final = Factors(Decimal(0), Decimal(0))
 
 
+def _date_of(ts_ns: int) -> date:
+    """Give the UTC date of a time."""
+    return (_EPOCH + timedelta(seconds=ts_ns // NS_PER_S)).date()
+
+
 def _around(statuses: Sequence[Status], ts_ns: int) -> tuple[Status, ...]:
     """Keep the statuses next to a time."""
     begun = bisect_right(statuses, ts_ns, key=lambda one: one.from_ns)
@@ -122,7 +131,7 @@ def _around(statuses: Sequence[Status], ts_ns: int) -> tuple[Status, ...]:
 
 
 def _while(instrument: Instrument, session: Span, ts_ns: int) -> tuple[int, int]:
-    """Give the interval around a time in which nothing about the instrument changes."""
+    """Give the interval around a time in which nothing about it changes; an ex date without a session is UTC's."""
     edges = [
         session.since_ns,
         session.until_ns,
@@ -133,5 +142,7 @@ def _while(instrument: Instrument, session: Span, ts_ns: int) -> tuple[int, int]
         *(one.from_ns for one in instrument.statuses),
         *(one.known_ns for one in instrument.actions),
     ]
+    if session.session is None and instrument.actions:
+        edges += [ts_ns - ts_ns % _DAY_NS, ts_ns - ts_ns % _DAY_NS + _DAY_NS]
     since = max((edge for edge in edges if edge <= ts_ns), default=_START)
     return since, min((edge for edge in edges if edge > ts_ns), default=FOREVER)

@@ -76,6 +76,14 @@ def test_factors_change_with_the_session() -> None:
     assert (on.price_factor, on.size_factor) == (0.25, 4.0)
 
 
+def test_factors_without_a_session() -> None:
+    """Without a calendar, and where its tables end, an ex date is UTC's: a split is not left out."""
+    at = ns("2020-08-31T00:00:00Z")
+    assert [facts_at(AAPL, None, ts).facts.price_factor for ts in (at - 1, at)] == [1.0, 0.25]
+    assert facts_at(AAPL, None, at - 1).until_ns == at
+    assert facts_at(AAPL, YORK, ns("2031-01-06T15:00:00Z")).facts.price_factor == 0.25
+
+
 def test_knowledge() -> None:
     """An action nobody knew yet changes nothing; a market value is not told before its time."""
     late = replace(AAPL, actions=(replace(SPLIT, known_ns=ns("2020-09-01T00:00:00Z")),))
