@@ -39,6 +39,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show features."""
+    if args.what != "asof" and args.at:
+        msg = f"{args.what} takes no --at: tickloom features asof shows what was known at a time"
+        raise UsageError(msg)
     if args.what == "list":
         return _list(args)
     intervals = args.interval or [60]
@@ -117,7 +120,12 @@ def _list(args: argparse.Namespace) -> int:
         there = ", ".join(dict.fromkeys(family for family, _ in listed()))
         msg = f"there is no family {args.family!r}; there are {there}"
         raise UsageError(msg)
+    if unknown := sorted(set(args.name or ()).difference(one.name for _, one in found)):
+        msg = f"there are no features {unknown}; tickloom features list shows all"
+        raise UsageError(msg)
     for family, one in found:
+        if args.name and one.name not in args.name:
+            continue
         if args.json:
             told = {"name": one.name, "family": family, "warm_up_bars": one.window, "unit": one.unit}
             more = {"formula": one.text, "source": one.source, "parameters": dict(one.parameters)}

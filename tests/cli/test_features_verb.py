@@ -84,6 +84,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no family 'momentun'; there are momentum, trend," in capsys.readouterr().err
     assert main(["features", "list", "--family", "momentum"]) == 0
     assert {line.split()[1] for line in capsys.readouterr().out.splitlines()} == {"momentum"}
+    assert main(["features", "list", "--name", "vwap", "--name", "rsi_14"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["rsi_14", "vwap"]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,8 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
         (("get",), "tickloom features get INSTRUMENT"),
         (("asof", BTC, "--at", "yesterday"), "RFC 3339"),
         (("get", BTC, "--interval", "7"), "no bars of [7] s"),
+        (("get", BTC, "--at", "2026-01-01T00:00:00Z"), "tickloom features asof shows what was known at a time"),
+        (("list", "--name", "vwapp"), "there are no features ['vwapp']"),
     ],
 )
 def test_wrong_usage(run: Run, words: tuple[str, ...], message: str) -> None:
