@@ -112,6 +112,13 @@ def test_reload() -> None:
     assert fold_of.dump(again) == fold_of.dump(state)
 
 
+@pytest.mark.parametrize("instruments_max", [-1, 0, 9, 50])
+def test_too_heavy(instruments_max: int) -> None:
+    """Instruments whose state would be too heavy to store, or none at all, stop the start."""
+    with pytest.raises(ValueError, match=f"{instruments_max} instruments .* more shards"):
+        compose(Settings(kernels="plain", features_instruments_max=instruments_max))
+
+
 @pytest.mark.parametrize(
     ("kind", "data"), [("tickloom.market.v1.TickBatch", b""), ("tickloom.market.v1.BarBatch", b"\xff")]
 )

@@ -21,7 +21,7 @@ class Settings:
 
     Args:
         kernels: `compiled`, or `plain` for the same loops uncompiled: slow, equal.
-        features_instruments_max: Most instruments of a shard.
+        features_instruments_max: Most instruments of a shard, as many as `bars` has; more need more shards.
     """
 
     kernels: str = "compiled"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from functions.domain.indicators.fold import fold_batch
 from functions.domain.indicators.layout import Kernel
-from functions.domain.indicators.state import FeatureState, dump, load, start
+from functions.domain.indicators.state import BLOB_BYTES_MAX, FeatureState, dump, load, start, weight
 from functions.domain.market import NS_PER_S, FeatureBatch, GapDetected
 from functions.tables.features import CARD
 from functions.wire import facts
@@ -21,6 +21,16 @@ class FeaturesTable:
 
     kernel: Kernel
     instruments_max: int
+
+    def __post_init__(self) -> None:
+        """Refuse instruments whose state could outgrow what a host stores."""
+        fullest = weight(instruments_max=self.instruments_max)
+        if self.instruments_max < 1 or fullest > BLOB_BYTES_MAX:
+            message = (
+                f"{self.instruments_max} instruments may weigh {fullest} bytes, expected 1 or more and at most "
+                f"{BLOB_BYTES_MAX} bytes: take fewer, and more shards"
+            )
+            raise ValueError(message)
 
     def start(self, key: str) -> FeatureState:
         """Make the state of a shard that has seen nothing."""
