@@ -48,9 +48,13 @@ EXCHANGES: Final[Mapping[str, Around]] = {
     # nasdaqtrader.com "Nasdaq Stock Market Trading Hours" has the same.
     "XNYS": Around("04:00", "20:00", "17:00"),
     "XNAS": Around("04:00", "20:00", "17:00"),
-    "XTKS": Around(),  # jpx.co.jp "Trading Hours": 9:00-11:30, 12:30-15:00, and to 15:30 since 2024-11-05
+    # jpx.co.jp "Trading Hours": 9:00-11:30, 12:30-15:00, and to 15:30 since 2024-11-05; the morning's end is below.
+    "XTKS": Around(),
     "XLON": Around(),  # londonstockexchange.com "Trading hours": 8:00-16:30, half days to 12:30
 }
+
+BREAK_SINCE: Final = {"XTKS": (date(2011, 11, 21), "11:00")}
+"""Since when the package's break holds, and when it began before: jpx.co.jp, "Extension of Trading Hours" (2011)."""
 
 ALWAYS: Final = {
     "24X7": CalendarRecord(
@@ -87,6 +91,8 @@ def _exchange(package: Any, code: str, around: Around) -> CalendarRecord:  # noq
     listed = package.get_calendar(code, start=FIRST.isoformat(), end=LAST.isoformat())
     zone = str(listed.tz)
     days = {row.Index.date(): _day(row, zone) for row in listed.schedule.itertuples()}
+    since, earlier = BREAK_SINCE.get(code, (FIRST, ""))
+    days |= {day: _breaking(changes, earlier) for day, changes in days.items() if day < since}
     hours = _regular(days)
     specials: dict[tuple[tuple[str, str], ...], list[date]] = defaultdict(list)
     for day, changes in days.items():
@@ -111,6 +117,11 @@ def _day(row: Any, zone: str) -> Changes:  # noqa: ANN401 - as above
     states = ("regular", "break", "regular", "closed") if breaks else ("regular", "closed")
     local = (moment.to_pydatetime().astimezone(zone_of(zone)) for moment in times)
     return [(f"{at:%H:%M}", state) for at, state in zip(local, states, strict=True)]
+
+
+def _breaking(changes: Changes, at: str) -> Changes:
+    """Let a day's break begin at another time."""
+    return [(at if state == "break" else time, state) for time, state in changes]
 
 
 def _regular(days: Mapping[date, Changes]) -> list[tuple[date, Changes]]:

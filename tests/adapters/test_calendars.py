@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from functions.adapters.calendars import SHIPPED, BadCalendars, read_calendars, shipped_calendars, zone_of
+from functions.domain.sessions import SessionState
 
 YEARS = range(2010, 2031)
 DAY = timedelta(days=1)
@@ -81,6 +82,16 @@ def test_new_york_half_days_by_rule(year: int) -> None:
     """Half days are those of the rule."""
     york = shipped_calendars()["XNYS"]
     assert {day for day in york.specials if day.year == year} == set(new_york_half_days(year))
+
+
+@pytest.mark.parametrize(
+    ("day", "minute"), [(date(2011, 11, 18), 660), (date(2011, 11, 21), 690), (date(2011, 12, 1), 690)]
+)
+def test_tokyo_mornings(day: date, minute: int) -> None:
+    """Tokyo's break began at 11:00 until its morning was made half an hour longer in November 2011."""
+    tokyo = shipped_calendars()["XTKS"]
+    opened, paused, *_ = tokyo.session(day)
+    assert (paused.state, paused.at_ns - opened.at_ns) == (SessionState.BREAK, (minute - 540) * 60 * 10**9)
 
 
 def test_codes() -> None:
