@@ -133,12 +133,13 @@ async def test_no_calendar_is_always() -> None:
     assert told["market_data_expected_until_timestamp"] == FOREVER / NS_PER_S
 
 
-async def test_windows_once_a_second() -> None:
-    """The reference is asked once a second of event time, not with every batch."""
+@pytest.mark.parametrize(("after_ns", "asked"), [(NS_PER_S // 2, 0), (-2_000_000, 0), (NS_PER_S, 1), (-NS_PER_S, 1)])
+async def test_windows_once_a_second(after_ns: int, asked: int) -> None:
+    """The reference is asked once a second of event time, not with every batch, nor when shards come out of step."""
     measuring = Measuring(MemoryReference([ETH]), CALENDARS)
     await measuring.measures(ticks(ETH, rows=1, ts_ns=at(12)))
-    soon = await gauges(measuring, ticks(ETH, rows=1, ts_ns=at(12) + NS_PER_S // 2))
-    assert "market_data_expected_until_timestamp" not in soon
+    then = await measuring.measures(ticks(ETH, rows=1, ts_ns=at(12) + after_ns))
+    assert [name for name, *_ in then].count("market_data_expected_until_timestamp") == asked
 
 
 class Away(MemoryReference):
