@@ -4,6 +4,7 @@ Only a bar that is final for the first time moves an indicator: provisional, ope
 does one that starts before another of its instrument and interval that was folded already, nor one without a price.
 Bars that fill empty intervals count as the others do: who asks for them wants an even grid. After a gap every indicator
 is cold until it has as many bars as it needs; the average price since midnight stays cold until the next midnight.
+The very first bar of an instrument and interval is behind no gap: that day's average price is of what was seen of it.
 """
 
 from typing import Final

@@ -19,7 +19,13 @@ _20: Final = (("period", 20.0),)
 _PROFILE: Final = (("bins", 24.0), ("share", 0.7))
 
 FEATURES: Final = (
-    Feature("vwap", 1, "price", "Notional / volume of all bars since UTC midnight, from exact sums.", "definition"),
+    Feature(
+        "vwap",
+        1,
+        "price",
+        "Notional / volume of all bars since UTC midnight, from exact sums; on the day of the first bar ever since it.",
+        "definition",
+    ),
     Feature("vwap_distance_bps", 1, "bps", "10,000 (close - vwap) / vwap; degenerate at a vwap of 0.", "definition"),
     Feature("bar_vwap", 1, "price", "Notional / volume of the bar; degenerate without volume.", "definition"),
     Feature("volume", 1, "size", "Volume of the bar.", "definition"),
@@ -138,8 +144,8 @@ FEATURES: Final = (
         "poc",
         1,
         "price",
-        "Middle of the bin with the most volume since UTC midnight, the lowest of equal ones; a bar's volume stands at "
-        "its bar_vwap.",
+        "Middle of the bin with the most volume since UTC midnight, as vwap, the lowest of equal ones; a bar's volume "
+        "stands at its bar_vwap.",
         "Steidlmayer 1984",
         _PROFILE,
     ),
