@@ -19,6 +19,7 @@ from functions.domain.sessions import FOREVER
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US: Final = 1000
+_DAY_NS: Final = 86_400 * 1_000_000_000
 
 
 class AssetClass(IntEnum):
@@ -152,8 +153,8 @@ class Instrument:
         return next((one for one in reversed(self.statuses) if one.from_ns <= ts_ns), ALWAYS_TRADING)
 
     def symbol_at(self, ts_ns: int) -> str:
-        """Give the venue's symbol; a rename takes effect at the start of its ex date, UTC."""
-        renames = [one for one in self.actions if one.kind is ActionKind.RENAME and _midnight_ns(one.ex_date) > ts_ns]
+        """Give the venue's symbol; a rename takes effect at the start of its ex date, UTC, or when learnt that day."""
+        renames = [one for one in self.actions if one.kind is ActionKind.RENAME and _renamed_ns(one) > ts_ns]
         return renames[0].old_symbol if renames else self.venue_symbol
 
 
@@ -220,11 +221,17 @@ class SymbolTable:
 def _symbol_edges(one: Instrument) -> Iterator[int]:
     yield one.listed_from_ns
     yield one.listed_to_ns
-    yield from (_midnight_ns(action.ex_date) for action in one.actions if action.kind is ActionKind.RENAME)
+    yield from (_renamed_ns(action) for action in one.actions if action.kind is ActionKind.RENAME)
+
+
+def _renamed_ns(rename: CorporateAction) -> int:
+    """Say when a rename takes effect: rows that came on its ex date before it was learnt had the old symbol."""
+    midnight = _midnight_ns(rename.ex_date)
+    return rename.known_ns if midnight <= rename.known_ns < midnight + _DAY_NS else midnight
 
 
 def _midnight_ns(day: date) -> int:
-    return (day - _EPOCH.date()).days * 86_400 * 1_000_000_000
+    return (day - _EPOCH.date()).days * _DAY_NS
 
 
 def _problem(one: Instrument) -> str:

@@ -104,6 +104,18 @@ def test_a_new_symbol_is_a_rename() -> None:
     assert sorted(symbols_at(known.values(), 10 * DAY)) == ["META"]
 
 
+def test_renamed_within_a_day() -> None:
+    """What a listing tells within a day holds from then on: rows of that day's morning keep their instrument."""
+    known = after({}, told(instrument("A.V", symbol="S"), instrument("B.V", symbol="T")))
+    swapped = [Update(instrument("A.V", symbol="T")), Update(instrument("B.V", symbol="S"))]
+    nine = 10 * DAY + 9 * DAY // 24
+    known = after(known, take_in(known, swapped, at_ns=nine))
+    found = [symbols_at(known.values(), ts) for ts in (10 * DAY, nine - 1, nine)]
+    assert [one["S"].instrument_id for one in found] == ["A.V", "A.V", "B.V"]
+    table = SymbolTable(known.values())
+    assert [table.refs_at(ts)["S"].instrument_id for ts in (nine - 1, nine)] == ["A.V", "B.V"]
+
+
 def test_symbols_change_hands_in_one_listing() -> None:
     """Two instruments that swap symbols are two renames, in whatever order the listing names them."""
     known = after({}, told(instrument("A.V", symbol="S"), instrument("B.V", symbol="T")))
