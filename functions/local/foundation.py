@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -122,12 +122,13 @@ class Foundation:
         if not options.live:
             self.environ = {**REPLAY, **self.environ}
 
-    async def start_services(self, address: Callable[[str], str]) -> None:
-        """Start the services, each knowing those before it; `address` gives the URL of a broker's ingress."""
-        for name in (*SERVICES, *self.options.beside):
+    async def start_services(self, address: Callable[[str], str], names: Sequence[str] = SERVICES) -> None:
+        """Start services, each knowing those before it; `address` gives the URL of a broker's ingress."""
+        for name in (*names, *self.options.beside):
             child = await self._start_service(name, address)
             self.environ[f"TICKLOOM_{name.upper()}_TARGET"] = f"127.0.0.1:{child.port}"
-        self.orders = GrpcOrders(self.environ["TICKLOOM_ORDERS_TARGET"])
+        if "orders" in names:
+            self.orders = GrpcOrders(self.environ["TICKLOOM_ORDERS_TARGET"])
 
     async def _start_service(self, name: str, address: Callable[[str], str]) -> Child:
         module = importlib.import_module(f"functions.services.{name}.main")

@@ -213,8 +213,8 @@ async def _compose(who: Hearer, foundation: Foundation, shadow: Shadow, live_url
     shadow.database_url = foundation.stores.database_url
     if live_url:
         await _copy_facts(live_url, shadow.database_url, shadow.folder / "facts", without=who.writes)
-    if who.card.calls:
-        await foundation.start_services(lambda _: "")  # no broker: what they would publish stays in the shadow's store
+    if who.card.calls:  # and no other service: the orders of a shadow would log on to the venue that the settings name
+        await foundation.start_services(lambda _: "", who.card.calls)
 
 
 def _hosted(who: Hearer, foundation: Foundation) -> "HostedTable":

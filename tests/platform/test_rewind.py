@@ -4,6 +4,7 @@ import asyncio
 import json
 import pathlib
 import sqlite3
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -12,11 +13,12 @@ from runs import replay, tickloom
 from simulated import DIALECT, tape
 
 from functions.local.archive import FORMAT, LogPart, Manifest, Record, Writer, open_archive
-from functions.local.children import Children
+from functions.local.children import Children, Spec
+from functions.local.foundation import Foundation
 from functions.local.kept import KeptArchive, KeptLogs, NotKeptError
 from functions.local.log import DiskLog
-from functions.local.rewinds import WRITES, RewindError, hearer
-from functions.local.servers import start_stores
+from functions.local.rewinds import WRITES, RewindError, hearer, rewound
+from functions.local.servers import Stores, start_stores
 from functions.local.topology import load
 from functions.wire.envelope import Event
 
@@ -169,6 +171,32 @@ def test_times_that_are_not_kept(tmp_path: pathlib.Path) -> None:
         archive.check("market", 600, whole=True)
     with pytest.raises(NotKeptError, match="nothing was recorded on desk"):
         archive.check("desk", 600, whole=False)
+
+
+def test_a_shadow_starts_what_its_function_calls(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the services only those that are called run in a shadow: orders would log on to the venue of the settings."""
+    started: list[str] = []
+
+    async def no_stores(foundation: Foundation) -> None:
+        foundation.stores = Stores("", "", "", "")
+
+    async def start(_: Children, spec: Spec) -> SimpleNamespace:
+        started.append(spec.name)
+        return SimpleNamespace(port=1)
+
+    monkeypatch.setattr(Foundation, "start_stores", no_stores)
+    monkeypatch.setattr(Children, "start", start)
+    log = DiskLog(tmp_path / "up/log/market.sqlite")
+    log.append(Event("1", "/a", "t"), 100)
+    log.close()
+
+    async def run() -> None:
+        who, kept = hearer(TOPOLOGY, "infer-market"), KeptLogs(tmp_path / "up")
+        async with rewound(who, kept, TOPOLOGY, since_ns=0, folder=tmp_path / "s", environ={}) as shadow:
+            assert not shadow.heard
+
+    asyncio.run(run())
+    assert started == ["inference"]
 
 
 def test_a_rewind_is_bounded(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
