@@ -8,13 +8,13 @@ DumpError    rows cannot be loaded here; the message says why and what to do
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Final, TypeAlias
 
 import asyncpg
 
-from functions.adapters.postgres import CONNECT_TIMEOUT_S, migrate, migrations, open_pool, port_errors
+from functions.adapters.postgres import CONNECT_TIMEOUT_S, Migration, migrate, migrations, open_pool, port_errors
 from functions.local.archive import StoresPart, TablePart
 
 FILE: Final = "stores/{}.gz"
@@ -78,17 +78,11 @@ async def load(url: str, part: StoresPart, file: Opened, *, replace: bool = Fals
         DumpError: This release cannot read the dump, or the database is not one to load it into.
         Unavailable: PostgreSQL cannot be reached.
     """
-    steps = {step.number: step for step in migrations()}
-    if unknown := [number for number, digest in part.migrations.items() if _sha256(steps, number) != digest]:
-        msg = (
-            f"the backup's schema took step {unknown[0]:04}, which this release knows otherwise or not; use its release"
-        )
-        raise DumpError(msg)
-    async with _connected(url) as connection:
-        await _check_target(connection, part, replace=replace)
+    steps = known_steps(part)
+    await check_target(url, part, replace=replace)
     pool = await open_pool(url)
     try:
-        await migrate(pool, tuple(steps[number] for number in sorted(part.migrations)))
+        await migrate(pool, steps)
         async with _connected(url) as connection, connection.transaction():
             await _fill(connection, part, file)
         await migrate(pool)
@@ -96,8 +90,33 @@ async def load(url: str, part: StoresPart, file: Opened, *, replace: bool = Fals
         await pool.close()
 
 
-def _sha256(steps: Mapping[int, object], number: int) -> str:
-    return str(getattr(steps.get(number), "sha256", ""))
+def known_steps(part: StoresPart) -> tuple[Migration, ...]:
+    """Give the steps of the schema under which a dump's rows were written.
+
+    Raises:
+        DumpError: This release does not know one of them, or knows it otherwise.
+    """
+    steps = {step.number: step for step in migrations()}
+    unknown = [
+        number for number, digest in part.migrations.items() if getattr(steps.get(number), "sha256", "") != digest
+    ]
+    if unknown:
+        msg = (
+            f"the backup's schema took step {unknown[0]:04}, which this release knows otherwise or not; use its release"
+        )
+        raise DumpError(msg)
+    return tuple(steps[number] for number in sorted(part.migrations))
+
+
+async def check_target(url: str, part: StoresPart, *, replace: bool = False) -> None:
+    """See that a dump can be loaded into a database; nothing is changed there.
+
+    Raises:
+        DumpError: It holds rows, tables of somebody else, or a schema at another step.
+        Unavailable: PostgreSQL cannot be reached.
+    """
+    async with _connected(url) as connection:
+        await _check_target(connection, part, replace=replace)
 
 
 async def _check_target(connection: "asyncpg.Connection[asyncpg.Record]", part: StoresPart, *, replace: bool) -> None:

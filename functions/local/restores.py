@@ -22,7 +22,7 @@ from functions.adapters.kafka_groups import TopicReader
 from functions.local.archive import Archive, Record
 from functions.local.backups import DISK, KAFKA
 from functions.local.children import Children
-from functions.local.dumps import load
+from functions.local.dumps import check_target, known_steps, load
 from functions.local.kafka import Kafka, start_kafka
 from functions.local.kafka_places import changelogs, places, readers
 from functions.local.log import DiskLog
@@ -67,6 +67,8 @@ async def restore(  # noqa: PLR0913 - what, where to, and what may be lost there
     _check(archive, topology, again)
     assert archive.manifest.stores is not None, "checked"  # noqa: S101 - see `_check`
     async with Children(folder) as children:
+        if replace and (given := environ.get("DATABASE_URL", "")):  # before anything of the folder is dropped
+            await check_target(given, archive.manifest.stores, replace=True)
         _clear(folder, replace=replace)
         stores = await start_stores(
             folder,
@@ -92,6 +94,13 @@ def _check(archive: Archive, topology: Topology, again: Sequence[str]) -> None:
     if gone := manifest.logs.keys() - {*topology.brokers, *topology.sinks}:
         msg = f"{archive.folder} holds the log {min(gone)}, which the wiring does not know; restore it with its release"
         raise RestoreError(msg)
+    known_steps(manifest.stores)
+    for name, part in manifest.logs.items() if manifest.made_of == KAFKA else ():
+        if part.partitions != (wired := places(topology)[name][1]):
+            msg = (
+                f"{name} had {part.partitions} partitions, the wiring gives it {wired}; restore it with its own wiring"
+            )
+            raise RestoreError(msg)
     if unknown := set(again) - {name for name, _ in readers(topology)}:
         msg = f"there is no Trigger or table {min(unknown)}; `tickloom graph` shows who there is"
         raise RestoreError(msg)

@@ -16,7 +16,17 @@ from stores import fresh_database
 
 from functions.adapters.postgres import migrate, migrations, open_pool
 from functions.local import archive
-from functions.local.archive import Archive, ArchiveError, Damaged, Incomplete, LogPart, Manifest, Record, State
+from functions.local.archive import (
+    Archive,
+    ArchiveError,
+    Damaged,
+    Incomplete,
+    LogPart,
+    Manifest,
+    Record,
+    State,
+    StoresPart,
+)
 from functions.local.backups import DiskSource, backup, read_log
 from functions.local.dumps import DumpError, dump, load
 from functions.local.log import DiskLog, positions
@@ -274,6 +284,21 @@ def test_folder_without_logs(tmp_path: pathlib.Path) -> None:
     """A folder without logs has nothing to back up, and is told apart from an empty platform."""
     with pytest.raises(ArchiveError, match="--folder"):
         DiskSource(tmp_path, wiring())
+
+
+async def test_what_cannot_be_restored_drops_nothing(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """A backup of another release, or of other partitions, is refused before anything of the folder is dropped."""
+    market = LogPart(2, {}, ())
+    later = StoresPart({one.number: one.sha256 for one in migrations()} | {9999: "of a later release"}, {}, {})
+    own = StoresPart({one.number: one.sha256 for one in migrations()}, {}, {})
+    for name, made_of, stores, error in (
+        ("later", "disk", later, DumpError),
+        ("parts", "kafka", own, RestoreError),
+    ):
+        archive.Writer(tmp_path / name).finish(Manifest(archive.FORMAT, "1", 5, made_of, {"market": market}, 0, stores))
+        with pytest.raises(error, match=r"use its release|restore it with its own"):
+            await restore(archive.open_archive(tmp_path / name), folder, wiring(), environ={}, replace=True)
+        assert len(list(read_log(folder / "log/market.sqlite"))) == 300
 
 
 async def test_archive_without_stores_is_not_restored(
