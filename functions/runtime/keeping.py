@@ -144,7 +144,7 @@ class Keeper(Generic[Place]):
         """
         try:
             key = self._only_key or partition_of(event)
-            number, cell = sequence_of(event), self._cell(key, event.source)
+            number, cell = self._number(event), self._cell(key, event.source)
         except (Malformed, Overloaded) as error:
             self._bury(place, event, error)
             return True
@@ -158,6 +158,15 @@ class Keeper(Generic[Place]):
         for cell in self._cells.values():
             cell.dirty = cell.dirty or cell.order.waiting > 0  # what waited may have been written down as waiting
         return all(self._perform(cell, cell.order.give_up_all()) for cell in self._cells.values())
+
+    def _number(self, event: Event) -> int:
+        if "sequence" not in event.extensions and event.type not in self._unnumbered:  # the second would be a duplicate
+            msg = (
+                f"{event.type} {event.id} of {event.source} has no sequence, by which table {self._name} folds: number "
+                "the events of each source, sequence=00000000000000000000 first"
+            )
+            raise Malformed(msg)
+        return sequence_of(event)
 
     def _cell(self, key: str, source: str) -> _Cell[Place]:
         cell, bounds = self._cells.get(key), self._bounds

@@ -235,13 +235,27 @@ async def test_impossible_sequence_is_buried(sequence: str) -> None:
     assert emitted(log) == [("1", "sum 1")]
 
 
+async def test_events_without_numbers_are_buried() -> None:
+    """Events that no sequence tells apart are all buried: none is folded as the first, and none dropped as repeated."""
+    log = MemoryLog()
+    outbox = Outbox(log)
+    for one in ("x", "y"):
+        log.append(Event(id=one, source="/a", type="t", data=b"1", extensions={"partitionkey": "k"}))
+    log.append(event(0))
+    await settle(host(log, outbox))
+    assert [(one.id, answer.status) for one, answer in outbox.buried] == [("x", 400), ("y", 400)]
+    assert b"has no sequence" in outbox.buried[0][1].other_body
+    assert emitted(log) == [("1", "sum 1")]
+
+
 async def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table takes a bounded number of keys and of sources; who comes after is buried, those known go on."""
     monkeypatch.setattr(table_host, "KEYS_MAX", 1)
     monkeypatch.setattr(table_host, "SOURCES_MAX", 2)
     log = MemoryLog()
     outbox = Outbox(log)
-    stranger = Event(id="stranger", source="/a", type="t", data=b"1", extensions={"partitionkey": "other"})
+    extensions = {"partitionkey": "other", "sequence": sequence_text(0)}
+    stranger = Event(id="stranger", source="/a", type="t", data=b"1", extensions=extensions)
     for one in (event(0), event(0, source="/b"), event(0, source="/c"), stranger, event(1)):
         log.append(one)
     await settle(host(log, outbox))
