@@ -101,7 +101,8 @@ class Keeper(Generic[Place]):
         self._bury = bury
         self._bounds = bounds or Bounds()
         self._cells: dict[str, _Cell[Place]] = {}
-        self._poison: set[tuple[str, str]] = set()  # by source and id
+        self._poison: set[tuple[str, str]] = set()  # by source and id, until what is written down is past them
+        self._passed: set[tuple[str, str]] = set()  # those of them that were stepped over since `load`
         self.folded = 0
 
     @property
@@ -120,6 +121,7 @@ class Keeper(Generic[Place]):
 
     def load(self, blobs: Mapping[str, bytes]) -> None:
         """Replace all cells by those that were written down."""
+        self._passed.clear()
         self._cells = {key: self._load(key, blob) for key, blob in blobs.items()}
 
     def dump(self) -> list[tuple[str, bytes]]:
@@ -134,6 +136,9 @@ class Keeper(Generic[Place]):
         """Learn that what `dump` gave is safe; nothing was folded since."""
         for cell in self._cells.values():
             cell.dirty = False
+        if not self.waiting:  # else a host begins again before what waits, and may meet them once more
+            self._poison -= self._passed
+            self._passed.clear()
 
     def take(self, place: Place, event: Event) -> bool:
         """Fold an event, or let it wait for a missing one, or drop a duplicate, or bury it.
@@ -189,15 +194,16 @@ class Keeper(Generic[Place]):
         for step in steps:
             match step:
                 case Ready(item=(place, event)):
-                    known = (event.source, event.id) in self._poison
-                    if not known and not self._advance(cell, place, event):
+                    if (name := (event.source, event.id)) in self._poison:
+                        self._passed.add(name)
+                    elif not self._advance(cell, place, event):
                         return False
                 case Gap(source=source, first=first, last=last, behind=(place, event)):
                     gap = GapDetected(partition_of(event), source, first, last)
                     cell.state, emitted = self._fold.gap(cell.state, event, gap)
                     self._emit(place, emitted)
-                case Duplicate():
-                    pass
+                case Duplicate(item=(_, event)):
+                    self._passed |= {(event.source, event.id)} & self._poison
         return True
 
     def _advance(self, cell: _Cell[Place], place: Place, event: Event) -> bool:

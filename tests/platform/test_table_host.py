@@ -15,6 +15,7 @@ from functions.local.table_host import TableConsumer
 from functions.local.topology import Table
 from functions.ports.card import Card, Kind
 from functions.runtime.hosting import HostedTable
+from functions.runtime.keeping import Keeper
 from functions.wire.envelope import Event
 from functions.wire.facts import sequence_text
 
@@ -221,6 +222,24 @@ async def test_poison_is_buried_once(poison: bytes, status: int) -> None:
     await settle(host(log, outbox))
     assert [(one.data, answer.status) for one, answer in outbox.buried] == [(poison, status)]
     assert emitted(log)[-1] == ("2", "sum 2")
+
+
+def test_poison_is_forgotten_once_it_is_behind() -> None:
+    """What hit a bug is remembered until a written state is past it: bugs that go on for months fill no memory."""
+    buried: list[str] = []
+    keeper = Keeper[int]("sums", Sums(), emit=lambda *_: None, bury=lambda _, event, __: buried.append(event.id))
+    kept: dict[str, bytes] = {}
+    for at in range(100):
+        poison = event(at, b"bug")
+        assert not keeper.take(at, poison)
+        keeper.load(kept)
+        assert keeper.take(at, poison)
+        kept |= dict(keeper.dump())
+        keeper.written()
+    assert len(buried) == 100
+    assert not keeper._poison  # noqa: SLF001 - what it still holds is the rule
+    assert keeper.take(99, poison)
+    assert len(buried) == 100
 
 
 @pytest.mark.parametrize("sequence", ["x", "-1", "1.5", "9" * 20, "1" * 21, "\u0663"])
