@@ -1,6 +1,7 @@
 """Publish events to a broker's ingress over HTTP: binary mode CloudEvents, as Knative's data plane takes them."""
 
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -36,6 +37,10 @@ class HttpSink:
         url: Address of the broker's ingress.
         overrides: Extensions that every event gets (SinkBinding's `ceOverrides`).
         timeout_s: Seconds until an answer counts as missing.
+        ca_certs: Authorities of an ingress over TLS beside the system's, PEM (SinkBinding's K_CA_CERTS).
+
+    Raises:
+        ValueError: `ca_certs` is not empty and holds no certificate.
     """
 
     def __init__(
@@ -44,8 +49,10 @@ class HttpSink:
         *,
         overrides: Mapping[str, ExtensionValue] = _NONE,
         timeout_s: float = TIMEOUT_S,
+        ca_certs: str = "",
     ) -> None:
         """Keep where to; nothing is opened yet."""
+        self._trusted = _trusted(ca_certs)
         self._url = url
         self._overrides = dict(overrides)
         self._timeout_s = timeout_s
@@ -91,7 +98,7 @@ class HttpSink:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX, ssl=self._trusted),
                 timeout=aiohttp.ClientTimeout(total=self._timeout_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -99,16 +106,17 @@ class HttpSink:
 
 
 def sink_from(environ: Mapping[str, str]) -> HttpSink:
-    """Make the sink that a SinkBinding names in the environment: K_SINK and K_CE_OVERRIDES.
+    """Make the sink that a SinkBinding names in the environment: K_SINK, K_CE_OVERRIDES and K_CA_CERTS.
 
     Raises:
-        ValueError: K_SINK is missing, or one of the two cannot be read.
+        ValueError: K_SINK is missing, or one of them cannot be read.
     """
     url = environ.get("K_SINK", "")
     if not url.startswith(("http://", "https://")):
         msg = "K_SINK must be the http address of the broker"
         raise ValueError(msg)
-    return HttpSink(url, overrides=overrides_of(environ.get("K_CE_OVERRIDES", "")))
+    overrides = overrides_of(environ.get("K_CE_OVERRIDES", ""))
+    return HttpSink(url, overrides=overrides, ca_certs=environ.get("K_CA_CERTS", ""))
 
 
 def overrides_of(text: str) -> dict[str, str]:
@@ -128,6 +136,19 @@ def overrides_of(text: str) -> dict[str, str]:
         msg = "K_CE_OVERRIDES must be an object with extensions of text"
         raise ValueError(msg)
     return extensions
+
+
+def _trusted(ca_certs: str) -> ssl.SSLContext | bool:
+    """Say whom to trust as the ingress: the system's authorities, and those given."""
+    if not ca_certs.strip():
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(cadata=ca_certs)
+    except (ssl.SSLError, ValueError) as error:
+        msg = f"K_CA_CERTS must hold certificates in PEM: {error}"
+        raise ValueError(msg) from error
+    return context
 
 
 async def _refuse(response: aiohttp.ClientResponse, event: Event) -> None:

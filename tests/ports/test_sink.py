@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import pathlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -9,8 +11,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 from counts import examples
+from cryptography import x509
 from envelopes import events, sample
 from hypothesis import HealthCheck, given, settings
+from identified import Authority
 
 from functions.adapters.http_sink import HttpSink, overrides_of, sink_from
 from functions.adapters.memory_sink import MemorySink
@@ -212,6 +216,27 @@ async def test_http_overrides(ingress: tuple[Ingress, str]) -> None:
     assert dict(ingress[0].stored[0].extensions) == {**sample().extensions, "env": "dev", "partitionkey": "P"}
 
 
+async def test_http_authority(tmp_path: pathlib.Path) -> None:
+    """An ingress over TLS is trusted by the authority that a SinkBinding names, and by no other."""
+    authority, broker = Authority(tmp_path), Ingress()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.certificate("ingress", x509.DNSName("localhost")))
+    app = web.Application()
+    app.router.add_post("/", broker.handle)
+    secure = TestServer(app, scheme="https")
+    await secure.start_server(ssl=context)
+    async with secure:
+        environ = {"K_SINK": f"https://localhost:{secure.port}/"}
+        async with (
+            sink_from(environ) as stranger,
+            sink_from({**environ, "K_CA_CERTS": authority.path.read_text()}) as sink,
+        ):
+            await sink.publish(sample())
+            with pytest.raises(Unavailable, match="Certificate"):
+                await stranger.publish(sample())
+    assert broker.stored == [sample()]
+
+
 async def test_http_trace(ingress: tuple[Ingress, str]) -> None:
     """The current trace travels in the HTTP header and leaves the event's own alone."""
     origin = "00-" + "c" * 32 + "-" + "d" * 16 + "-01"
@@ -224,11 +249,18 @@ async def test_http_trace(ingress: tuple[Ingress, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "environ", [{}, {"K_SINK": "ftp://x"}, {"K_SINK": "http://x", "K_CE_OVERRIDES": "{"}, {"K_SINK": ""}]
+    "environ",
+    [
+        {},
+        {"K_SINK": "ftp://x"},
+        {"K_SINK": "http://x", "K_CE_OVERRIDES": "{"},
+        {"K_SINK": ""},
+        {"K_SINK": "https://x", "K_CA_CERTS": "-"},
+    ],
 )
 def test_bad_binding(environ: dict[str, str]) -> None:
     """A sink that the environment does not name properly stops the start."""
-    with pytest.raises(ValueError, match=r"K_SINK|K_CE_OVERRIDES|Expecting"):
+    with pytest.raises(ValueError, match=r"K_SINK|K_CE_OVERRIDES|Expecting|K_CA_CERTS"):
         sink_from(environ)
 
 

@@ -58,6 +58,7 @@ class Settings:
         database_url: PostgreSQL, as `postgresql://user:password@host:port/database`.
         sink_url: Broker that takes the events; empty to store them only.
         sink_overrides: Extensions that every event gets, as a SinkBinding writes them.
+        sink_ca_certs: Authorities of a broker over TLS beside the system's, PEM, as a SinkBinding writes them.
         risk_limits_path: File of limits that hold until some are loaded into the database; empty for the shipped one.
         risk_refresh_s: How often limits and kill switches that another process stored are looked up, seconds.
         risk_blind_s_max: How old the last such look may be, seconds: after that nothing is accepted. 0: no bound.
@@ -95,6 +96,7 @@ class Settings:
     database_url: str = field(repr=False, metadata={"env": "DATABASE_URL"})
     sink_url: str = field(default="", metadata={"env": "K_SINK"})
     sink_overrides: str = field(default="", metadata={"env": "K_CE_OVERRIDES"})
+    sink_ca_certs: str = field(default="", metadata={"env": "K_CA_CERTS"})
     risk_limits_path: str = ""
     risk_refresh_s: float = 1.0
     risk_blind_s_max: float = BLIND_S_MAX
@@ -155,7 +157,7 @@ def compose(settings: Settings) -> HostedService:
     pool = Pool(settings.database_url, size=settings.orders_connections_max)
     ledger = PostgresLedger(pool)
     engine = _engine(settings, pool)
-    sink = HttpSink(settings.sink_url, overrides=overrides_of(settings.sink_overrides))
+    sink = HttpSink(settings.sink_url, overrides=overrides_of(settings.sink_overrides), ca_certs=settings.sink_ca_certs)
     relay = Relay(ledger, sink, batch_max=settings.outbox_batch_max)
     paper = PaperVenue(sink) if settings.orders_venue == PAPER and settings.sink_url else None
     desk = OrderDesk(
