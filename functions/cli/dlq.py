@@ -168,8 +168,7 @@ def _payload(args: argparse.Namespace, row: DeadLetter, sent: bytes) -> bytes:
     if args.file and not args.file.is_file():
         msg = f"there is no file {args.file} to take the row from"
         raise CliError(msg)
-    folder: pathlib.Path = args.folder
-    spooled = folder / "spool" / row.rejection.spool_ref if row.rejection.spool_ref else None
+    spooled = None if args.file else _spooled(args.folder / "spool", row.rejection.spool_ref)
     path: pathlib.Path | None = args.file or spooled
     payload = path.read_bytes().rstrip(b"\n") if path else sent or row.rejection.raw
     if not 0 < len(payload) <= LINE_BYTES_MAX:
@@ -177,3 +176,13 @@ def _payload(args: argparse.Namespace, row: DeadLetter, sent: bytes) -> bytes:
         msg = f"a row that travels has 1 to {LINE_BYTES_MAX} bytes, this one {len(payload)}{where}; mend it with --file"
         raise CliError(msg)
     return payload
+
+
+def _spooled(spool: pathlib.Path, ref: str) -> pathlib.Path | None:
+    """Find a row that was too long to travel by its name, which is no path: anyone may post a batch that names one."""
+    if not ref:
+        return None
+    if pathlib.PurePath(ref).name != ref or not (spool / ref).is_file():
+        msg = f"{spool} holds no row {ref!r:.80}; copy it there from where its feed ran, or give its bytes with --file"
+        raise CliError(msg)
+    return spool / ref

@@ -1,5 +1,6 @@
 """`tickloom dlq` lists dead letters, shows one, and sends one again."""
 
+import argparse
 import asyncio
 import base64
 import contextlib
@@ -13,8 +14,10 @@ from envelopes import sample
 from stores import fresh_database
 
 from functions.adapters.postgres import Pool
-from functions.adapters.postgres_dead_letters import PostgresDeadLetters
+from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
 from functions.cli import main
+from functions.cli.dlq import _payload
+from functions.cli.errors import CliError
 from functions.domain.market import Rejection
 from functions.local.log import DiskLog
 from functions.local.redrive import Place, row_events, source_for
@@ -193,6 +196,21 @@ async def test_redrive_from_the_spool(folder: pathlib.Path, letters: PostgresDea
     async with running(folder) as taken:
         assert await dlq("redrive", f"{STREAM}/19", folder=folder) == 0
     assert decode_raw_batch(taken[0][1].data or b"").payload == b"first and the rest"
+
+
+@pytest.mark.parametrize("name", ["../secret", "{}/secret", "..", "gone.row"])
+def test_only_the_spool_is_read(name: str, tmp_path: pathlib.Path) -> None:
+    """A letter names a row of the spool and no other file, whoever posted it; one that is not there is said."""
+    (tmp_path / "up/spool").mkdir(parents=True)
+    (tmp_path / "up/secret").write_bytes(b"secret")
+    ref = name.format(tmp_path / "up")
+    letter = DeadLetter(STREAM, "BINANCE-0", Rejection(19, "oversized", "", b"", "", 7, spool_ref=ref), 0)
+    args = argparse.Namespace(file=None, folder=tmp_path / "up")
+    with pytest.raises(CliError, match=r"holds no row .* --file"):
+        _payload(args, letter, b"")
+    args.file = tmp_path / "mended"
+    args.file.write_bytes(b"mended")
+    assert _payload(args, letter, b"") == b"mended"
 
 
 async def test_redrive_what_cannot_travel(
