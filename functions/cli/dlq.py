@@ -59,22 +59,28 @@ async def _letters(folder: pathlib.Path) -> AsyncIterator[PostgresDeadLetters]:
             await pool.close()
 
 
-def _buried(folder: pathlib.Path, *, id_: str = "") -> list[tuple[str, Event]]:
-    """Find buried events, oldest first whatever the sink; a run with its log in memory has left none, only its rows."""
+def _buried(folder: pathlib.Path, *, id_: str = "", newest: int = 0) -> list[tuple[str, Event]]:
+    """Find buried events, oldest first whatever the sink; a run with its log in memory has left none, only its rows.
+
+    Args:
+        folder: Folder of the platform.
+        id_: Only those of this id, with their data.
+        newest: Without an id, at most so many, the newest, and without their data: a sink keeps all there ever were.
+    """
     where, values = ("id = ?", (id_,)) if id_ else ("1", ())
     found = [
         (recorded_ns, path.stem, event)
         for path in sorted((folder / "log").glob("*-dead-letters.sqlite"))
-        for _, recorded_ns, event in find(path, where=where, values=values)
+        for _, recorded_ns, event in find(path, where=where, values=values, newest=newest, bodies=bool(id_))
     ]
     found.sort(key=lambda one: one[0])
-    return [(sink, event) for _, sink, event in found]
+    return [(sink, event) for _, sink, event in found[-newest:]]
 
 
 async def _list(args: argparse.Namespace) -> int:
     async with _letters(args.folder) as letters:
         rows = await letters.list_dead_letters(args.limit, args.reason)
-    events = [] if args.reason else _buried(args.folder)[-args.limit :]
+    events = [] if args.reason else _buried(args.folder, newest=args.limit)
     if args.json:
         told = {"rows": [_as_json(one) for one in rows], "events": [attributes(event) for _, event in events]}
         sys.stdout.write(json.dumps(told, indent=1) + "\n")

@@ -16,7 +16,7 @@ from stores import fresh_database
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
 from functions.cli import main
-from functions.cli.dlq import _payload
+from functions.cli.dlq import _buried, _payload
 from functions.cli.errors import CliError
 from functions.domain.market import Rejection
 from functions.local.log import DiskLog
@@ -74,6 +74,18 @@ async def test_list_of_two_sinks(folder: pathlib.Path, capsys: pytest.CaptureFix
             log.append(sample(id=ids, extensions={**EVENT.extensions, **BURIAL}))
     assert await dlq("list", "--json", "--limit", "2", folder=folder) == 0
     assert [one["id"] for one in json.loads(capsys.readouterr().out)["events"]] == ["d", "e"]
+
+
+def test_a_list_reads_what_it_shows(tmp_path: pathlib.Path) -> None:
+    """Of a sink that has kept letters for years a list reads the newest alone, and not what is in them."""
+    for sink in ("desk", "market"):
+        with contextlib.closing(DiskLog(tmp_path / "log" / f"{sink}-dead-letters.sqlite")) as log:
+            for number in range(5):
+                log.append(sample(id=f"{sink}-{number}", data=b"x" * 1000))
+    found = _buried(tmp_path, newest=2)
+    assert [(sink, event.id, event.data) for sink, event in found] == [
+        ("market-dead-letters", f"market-{number}", None) for number in (3, 4)
+    ]
 
 
 async def test_redrive_event(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
