@@ -44,8 +44,13 @@ def run(args: argparse.Namespace) -> int:
         msg = f"no event {args.id} under {args.folder}; `tickloom events list` shows what is there"
         raise CliError(msg)
     seen = _heads(args) if args.what == "follow" else {}
-    for found in _matching(args, newest=args.limit):
+    listed = _matching(args, newest=args.limit)
+    for found in listed:
         _tell(found, seen, as_json=args.json)
+    if not listed:
+        asked = " ".join(f"--{name} {value}" for name in ("type", "source") if (value := getattr(args, name)))
+        what = f"fits {asked}; `tickloom graph` names the types" if asked else "is there yet"
+        sys.stderr.write(f"no event under {args.folder} {what}\n")
     if args.what == "follow":
         _follow(args, seen)
     return 0

@@ -70,6 +70,13 @@ def test_list(
     assert ids(shown(capsys, "list", *words, folder=folder)) == expected
 
 
+def test_nothing_to_list_is_said(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of nothing says so beside the list, with what was asked: a type may be misspelt."""
+    assert main.main(["events", "list", "--type", "Nosuch", "--json", "--folder", str(folder)]) == 0
+    told = capsys.readouterr()
+    assert (told.out, "fits --type Nosuch; `tickloom graph`" in told.err) == ("", True)
+
+
 def test_list_as_json(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With `--json` each line is one event with its attributes and its place."""
     (line,) = shown(capsys, "list", "--json", "--limit", "1", folder=folder).splitlines()
