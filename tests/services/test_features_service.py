@@ -430,6 +430,7 @@ async def test_no_indicators_without_a_row(served: Served) -> None:
         lambda stub: stub.GetTrainingSet(training((0, 0, 1))),
         lambda stub: stub.GetTrainingSet(training((0, 5, 0))),
         lambda stub: stub.GetTrainingSet(training(*[(0, 5, 1)] * 1000, names=tuple(map(str, range(101))))),
+        lambda stub: stub.GetTrainingSet(training(*[(0, 5, 1)] * 1000)),
         lambda stub: stub.StreamFeatures(service_pb2.StreamFeaturesRequest(cursor="x")).read(),
     ],
 )
