@@ -48,7 +48,7 @@ class Files:
 
     Args:
         paths: Files and folders; folders are read with all their subfolders, by name.
-        report: Is told of files that cannot be read.
+        report: Is told of files that cannot be read, or are not for there are too many.
         clock: Gives UTC nanoseconds.
     """
 
@@ -61,6 +61,7 @@ class Files:
         self._clock = clock
         self._seen: dict[pathlib.Path, tuple[int, int]] = {}
         self._read: dict[pathlib.Path, _Place] = {}
+        self._unread: dict[pathlib.Path, int] = {}
         self.more = False
 
     async def poll(self) -> list[Document]:
@@ -100,7 +101,14 @@ class Files:
         for path in self._paths:
             inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
             yield from (one for one in inside[:left] if not one.name.startswith("."))
+            self._say_more(path, len(inside) - left)
             left -= min(left, len(inside))
+
+    def _say_more(self, path: pathlib.Path, unread: int) -> None:
+        """Tell of files beyond the bound, which are not read until others are moved away: once, and when they grow."""
+        if unread > self._unread.get(path, 0):
+            self._report("document_files_too_many", path=str(path), unread=unread, files_max=FILES_MAX)
+        self._unread[path] = max(unread, 0)
 
     def _forget(self, files: list[pathlib.Path]) -> None:
         """Forget files that are gone once more are remembered than may be read."""

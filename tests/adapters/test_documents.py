@@ -123,6 +123,22 @@ async def test_files_that_are_gone(tmp_path: pathlib.Path, reports: Reports, mon
     assert max(len(source._seen), len(source._read)) <= 5  # noqa: SLF001 - what it remembers shows nowhere else
 
 
+async def test_files_beyond_the_bound_are_told(
+    tmp_path: pathlib.Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are not read because a folder holds too many are told, once, and again when they are more."""
+    monkeypatch.setattr(documents, "FILES_MAX", 2)
+    for number in range(3):
+        (tmp_path / f"{number}.json").write_bytes(b"%d" % number)
+    source = files(reports, tmp_path)
+    assert [await rows(source) for _ in range(2)] == [[b"0", b"1"], []]
+    assert reports.told == [
+        ("document_files_too_many", {"path": str(tmp_path), "unread": 1, "files_max": 2}),
+    ]
+    (tmp_path / "3.json").write_bytes(b"3")
+    assert (await rows(source), reports.told[-1][1]["unread"]) == ([], 2)
+
+
 async def test_a_file_too_large(tmp_path: pathlib.Path, reports: Reports) -> None:
     """A file beyond the bound is told of and left out; it is not read."""
     path = tmp_path / "large.json"
