@@ -14,6 +14,7 @@ from functions.cli.main import main
 from functions.local.observability.checks import KNOWN, check
 from functions.local.observability.dashboards import DASHBOARDS
 from functions.local.observability.files import KNATIVE, RULES, rule_files, texts
+from functions.local.observability.foreign import FOREIGN
 from functions.local.observability.grafana import queries
 from functions.local.observability.promql import QueryError, named
 
@@ -212,12 +213,25 @@ def test_prometheus(tool: Tools, tmp_path: pathlib.Path) -> None:
     config["rule_files"] = [str(tmp_path / pathlib.PurePosixPath(name).name) for name in config["rule_files"]]
     for job in config["scrape_configs"]:
         job.pop("kubernetes_sd_configs", None)
+        job.pop("authorization", None)  # promtool looks for the file, which is in a pod
     for file in rule_files():
         (tmp_path / file.name).write_text(file.read_text())
     (tmp_path / "config").write_text(yaml.safe_dump(config))
     done = promtool(tool, "check", "config", tmp_path / "config")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"SUCCESS: {len(GROUPS)} rule files found" in done.stdout
+
+
+def test_nodes_are_asked() -> None:
+    """What the kubelet says of volumes and containers is scraped, all of it that our queries name."""
+    jobs = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]
+    kept = [
+        re.compile(job["metric_relabel_configs"][0]["regex"])
+        for job in jobs
+        if job.get("kubernetes_sd_configs") == [{"role": "node"}]
+    ]
+    for one in FOREIGN:
+        assert any(regex.fullmatch(one.name) for regex in kept) == (one.exporter == "kubelet"), one.name
 
 
 def test_all_is_mounted(tool: Tools) -> None:
