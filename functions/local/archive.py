@@ -83,7 +83,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Name a file of events of one partition: its first and last offset, how many, and when they were recorded."""
+    """Name a file of events of one partition: its first and last offset, how many, when its first and newest came."""
 
     file: str
     partition: int
@@ -244,6 +244,7 @@ class _Growing:
         self.bytes = 0
         self._name = f"events/{log}/{first.partition:02}-{first.offset:012}.gz"
         self._first, self._last, self._count = first, first, 0
+        self._newest_ns = first.recorded_ns
         path = folder / self._name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._stack = contextlib.ExitStack()
@@ -256,12 +257,13 @@ class _Growing:
         _put(self._file, frame)
         self.bytes += len(frame)
         self._last, self._count = record, self._count + 1
+        self._newest_ns = max(self._newest_ns, record.recorded_ns)  # clocks are set back, and producers have their own
 
     def close(self) -> Segment:
         self._stack.close()
         first, last = self._first, self._last
         return Segment(
-            self._name, first.partition, first.offset, last.offset, self._count, first.recorded_ns, last.recorded_ns
+            self._name, first.partition, first.offset, last.offset, self._count, first.recorded_ns, self._newest_ns
         )
 
 

@@ -106,6 +106,14 @@ def test_segments_are_bounded(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
     assert [one.offset for one in opened.records("market")] == list(range(10))
 
 
+def test_a_clock_that_was_set_back_hides_nothing(tmp_path: pathlib.Path) -> None:
+    """Of a segment whose last event was recorded before others, those recorded since a time are found."""
+    records = [Record(0, offset, recorded_ns, EVENT) for offset, recorded_ns in enumerate((10, 30, 5))]
+    opened = archived(tmp_path / "b", *records)
+    assert [one.offset for one in opened.records("market", since_ns=20)] == [1]
+    assert opened.manifest.newest_ns == 30
+
+
 def test_sums_are_everybodys(tmp_path: pathlib.Path) -> None:
     """`sha256sum -c` checks a backup without anything of ours."""
     archived(tmp_path / "b", Record(0, 0, 1, EVENT))
