@@ -4,6 +4,7 @@ What is shown is said by the environment of the process, under the same names fo
 the process that has an identity and not each of its clients.
 """
 
+import asyncio
 import contextlib
 import os
 import pathlib
@@ -26,7 +27,8 @@ VARIABLES: Final = {
     "token_path": "TICKLOOM_SERVICE_TOKEN_PATH",
     "token": "TICKLOOM_SERVICE_TOKEN",
 }
-LOOK_S: Final = 1.0  # seconds between two looks at the file with the token
+LOOK_S: Final = 1.0  # seconds between two looks at the files with what we show
+LEFT_S: Final = 600.0  # seconds that a call may go on under certificates which were renewed; no stream lasts longer
 
 _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -40,7 +42,7 @@ class Identity:
     """What we show to services.
 
     Attributes:
-        ca_path: Authorities of the services, PEM; empty calls in clear.
+        ca_path: Authorities of the services, PEM; empty calls in clear. Read again when one of the three changes.
         certificate_path: Our certificate chain, PEM; empty shows none.
         key_path: Its key, PEM.
         token_path: File with our token; read again when it changes.
@@ -70,16 +72,18 @@ def open_channel(target: str, ours: Identity | None = None) -> grpc.aio.Channel:
         Unavailable: A file that we should show cannot be read.
     """
     ours = identity(os.environ) if ours is None else ours
-    try:
+
+    def opened() -> grpc.aio.Channel:
         credentials = _credentials(ours)
+        if credentials is None:
+            return grpc.aio.insecure_channel(target, options=_OPTIONS)
+        return grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+
+    try:
+        return BearingChannel(opened, Bearer(ours, time.monotonic), Files(ours, time.monotonic))
     except OSError as error:
         msg = f"what we show to {target} cannot be read: {error}"
         raise Unavailable(msg) from error
-    if credentials is None:
-        channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
-    else:
-        channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
-    return BearingChannel(channel, Bearer(ours, time.monotonic))
 
 
 class Bearer:
@@ -111,33 +115,69 @@ class Bearer:
                 self._shown, self._mark = shown, mark
 
 
-class BearingChannel(grpc.aio.Channel):
-    """A channel whose calls all carry the current trace and show a token; nothing that uses it can forget to."""
+class Files:
+    """The certificates that we show and trust; a channel keeps those it was opened with, so another must follow."""
 
-    def __init__(self, channel: grpc.aio.Channel, bearer: Bearer) -> None:
-        """Put a bearer on a channel."""
-        self._channel = channel
+    def __init__(self, ours: Identity, now: Callable[[], float]) -> None:
+        """Name what we show and a clock, seconds."""
+        named = (ours.ca_path, ours.certificate_path, ours.key_path) if ours.ca_path else ()
+        self._paths = [pathlib.Path(path) for path in named if path]
+        self._now = now
+        self._looked_s = now()
+        self._marks = self._look()
+
+    def renewed(self) -> bool:
+        """Tell whether one changed since the last time; files that cannot be read now have not."""
+        if not self._paths or self._now() - self._looked_s < LOOK_S:
+            return False
+        self._looked_s = self._now()
+        before = self._marks
+        with contextlib.suppress(OSError):
+            self._marks = self._look()
+        return self._marks != before
+
+    def _look(self) -> list[tuple[int, int, int]]:
+        found = [path.stat() for path in self._paths]
+        return [(one.st_ino, one.st_mtime_ns, one.st_size) for one in found]
+
+
+class BearingChannel(grpc.aio.Channel):
+    """A channel whose calls all carry the current trace and show who we are; nothing that uses it can forget to.
+
+    Args:
+        opened: Opens the channel beneath, with the certificates that lie there now.
+        bearer: The token.
+        files: The certificates; when they are renewed the channel beneath is opened anew.
+    """
+
+    def __init__(self, opened: Callable[[], grpc.aio.Channel], bearer: Bearer, files: Files) -> None:
+        """Open the channel beneath."""
+        self._opened = opened
         self._bearer = bearer
+        self._files = files
+        self._channel = opened()
+        self._left: dict[asyncio.Task[None], grpc.aio.Channel] = {}
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - gRPC's, handed on as they are
         """Make a method of one request and one answer."""
-        return self._bearing(self._channel.unary_unary(*args, **kwargs))
+        return self._bearing(lambda channel: channel.unary_unary(*args, **kwargs))
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Make a method of one request and many answers."""
-        return self._bearing(self._channel.unary_stream(*args, **kwargs))
+        return self._bearing(lambda channel: channel.unary_stream(*args, **kwargs))
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Make a method of many requests and one answer."""
-        return self._bearing(self._channel.stream_unary(*args, **kwargs))
+        return self._bearing(lambda channel: channel.stream_unary(*args, **kwargs))
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Make a method of many requests and many answers."""
-        return self._bearing(self._channel.stream_stream(*args, **kwargs))
+        return self._bearing(lambda channel: channel.stream_stream(*args, **kwargs))
 
     async def close(self, grace: float | None = None) -> None:
-        """Close the channel."""
-        await self._channel.close(grace)
+        """Close the channel, and those before it that still have calls."""
+        for channel in (*self._left.values(), self._channel):
+            await channel.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - gRPC's
         """Say how the channel is connected."""
@@ -162,14 +202,29 @@ class BearingChannel(grpc.aio.Channel):
         """Close."""
         await self._channel.__aexit__(kind, error, trace)
 
-    def _bearing(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _bearing(self, make: Callable[[grpc.aio.Channel], Callable[..., Any]]) -> Callable[..., Any]:
+        of, method = self._channel, make(self._channel)
+
         def call(*args: Any, metadata: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401
+            nonlocal of, method
+            if self._files.renewed():
+                self._open_anew()
+            if of is not self._channel:
+                of, method = self._channel, make(self._channel)
             trace, shown = carried(), self._bearer.metadata()
             if trace or shown:
                 metadata = (*(metadata or ()), *trace.items(), *shown)
             return method(*args, metadata=metadata, **kwargs)
 
         return call
+
+    def _open_anew(self) -> None:
+        """Show the renewed certificates from now on; calls that are under way end where they began."""
+        with contextlib.suppress(OSError):
+            before, self._channel = self._channel, self._opened()
+            closing = asyncio.ensure_future(before.close(LEFT_S))
+            self._left[closing] = before
+            closing.add_done_callback(self._left.pop)
 
 
 def _credentials(ours: Identity) -> grpc.ChannelCredentials | None:

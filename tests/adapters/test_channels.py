@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import grpc
 import grpc.aio
 import pytest
+from cryptography import x509
+from identified import Authority
 from scored import Row, columns_of
 
 from functions.adapters.channels import LOOK_S, VARIABLES, Bearer, Identity, identity, open_channel
@@ -119,6 +121,44 @@ def test_token_file_written_in_place(tmp_path: pathlib.Path) -> None:
         clock[0] += LOOK_S
     one, other = (("authorization", "Bearer one"),), (("authorization", "Bearer other"),)
     assert said == [one, one, other]
+
+
+async def test_certificates_are_renewed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that was replaced is shown by the next call; a call under way goes on."""
+    monkeypatch.setattr("functions.adapters.channels.LOOK_S", 0.0)
+    ours, strangers = Authority(tmp_path), Authority(tmp_path, "stranger")
+    served, key = ours.certificate("service", x509.DNSName("localhost"))
+    server = grpc.aio.server()
+    handlers = {
+        "Once": grpc.unary_unary_rpc_method_handler(once),
+        "Each": grpc.stream_stream_rpc_method_handler(each),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, handlers),))
+    pair = [(key.read_bytes(), served.read_bytes())]
+    credentials = grpc.ssl_server_credentials(pair, ours.path.read_bytes(), require_client_auth=True)
+    target = f"localhost:{server.add_secure_port('localhost:0', credentials)}"
+    await server.start()
+    shown_path, key_path = strangers.certificate("client")
+    identity = Identity(str(ours.path), str(shown_path), str(key_path))
+    async with open_channel(target, identity) as channel:
+        method = channel.unary_unary(f"/{NAME}/Once")
+        with pytest.raises(grpc.aio.AioRpcError):
+            await method(b"", timeout=5)
+        ours.certificate("client")
+        assert await method(b"", timeout=5) == b""
+        begun = channel.stream_stream(f"/{NAME}/Each")()
+        await begun.write(b"")
+        assert await begun.read() == b""
+        strangers.certificate("client")
+        with pytest.raises(grpc.aio.AioRpcError):
+            await method(b"", timeout=5)
+        await begun.write(b"")
+        assert await begun.read() == b""
+        key_path.unlink()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await method(b"", timeout=5)
+        begun.cancel()
+    await server.stop(0)
 
 
 async def test_files_that_are_not_there() -> None:
