@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 from functions.adapters.postgres import Pool
 from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
@@ -18,12 +18,10 @@ from functions.cli.events import attributes, logs
 from functions.cli.sending import send
 from functions.local import loop
 from functions.local.log import find
-from functions.local.redrive import event_again, place_of, row_events, row_in
+from functions.local.redrive import broker_of, event_again, place_of, row_events, row_in
 from functions.local.topology import load
 from functions.wire.envelope import Event
 from functions.wire.tape import LINE_BYTES_MAX
-
-MARKET: Final = "market"
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -145,9 +143,10 @@ def _nothing(key: str) -> CliError:
 async def _redrive(args: argparse.Namespace) -> int:
     row = await _find_row(args)
     if row is not None:
-        (log,) = logs(args.folder, MARKET)
+        broker = broker_of(row.stream, load().sources)
+        (log,) = logs(args.folder, broker)
         payload = _payload(args, row, row_in(log, row.stream, row.rejection.row))
-        broker, events = MARKET, row_events(row, place_of(log, row.stream), payload=payload)
+        events = row_events(row, place_of(log, row.stream), payload=payload)
     else:
         broker, events = _as_buried(args)
     await send(args.folder, broker, events)

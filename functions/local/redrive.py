@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -18,13 +19,31 @@ from functions.wire.facts import batch_id, sequence_of, source_of
 from functions.wire.raw import raw_event, trace_of
 
 NAME: Final = "redrive"
+MARKET: Final = "market"
+DOCUMENTS: Final = ("news", "calendar")
+"""Ends of streams by which Triggers know documents, on the brokers of the feeds of these names."""
 _OF_FEED: Final = f"type = '{RAW_BATCH}' AND source LIKE '/tickloom/feeds/%' AND substr(source, -length(?)) = ?"
 _BURIAL: Final = ("knativeerrordest", "knativeerrorcode", "knativeerrordata")
 
 
 def source_for(stream: str) -> str:
-    """Give the source of redriven rows of a stream; it has a sequence of its own."""
-    return source_of("cli", NAME, f"{stream}.{NAME}")
+    """Give the source of redriven rows of a stream; it has a sequence of its own.
+
+    >>> source_for("BINANCE-0.replay"), source_for("NEWS-0.news")
+    ('/tickloom/cli/redrive/BINANCE-0.replay.redrive', '/tickloom/cli/redrive/NEWS-0.redrive.news')
+    """
+    head, _, kind = stream.rpartition(".")
+    return source_of("cli", NAME, f"{head}.{NAME}.{kind}" if kind in DOCUMENTS else f"{stream}.{NAME}")
+
+
+def broker_of(stream: str, sources: Mapping[str, str]) -> str:
+    """Give the broker that a stream's rows go to: that of its feed, by whose name it ends, else the market's.
+
+    Args:
+        stream: The stream.
+        sources: Brokers by feed, as the wiring has them.
+    """
+    return sources.get(stream.rpartition(".")[2], MARKET)
 
 
 @dataclass(frozen=True, slots=True)

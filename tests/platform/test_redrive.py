@@ -12,10 +12,11 @@ from functions.adapters.postgres_dead_letters import DeadLetter
 from functions.domain.market import RawBatch, Rejection
 from functions.local.delivery import Answer, dead_letter
 from functions.local.log import DiskLog
-from functions.local.redrive import Place, place_of, row_events, row_in, source_for, unburied
+from functions.local.redrive import Place, broker_of, place_of, row_events, row_in, source_for, unburied
+from functions.local.topology import load
 from functions.wire.codecs.market import RAW_BATCH, decode_raw_batch
 from functions.wire.envelope import Event
-from functions.wire.facts import partition_of, sequence_of
+from functions.wire.facts import partition_of, sequence_of, stream_of
 from functions.wire.raw import raw_event, trace_of
 
 STREAM = "BINANCE-0.replay"
@@ -48,6 +49,24 @@ def test_redriven_rows_have_a_sequence_of_their_own() -> None:
     assert first.id != second.id
     assert partition_of(first) == "BINANCE-0"
     assert row_event(0, b"x") == first
+
+
+@pytest.mark.parametrize(
+    ("stream", "broker", "hearer"),
+    [
+        (STREAM, "market", "normalize-market"),
+        ("NEWS-0.news", "desk", "digest-desk"),
+        ("EVENTS-0.calendar", "desk", "digest-desk"),
+        ("own", "market", "normalize-market"),
+    ],
+)
+def test_redriven_row_is_heard_where_its_feed_is(stream: str, broker: str, hearer: str) -> None:
+    """A row goes again to the broker of its feed, under a source that the handler of its kind hears."""
+    topology = load()
+    (event,) = row_events(dataclasses.replace(LETTER, stream=stream), Place(0), payload=b"x")
+    assert broker_of(stream, topology.sources) == broker
+    assert [one.name for one in topology.subscriptions if one.broker == broker and one.accepts(event)] == [hearer]
+    assert stream_of(event.source) != stream
 
 
 def test_redriven_row_begins_a_chain() -> None:
