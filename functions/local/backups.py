@@ -6,7 +6,8 @@ store holds what no event says, and no event lacks its cause. What lies between 
 log is delivered again after a restore; ids and sequence numbers make that harmless, as after a crash.
 
 Not kept: Redis, which holds the newest of what is kept here and fills again; the spool of feeds, which resume behind
-their last event; a FIX session's store, which belongs on a volume of its own.
+their last event; a FIX session's store, which belongs on a volume of its own; how far Knative's Triggers are, which it
+keeps in groups of its own (runbook "Restore").
 """
 
 import pathlib
