@@ -41,6 +41,13 @@ REPLAY: Final = {
     "TICKLOOM_RISK_BLIND_S_MAX": "0",
 }
 """What a replay says unless it is told otherwise: deadlines, breakers and hot reload act live only (design R5)."""
+FEED_STATES: Final = "state"
+FEED_PLACES: Final = {
+    "TICKLOOM_SPOOL": "spool",
+    "TICKLOOM_POLL_STATE": f"{FEED_STATES}/rest.json",
+    "TICKLOOM_MT4_STATE": f"{FEED_STATES}/mt4.json",
+}
+"""Where feeds keep things in the platform's folder unless they are told otherwise: another's numbers are not theirs."""
 SERVICE_READY_S: Final = 30.0
 
 
@@ -171,8 +178,10 @@ class Foundation:
         """Bind a feed, to go on behind the last batch it published, given with its sequence number."""
         module = importlib.import_module(f"functions.feeds.{name}.main")
         known = settings.names(module.Settings)
+        own = {key: str(self.options.folder / place) for key, place in FEED_PLACES.items() if key in known}
         resume = {key: value for key, value in _resume(last).items() if key in known}
-        feed: HostedFeed = module.compose(settings.load(module.Settings, {**self.share(module), **environ, **resume}))
+        told = {**own, **self.share(module), **environ, **resume}
+        feed: HostedFeed = module.compose(settings.load(module.Settings, told))
         return feed
 
     def say_where(self, ingress_port: int, **more: str) -> None:

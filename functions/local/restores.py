@@ -23,6 +23,7 @@ from functions.local.archive import Archive, Record
 from functions.local.backups import DISK, KAFKA
 from functions.local.children import Children
 from functions.local.dumps import check_target, known_steps, load
+from functions.local.foundation import FEED_STATES
 from functions.local.kafka import Kafka, start_kafka
 from functions.local.kafka_places import changelogs, places, readers
 from functions.local.log import DiskLog
@@ -32,8 +33,8 @@ from functions.runtime.groups import CHANGELOG, OFFSET_BYTES, group_of
 
 COMMIT_EVENTS: Final = 256
 UNSTORED_MAX: Final = 256
-OWN: Final = ("postgres", "valkey", "kafka")
-"""Folders of the stores and of the broker that lie in a platform's own folder."""
+OWN: Final = ("postgres", "valkey", "kafka", FEED_STATES)
+"""Folders of the stores, of the broker and of what feeds remember that lie in a platform's own folder."""
 
 
 class RestoreError(Exception):
