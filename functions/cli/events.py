@@ -96,15 +96,23 @@ def _matching(
 
 def _heads(args: argparse.Namespace) -> dict[str, int]:
     """Give the newest offset of each log, so that following shows nothing older."""
-    return {path.stem: offset for path in logs(args.folder, args.broker) for offset, _, _ in find(path, newest=1)}
+    files = logs(args.folder, args.broker)
+    return {path.stem: offset for path in files for offset, _, _ in find(path, newest=1, bodies=False)}
 
 
 def _follow(args: argparse.Namespace, seen: dict[str, int]) -> None:
     while True:
-        for found in _matching(args, after=seen):
-            _tell(found, seen, as_json=args.json)
+        _follow_on(args, seen)
         sys.stdout.flush()
         time.sleep(FOLLOW_PAUSE_S)
+
+
+def _follow_on(args: argparse.Namespace, seen: dict[str, int]) -> None:
+    """Tell what came, and step over what does not fit, so that the next look need not read it again."""
+    heads = _heads(args)
+    for found in _matching(args, after=seen):
+        _tell(found, seen, as_json=args.json)
+    seen.update({name: max(head, seen.get(name, -1)) for name, head in heads.items()})
 
 
 def _tell(found: Found, seen: dict[str, int], *, as_json: bool) -> None:

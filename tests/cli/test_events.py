@@ -1,5 +1,6 @@
 """`tickloom events` shows what lies in the logs of a folder, and follows what comes."""
 
+import argparse
 import contextlib
 import json
 import pathlib
@@ -152,3 +153,11 @@ def test_follow(folder: pathlib.Path) -> None:
         with contextlib.closing(DiskLog(folder / "log" / "desk.sqlite")) as desk:
             desk.append(other_event(5))
         assert ids(next(lines)) == ["other-5"]
+
+
+def test_following_reads_nothing_twice(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What does not fit is stepped over: following a rare type costs no more the longer it lasts."""
+    args = argparse.Namespace(folder=folder, broker=None, type="GapDetected", source=None, json=False)
+    seen = {"desk": 1}
+    events._follow_on(args, seen)  # noqa: SLF001 - `follow` ends with its process
+    assert (ids(capsys.readouterr().out), seen) == (["other-2", "other-3", "other-4"], {"desk": 4, "market": 4})
