@@ -13,6 +13,7 @@ from typing import Final
 
 import asyncpg
 
+from functions.adapters.addresses import unsaid
 from functions.ports.errors import Unavailable
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -72,8 +73,9 @@ async def open_pool(url: str, *, size: int = 4) -> asyncpg.Pool:
 
     Raises:
         Unavailable: PostgreSQL cannot be reached.
+        ValueError: The address cannot be read.
     """
-    with port_errors():
+    with port_errors(), unsaid("DATABASE_URL"):
         pool = await asyncpg.create_pool(
             url,
             min_size=0,

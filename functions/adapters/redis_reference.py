@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from functions.adapters.addresses import unsaid
 from functions.domain.reference import Instrument
 from functions.ports.errors import Unavailable
 from functions.ports.reference import Reference, Snapshot
@@ -44,12 +45,13 @@ class RedisReference:
     def __init__(self, inner: Reference, url: str, *, ttl_s: int = 3600, check_ms: int = 1000) -> None:
         """Open nothing."""
         self._inner = inner
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=COMMAND_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
-        )
+        with unsaid("REDIS_URL"):
+            self._redis = Redis.from_url(
+                url,
+                socket_timeout=COMMAND_TIMEOUT_S,
+                socket_connect_timeout=CONNECT_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
+            )
         self._ttl_s = ttl_s
         self._check_ms = check_ms
 

@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from functions.adapters.addresses import unsaid
 from functions.ports.errors import Unavailable
 
 CONNECT_TIMEOUT_S: Final = 2.0
@@ -35,13 +36,17 @@ def connect(url: str) -> Redis:
 
     Args:
         url: `redis://host:port/db`.
+
+    Raises:
+        ValueError: The address cannot be read.
     """
-    return Redis.from_url(
-        url,
-        socket_timeout=COMMAND_TIMEOUT_S,
-        socket_connect_timeout=CONNECT_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
-    )
+    with unsaid("REDIS_URL"):
+        return Redis.from_url(
+            url,
+            socket_timeout=COMMAND_TIMEOUT_S,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 1),  # once, for the connection a restarted server has forgotten
+        )
 
 
 @contextmanager

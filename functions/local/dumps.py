@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, TypeAlias
 
 import asyncpg
 
+from functions.adapters.addresses import unsaid
 from functions.adapters.postgres import CONNECT_TIMEOUT_S, Migration, migrate, migrations, open_pool, port_errors
 from functions.local.archive import StoresPart, TablePart
 
@@ -155,7 +156,7 @@ async def _fill(connection: "asyncpg.Connection[asyncpg.Record]", part: StoresPa
 
 @contextlib.asynccontextmanager
 async def _connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    with port_errors():
+    with port_errors(), unsaid("DATABASE_URL"):
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S)
     try:
         yield connection

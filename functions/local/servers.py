@@ -27,10 +27,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 import asyncpg
 
+from functions.adapters.addresses import place_of
 from functions.local import processes
 from functions.local.children import ChildFailed, Children, Spec
 
@@ -110,7 +110,7 @@ async def check_database(url: str) -> tuple[str, str]:
     Raises:
         StoresError: It does not answer, or is older than version 15.
     """
-    place = _place(url, 5432)
+    place = _place(url, 5432, "DATABASE_URL")
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_S)
         version = connection.get_server_version()
@@ -134,7 +134,7 @@ async def check_redis(url: str) -> tuple[str, str]:
     """
     import redis.asyncio  # noqa: PLC0415 - 0.2 s that only a given URL pays
 
-    place = _place(url, 6379)
+    place = _place(url, 6379, "REDIS_URL")
     try:
         client = redis.asyncio.from_url(url, socket_connect_timeout=CONNECT_S, socket_timeout=CONNECT_S)
         async with client:
@@ -393,10 +393,12 @@ def _wheel_words(distribution: str) -> str:
     return f"the wheel {distribution} {importlib.metadata.version(distribution)}"
 
 
-def _place(url: str, port: int) -> str:
-    """Give host and port of a URL, and nothing that could be secret."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or port}"
+def _place(url: str, port: int, variable: str) -> str:
+    try:
+        return place_of(url, port, variable)
+    except ValueError as error:
+        message = f"{error}; or unset the variable to embed a store"
+        raise StoresError(message) from error
 
 
 def _reason(error: BaseException) -> str:
