@@ -222,6 +222,13 @@ def test_prometheus(tool: Tools, tmp_path: pathlib.Path) -> None:
     assert f"SUCCESS: {len(GROUPS)} rule files found" in done.stdout
 
 
+def test_containers_are_counted_once() -> None:
+    """Sums over a pod's containers leave out the pod as a whole, which cAdvisor tells as one of them."""
+    asked = [query for query in queries(DASHBOARDS) if re.search("container_(cpu|memory)", query)]
+    assert len(asked) == 2
+    assert all('container!=""' in query for query in asked)
+
+
 def test_nodes_are_asked() -> None:
     """What the kubelet says of volumes and containers is scraped, all of it that our queries name."""
     jobs = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]

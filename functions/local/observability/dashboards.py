@@ -6,6 +6,8 @@ from functions.local.observability.grafana import Dashboard, Line, Panel
 
 _OVER: Final = "[$__rate_interval]"
 _PODS: Final = 'namespace="kafka", pod=~"tickloom-.+"'
+_CONTAINERS: Final = f'{_PODS}, container!=""'
+"""Beside its containers cAdvisor tells of the pod as a whole, as the container without a name: a sum has each twice."""
 
 
 def _rate(title: str, metric: str, by: str, *, where: str = "", unit: str = "ops") -> Panel:
@@ -194,11 +196,11 @@ _BROKERS: Final = Dashboard(
     "Kafka brokers",
     (
         (
-            _rate("Processors", "container_cpu_usage_seconds_total", "pod", where=f"{{{_PODS}}}", unit="short"),
+            _rate("Processors", "container_cpu_usage_seconds_total", "pod", where=f"{{{_CONTAINERS}}}", unit="short"),
             Panel(
                 "Memory",
                 "bytes",
-                (Line(f"sum by (pod) (container_memory_working_set_bytes{{{_PODS}}})", "{{pod}}"),),
+                (Line(f"sum by (pod) (container_memory_working_set_bytes{{{_CONTAINERS}}})", "{{pod}}"),),
             ),
         ),
         (
