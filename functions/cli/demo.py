@@ -20,7 +20,7 @@ from functions.cli.folders import drop
 from functions.cli.screen import Board, screen
 from functions.local import loop
 from functions.local.children import Children, Spec, tcp_open
-from functions.local.foundation import Options
+from functions.local.foundation import ORDERS_VENUE, Options
 from functions.local.platform import Platform, running
 from functions.local.summary import summarise
 
@@ -55,13 +55,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _demo(args: argparse.Namespace) -> dict[str, Any]:
-    environ = {
+def _settings() -> dict[str, str]:
+    """Give the settings of functions; a simulated market's orders never leave for the venue of the environment."""
+    return {
         **own_environment(),
         "TICKLOOM_CAPITAL": CAPITAL,
         "TICKLOOM_OPENING_POSITIONS": OPENING,
+        ORDERS_VENUE: "paper",
     }
-    options = Options(folder=args.folder, live=True, environ=environ)
+
+
+async def _demo(args: argparse.Namespace) -> dict[str, Any]:
+    options = Options(folder=args.folder, live=True, environ=_settings())
     _say(f"starting the venue ({args.history_minutes:g} minutes of history first) and the platform ...")
     async with Children(args.folder / "venue") as venue:
         where = await _venue(args, venue)

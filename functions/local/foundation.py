@@ -48,6 +48,8 @@ FEED_PLACES: Final = {
     "TICKLOOM_MT4_STATE": f"{FEED_STATES}/mt4.json",
 }
 """Where feeds keep things in the platform's folder unless they are told otherwise: another's numbers are not theirs."""
+ORDERS_VENUE: Final = "TICKLOOM_ORDERS_VENUE"
+REAL_VENUES: Final = frozenset(("fix", "mt4"))
 SERVICE_READY_S: Final = 30.0
 
 
@@ -80,6 +82,10 @@ class Options:
     workers: Mapping[str, int] = field(default_factory=dict)
     bulk: bool = False
     beside: tuple[str, ...] = ()
+
+
+class RealVenueError(RuntimeError):
+    """What is replayed would become orders at a real venue; the message says what to do."""
 
 
 class PlatformFailedError(RuntimeError):
@@ -130,7 +136,18 @@ class Foundation:
             self.environ = {**REPLAY, **self.environ}
 
     async def start_services(self, address: Callable[[str], str], names: Sequence[str] = SERVICES) -> None:
-        """Start services, each knowing those before it; `address` gives the URL of a broker's ingress."""
+        """Start services, each knowing those before it; `address` gives the URL of a broker's ingress.
+
+        Raises:
+            RealVenueError: This is no live platform, and its orders would go to a venue.
+        """
+        venue = self.environ.get(ORDERS_VENUE, "")
+        if "orders" in names and not self.options.live and venue in REAL_VENUES:
+            msg = (
+                f"{ORDERS_VENUE} is {venue}: what is replayed would become orders at that venue; unset it, or leave "
+                "what is sent to a running `tickloom up`"
+            )
+            raise RealVenueError(msg)
         for name in (*names, *self.options.beside):
             child = await self._start_service(name, address)
             self.environ[f"TICKLOOM_{name.upper()}_TARGET"] = f"127.0.0.1:{child.port}"
