@@ -115,6 +115,11 @@ def test_bars_of_ones_own(tmp_path: Path) -> None:
         ("timestamp,value\nyesterday,1\n", "Invalid isoformat"),
         ("timestamp,value\n" + "".join(f"{stamp(n)},nan\n" for n in range(700)), "finite numbers"),
         ("timestamp,value\n" + "".join(f"{stamp(2 * n)},1\n" for n in range(700)), "has a row each 600 s"),
+        ("timestamp,value\n" + "".join(f"{stamp(n)},{n % 9}\n" for n in range(700)) + stamp(700), "could not convert"),
+        (
+            "timestamp,value\n" + "".join(f"{stamp(n)},{n % 9}\n" for n in (*range(500), *range(300, 900))),
+            "row 501 is of a time before row 500; sort the rows",
+        ),
     ],
 )
 def test_file_that_is_none(tmp_path: Path, content: str, found: str) -> None:

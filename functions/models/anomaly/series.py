@@ -288,7 +288,7 @@ def _columns(file: Path) -> tuple[Int64, Float64]:
         message = f"{file} has more than {FILE_BYTES_MAX} bytes: cut it"
         raise DataError(message)
     with file.open(newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
+        rows = csv.DictReader(lines, restval="")
         names = rows.fieldnames or ()
         time = next((name for name in TIMES if name in names), "")
         wanted = ("value",) if "value" in names else COLUMNS
@@ -301,7 +301,11 @@ def _columns(file: Path) -> tuple[Int64, Float64]:
     if len(found) < ROWS_MIN or not np.isfinite(found).all():
         message = f"{file} has {len(found)} rows, expected at least {ROWS_MIN}, all of finite numbers"
         raise DataError(message)
-    return np.array([row[0] for row in found], dtype=np.int64), np.array([row[1:] for row in found])
+    second = np.array([row[0] for row in found], dtype=np.int64)
+    if (back := np.flatnonzero(np.diff(second) < 0)).size:
+        message = f"{file}: row {back[0] + 2} is of a time before row {back[0] + 1}; sort the rows, oldest first"
+        raise DataError(message)
+    return second, np.array([row[1:] for row in found])
 
 
 def _raised(series: Series) -> Float64:
