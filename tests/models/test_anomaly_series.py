@@ -108,14 +108,31 @@ def test_bars_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("price", "volume", "found"),
+    [
+        (0.00001, 100, "has a price of 1e-05, at least 0.001 is needed"),
+        (1.0, 10**13, "has a value of 1e[+]13, at most 1e[+]12 is taken"),
+    ],
+)
+def test_what_millionths_do_not_hold(tmp_path: Path, price: float, volume: int, found: str) -> None:
+    """Prices that millionths would make a few steps of, and volumes beyond 64 bits, are refused."""
+    rows = [f"{stamp(n)},{price},{2 * price},{price},{price},{volume}" for n in range(700)]
+    file = tmp_path / "coin.csv"
+    file.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+    with pytest.raises(series.DataError, match=found):
+        series.read(file)
+
+
+@pytest.mark.parametrize(
     ("content", "found"),
     [
         ("time,price\n", "has columns time, price"),
         ("timestamp,value\n", "has 0 rows"),
         ("timestamp,value\nyesterday,1\n", "Invalid isoformat"),
         ("timestamp,value\n" + "".join(f"{stamp(n)},nan\n" for n in range(700)), "finite numbers"),
-        ("timestamp,value\n" + "".join(f"{stamp(2 * n)},1\n" for n in range(700)), "has a row each 600 s"),
+        ("timestamp,value\n" + "".join(f"{stamp(2 * n)},{n % 9}\n" for n in range(700)), "has a row each 600 s"),
         ("timestamp,value\n" + "".join(f"{stamp(n)},{n % 9}\n" for n in range(700)) + stamp(700), "could not convert"),
+        ("timestamp,value\n" + "".join(f"{stamp(n)},5\n" for n in range(700)), "differ by 0 at most"),
         (
             "timestamp,value\n" + "".join(f"{stamp(n)},{n % 9}\n" for n in (*range(500), *range(300, 900))),
             "row 501 is of a time before row 500; sort the rows",

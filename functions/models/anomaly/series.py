@@ -39,6 +39,11 @@ DRAWS: Final = 100
 """A random score is drawn so often, and its counts are added: one draw says little about a handful of events."""
 
 
+VALUE_MAX: Final = 1e12
+"""Greatest value: in millionths the sum of two is below 2^63."""
+LEAST: Final = 1e-3
+"""Least price, and least span of lone values: a millionth is a thousandth of it."""
+
 COLUMNS: Final = ("open", "high", "low", "close", "volume")
 CLOSE: Final = COLUMNS.index("close")
 TIMES: Final = ("timestamp", "time", "date")
@@ -81,7 +86,8 @@ def read(data: Path) -> tuple[Series, ...]:
             ISO 8601) and either a `value` or `open`, `high`, `low`, `close` and `volume`.
 
     Raises:
-        DataError: There is no series, one cannot be read, or its step is none of the platform's intervals.
+        DataError: There is no series, one cannot be read, its values are too great or small to be held in millionths,
+            or its step is none of the platform's intervals.
     """
     try:
         if data.is_file():
@@ -305,7 +311,22 @@ def _columns(file: Path) -> tuple[Int64, Float64]:
     if (back := np.flatnonzero(np.diff(second) < 0)).size:
         message = f"{file}: row {back[0] + 2} is of a time before row {back[0] + 1}; sort the rows, oldest first"
         raise DataError(message)
-    return second, np.array([row[1:] for row in found])
+    columns = np.array([row[1:] for row in found])
+    _check_size(file, columns)
+    return second, columns
+
+
+def _check_size(file: Path, columns: Float64) -> None:
+    """Refuse what millionths in 64 bits do not hold."""
+    if (most := float(np.abs(columns).max())) > VALUE_MAX:
+        message = f"{file} has a value of {most:g}, at most {VALUE_MAX:g} is taken: give such a column in a larger unit"
+        raise DataError(message)
+    lone = columns.shape[1] == 1
+    least = float(np.ptp(columns) if lone else columns[:, : CLOSE + 1].min())
+    if least < LEAST:
+        found = f"{file} has values that differ by {least:g} at most" if lone else f"{file} has a price of {least:g}"
+        message = f"{found}, at least {LEAST:g} is needed, for all is held in millionths: give it in a smaller unit"
+        raise DataError(message)
 
 
 def _raised(series: Series) -> Float64:
