@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -105,6 +106,26 @@ def test_bars_of_ones_own(tmp_path: Path) -> None:
     windows = series.windows_of(one)
     middle = (one.second[0] + one.second[-1]) // 2
     assert windows.validation.second.max() <= middle < windows.test.second.min()
+
+
+def test_a_night_is_no_embargo(tmp_path: Path) -> None:
+    """Where a boundary falls into hours without bars, sixty bars behind it are left out all the same."""
+    rng = np.random.default_rng(5)
+    days = [T0 + timedelta(days=day, minutes=810 + 5 * bar) for day in range(20) for bar in range(78)]
+    close = 100 + np.cumsum(rng.normal(size=len(days))).round(2) / 10
+    priced = zip(days, close.tolist(), strict=True)
+    rows = [f"{at:%Y-%m-%d %H:%M:%S},{c},{c + 1},{c - 1},{c},{10 + n % 7}" for n, (at, c) in enumerate(priced)]
+    file = tmp_path / "sessions.csv"
+    file.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+    (one,) = series.read(file)
+    label = replace(one, windows=((int(one.second[1092]), int(one.second[1095])),))  # the first bar of a day
+    for cut in (one, label):
+        windows = series.windows_of(cut)
+        ends = [np.searchsorted(one.second, part.second[[0, -1]]) for part in (windows.train, windows.validation)]
+        test = int(np.searchsorted(one.second, windows.test.second[0]))
+        assert ends[1][0] - ends[0][1] > EMBARGO_BARS
+        assert test - ends[1][1] > EMBARGO_BARS
+    assert test == 1092
 
 
 @pytest.mark.parametrize(

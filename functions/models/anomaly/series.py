@@ -72,8 +72,11 @@ class Series:
     def ends(self) -> tuple[int, int, int]:
         """Give the seconds at which training, validation and test end."""
         begin, end = int(self.second[0]), int(self.second[-1]) + self.interval_s
-        embargo = EMBARGO_BARS * self.interval_s
-        early = self.windows[0][0] - embargo if self.windows else (begin + end) // 2
+        if self.windows:
+            labelled = int(np.searchsorted(self.second, self.windows[0][0]))
+            early = int(self.second[max(labelled - EMBARGO_BARS, 0)])
+        else:
+            early = (begin + end) // 2
         return begin + int(TRAIN_SHARE * (early - begin)), early, end
 
 
@@ -144,12 +147,18 @@ def bars_of(series: Series) -> BarBatch:
 
 
 def windows_of(series: Series, number: int = 0) -> Windows:
-    """Fold a series and cut its rows; a row's event is the labelled window its bar begins in."""
+    """Fold a series and cut its rows; a row's event is the labelled window its bar begins in.
+
+    The cuts count bars, not time: a night of no bars is no embargo.
+    """
     values, start_ns = feature_rows(bars_of(series))
     second = start_ns // NS_PER_S
     ones = np.ones(len(second), dtype=np.int64)
-    rows = Rows(values, ones * number, ones * series.interval_s, second, _meets(second, series.windows))
-    return cut(rows, (int(series.second[0]), *series.ends))
+    place = np.searchsorted(series.second, second) * series.interval_s
+    rows = Rows(values, ones * number, ones * series.interval_s, place, _meets(second, series.windows))
+    bounds = np.searchsorted(series.second, (int(series.second[0]), *series.ends)) * series.interval_s
+    found = cut(rows, bounds.tolist())
+    return Windows(*(_timed(getattr(found, window.name), series) for window in fields(Windows)))
 
 
 def join(parts: Sequence[Windows]) -> Windows:
@@ -254,6 +263,11 @@ def _meets(second: Int64, windows: Sequence[tuple[int, int]]) -> Int64:
     for number, (begin, end) in enumerate(windows):
         event[(second >= begin) & (second <= end)] = number
     return event
+
+
+def _timed(rows: Rows, series: Series) -> Rows:
+    """Give rows the seconds of their bars, whose numbers they have."""
+    return replace(rows, second=series.second[rows.second // series.interval_s])
 
 
 def _stack(parts: Sequence[Rows]) -> Rows:
