@@ -49,6 +49,11 @@ def test_threshold_keeps_to_its_budget(drawn: list[float], budget: float) -> Non
     assert 1 <= flagged <= budget * len(ranked) + 1
 
 
+def test_equal_scores_flag_nothing() -> None:
+    """Where every score is the same, as counts of a quiet night are, none stands out."""
+    assert not (np.full(40, 3.0) >= choose_threshold(np.full(40, 3.0))).any()
+
+
 def test_area_by_pairs() -> None:
     """The area is the share of pairs in order, ties half; with one kind of row only it is a half."""
     scores = np.array([0.1, 0.5, 0.5, 0.9])

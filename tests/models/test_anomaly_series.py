@@ -168,6 +168,18 @@ def test_file_that_is_none(tmp_path: Path, content: str, found: str) -> None:
         series.read(file)
 
 
+@pytest.mark.parametrize("at", [0, 150])
+def test_nothing_before_the_first_label(folder: Path, at: int) -> None:
+    """A series whose first labelled window leaves next to nothing to learn from is refused."""
+    early = {f"real/{name}.csv": [[stamp(at), stamp(at + 10)]] for name in ("a", "b")}
+    (folder / "combined_windows_x.json").write_text(json.dumps(early))
+    found = "0 rows to train on and 0 to choose a threshold on .*; 30 of each are needed: give more bars"
+    with pytest.raises(series.DataError, match=f"real__a has {found}"):
+        series.evaluate(folder, "size", size, flat)
+    with pytest.raises(series.DataError, match=found):
+        series.learned(folder)
+
+
 def test_folder_that_is_none(tmp_path: Path) -> None:
     """A folder without series is refused."""
     with pytest.raises(series.DataError, match="neither a CSV file nor a folder"):

@@ -72,16 +72,17 @@ def choose_threshold(scores: Float64, budget: float = ALERT_BUDGET) -> float:
     """Take the score that keeps to a budget, half way to the next lower one so that no row stands on it.
 
     Args:
-        scores: Scores (n,) of validation time, at least two of them different.
+        scores: Scores (n,) of validation time, at least one.
         budget: Share of them that may be at or above the threshold.
 
     Returns:
-        The threshold, rounded to 6 digits.
+        The threshold, rounded to 6 digits; where all scores are the same it is above them.
 
-    >>> choose_threshold(np.arange(10.0), budget=0.2)
-    7.5
+    >>> choose_threshold(np.arange(10.0), budget=0.2), choose_threshold(np.zeros(10))
+    (7.5, 0.5)
     """
     ranked = np.unique(scores)
+    ranked = np.append(ranked, ranked[-1] + 1.0)
     at = max(int(np.searchsorted(ranked, np.quantile(scores, 1.0 - budget))), 1)
     return round(float((ranked[at - 1] + ranked[at]) / 2), 6)
 

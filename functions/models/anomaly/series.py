@@ -35,6 +35,8 @@ NEAR_BARS: Final = 12
 """Bars on both sides of a labelled point within which an alert met it closely: an hour of five minutes."""
 ROWS_MIN: Final = 10 * EMBARGO_BARS
 """A shorter series leaves next to nothing in one of its windows."""
+EARLY_ROWS_MIN: Final = 30
+"""Rows to train on, and as many to choose a threshold on: fewer are no distribution."""
 DRAWS: Final = 100
 """A random score is drawn so often, and its counts are added: one draw says little about a handful of events."""
 
@@ -175,10 +177,11 @@ def learned(data: Path) -> tuple[Windows, dict[str, str | int | float]]:
     """Read series to train one model on all of them; also give what a manifest says of that.
 
     Raises:
-        DataError: As `read`.
+        DataError: As `read`, or too little comes before the labelled windows.
     """
     found = read(data)
     windows = join([windows_of(one, number) for number, one in enumerate(found)])
+    _check_early(str(data), windows)
     ends = [one.ends for one in found]
     return windows, {
         "data": " ".join(one.name for one in found),
@@ -203,11 +206,15 @@ def evaluate(data: Path, name: str, fit: Fit, untrained: Fit) -> tuple[Line, ...
         For each series, and for all together: the model, the same untrained, the size of `zscore_20`, the value itself,
         and a random score. `near_recall` counts labelled points with an alert within `NEAR_BARS`, which chance meets
         more rarely than the wide windows.
+
+    Raises:
+        DataError: As `read`, or too little of a series comes before its labelled windows.
     """
     lines: list[Line] = []
     sums: dict[str, list[tuple[Tally, Tally]]] = {}
     for series in read(data):
         windows = windows_of(series)
+        _check_early(series.name, windows)
         for scorer, draws in _scores(series, windows, name, fit, untrained).items():
             found = [_judge(series, windows, before, after) for before, after in draws]
             both = (_sum([one for one, _ in found]), _sum([near for _, near in found]))
@@ -255,6 +262,17 @@ def _figures(found: Tally, near: Tally, *, draws: int) -> tuple[tuple[str, float
 
 def _sum(found: Sequence[Tally]) -> Tally:
     return sum(found[1:], start=found[0])
+
+
+def _check_early(name: str, windows: Windows) -> None:
+    """Refuse to learn from next to nothing."""
+    train, validation = len(windows.train.second), len(windows.validation.second)
+    if min(train, validation) < EARLY_ROWS_MIN:
+        message = (
+            f"{name} has {train} rows to train on and {validation} to choose a threshold on before its first labelled "
+            f"window, or its middle; {EARLY_ROWS_MIN} of each are needed: give more bars before it, and such as move"
+        )
+        raise DataError(message)
 
 
 def _meets(second: Int64, windows: Sequence[tuple[int, int]]) -> Int64:
@@ -346,7 +364,8 @@ def _check_size(file: Path, columns: Float64) -> None:
 def _raised(series: Series) -> Float64:
     """Make bars (n, 5) of values (n, 1)."""
     value = series.bars[:, 0]
-    close = value + float(np.median(value[series.second < series.ends[0]]))
+    early = max(int(np.searchsorted(series.second, series.ends[0])), 1)
+    close = value + float(np.median(value[:early]))
     opened = np.concatenate([close[:1], close[:-1]])
     high, low = np.maximum(opened, close), np.minimum(opened, close)
     return np.column_stack([opened, high, low, close, np.maximum(value, 0.0)])
