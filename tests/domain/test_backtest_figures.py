@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traded import BUY, ETH, SELL, Bar, heard, price_bars
 
-from functions.domain.backtest.account import account
+from functions.domain.backtest.account import account, hold
 from functions.domain.backtest.facts import PriceBars, Terms, Trade
 from functions.domain.backtest.figures import (
     Curve,
@@ -134,6 +134,16 @@ def test_no_time() -> None:
     curve = curve_of((), {}, capital=CAPITAL, times=times, step_s=step_s)
     figures = figures_of((), curve, capital=CAPITAL)
     assert (len(curve.equity), figures.max_drawdown, figures.in_market) == (1, 0.0, 0.0)
+
+
+def test_the_first_point_is_before_any_trade() -> None:
+    """What is bought at the very beginning costs its fee behind the curve's first point, so drawdown holds it."""
+    books = {ETH.instrument_id: price_bars([Bar(second) for second in range(10)])}
+    trades = hold(books, TERMS, capital=CAPITAL)
+    curve, figures = curve_and_figures(trades, books, 10)
+    assert trades[0].entry_ns == curve.times[0]
+    assert curve.equity[0] == CAPITAL
+    assert figures.max_drawdown == pytest.approx(-figures.total_return)
 
 
 def test_one_trade_that_won() -> None:

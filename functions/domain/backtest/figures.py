@@ -113,7 +113,7 @@ def curve_of(
         change = [Decimal(0)] * (len(times) + 1)
         marks = [Decimal(0)] * len(times)
         for trade in trades:
-            first, end = (int(times.searchsorted(at)) for at in (trade.entry_ns, trade.exit_ns))
+            first, end = (max(int(times.searchsorted(at)), 1) for at in (trade.entry_ns, trade.exit_ns))
             change[end] += trade.profit
             for at, price in zip(range(first, end), _closes(trade, bars, times[first:end]), strict=True):
                 marks[at] += gain(trade, price) - trade.entry_fee
