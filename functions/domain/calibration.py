@@ -11,6 +11,10 @@ import numpy as np
 from functions.domain.market import Float64
 
 NEWTON_STEPS: Final = 50
+HALVINGS: Final = 60
+"""Times that a step is halved at most: 2^-60 of it moves nothing any more."""
+SLACK: Final = 1e-9
+"""What rounding may add to a sum of losses that does not rise."""
 FLAT: Final = 1e-12
 """Added to the curvature, so that a score without any spread still has a fit: slope 0."""
 
@@ -52,10 +56,10 @@ def conformal_radius(errors: Float64, level: float, weights: Float64 | None = No
 
 
 def platt(scores: Float64, y: Float64) -> tuple[float, float]:
-    """Fit p = 1 / (1 + exp(-(a * score + b))) to events, with Platt's targets, by Newton's method.
+    """Fit p = 1 / (1 + exp(-(a * score + b))) to events, with Platt's targets, by Newton's method with backtracking.
 
     Args:
-        scores: Scores (n,), of any scale.
+        scores: Scores (n,), of any scale; their mean up to a million of their deviations from 0.
         y: What happened (n,), 1 or 0.
 
     Returns:
@@ -77,8 +81,24 @@ def platt(scores: Float64, y: Float64) -> tuple[float, float]:
         p = 1.0 / (1.0 + np.exp(-np.clip(inputs @ weights, -30.0, 30.0)))
         slope = inputs.T @ (p - targets)
         curve = (inputs * (p * (1.0 - p))[:, None]).T @ inputs + FLAT * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        weights = weights - np.clip(step, -10.0, 10.0)
+        whole = np.asarray(np.linalg.solve(curve, slope), dtype=np.float64)
+        step = _shortened(whole, weights, inputs, targets)
+        weights = weights - step
         if float(np.abs(step).max()) < 1e-12:  # noqa: PLR2004 - far below what a probability shows
             break
     return float(weights[0]) / scale, float(weights[1])
+
+
+def _shortened(step: Float64, weights: Float64, inputs: Float64, targets: Float64) -> Float64:
+    """Halve a step until the loss does not rise: far from the fit a whole one may leave it for good."""
+
+    def loss(at: Float64) -> float:
+        logits = inputs @ at
+        return float((np.logaddexp(0.0, logits) - targets * logits).sum())
+
+    most = loss(weights) + SLACK
+    for _ in range(HALVINGS):
+        if loss(weights - step) <= most:
+            break
+        step = step / 2.0
+    return step

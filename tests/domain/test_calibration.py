@@ -56,6 +56,17 @@ def test_platt_finds_the_line(seed: int, slope: float, offset: float) -> None:
     assert platt(scores, happened) == pytest.approx((slope, offset), abs=0.35)
 
 
+@QUICK
+@given(st.integers(0, 10_000), st.sampled_from([-1000.0, -20.0, 0.0, 5.0, 100.0]), st.floats(-5, 5))
+def test_platt_finds_the_line_anywhere(seed: int, place: float, slope: float) -> None:
+    """Scores that lie far from 0 beside their spread, outliers among them, are fitted as those around 0 are."""
+    rng = np.random.default_rng(seed)
+    scores = rng.standard_t(3, 200)
+    happened = (rng.random(200) < 1.0 / (1.0 + np.exp(-slope * scores))).astype(np.float64)
+    a, b = platt(scores, happened)
+    assert platt(scores + place, happened) == pytest.approx((a, b - a * place), rel=1e-4, abs=1e-4)
+
+
 def test_platt_of_one_kind() -> None:
     """Where everything happened the probability stays below 1; scores of any size do no harm."""
     a, b = platt(np.array([1e12, -1e12]), np.ones(2))
