@@ -221,6 +221,23 @@ def test_no_labelled_texts(train: ModuleType, content: str, tmp_path: pathlib.Pa
         train.read(tmp_path)
 
 
+def test_a_mark_of_byte_order_is_no_letter(labelled: pathlib.Path, train: ModuleType, tmp_path: pathlib.Path) -> None:
+    """A file that begins with a byte order mark, as spreadsheets write them, holds the same texts."""
+    (tmp_path / "marked.csv").write_text(labelled.read_text(), encoding="utf-8-sig")
+    assert train.read(tmp_path / "marked.csv").texts == train.read(labelled).texts
+
+
+def test_every_label_is_needed(labelled: pathlib.Path, train: ModuleType, tmp_path: pathlib.Path) -> None:
+    """Texts without one of the labels are refused, whether to train on or to measure on."""
+    known = train.read(labelled)
+    head, *rows = labelled.read_text().splitlines()
+    (tmp_path / "two.csv").write_text("\n".join([head, *(row for row in rows if not row.endswith(",2"))]))
+    with pytest.raises(ValueError, match=r"the trained part has \d+ bearish, \d+ bullish, 0 neutral"):
+        train.train(tmp_path / "two.csv", tmp_path / "out")
+    with pytest.raises(ValueError, match="give more texts, some of each label"):
+        train.grow(known.where(np.arange(len(known.labels)) < 5), strengths=(10.0,))
+
+
 def test_training_needs_texts(train: ModuleType, tmp_path: pathlib.Path) -> None:
     """Without labelled texts there is nothing to train on, and that is said."""
     with pytest.raises(ValueError, match="cannot be made up"):

@@ -52,7 +52,7 @@ def read(path: Path) -> Texts:
     if len(files) != 1:
         detail = f"{path} holds {len(files)} CSV files; one with the columns text and label is needed"
         raise ValueError(detail)
-    with files[0].open(newline="", encoding="utf-8") as file:
+    with files[0].open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     numbers = {str(number): number for number in range(len(LABELS))}
     wrong = [line for line, row in enumerate(rows, 2) if row.get("label") not in numbers or not row.get("text")]
@@ -85,17 +85,28 @@ def groups(texts: Sequence[str], alike: float = ALIKE) -> Int64:
 
 
 def parts(known: Texts) -> tuple[Texts, Texts, Texts]:
-    """Part texts into those to train on, to calibrate on and to report on, whole groups each."""
+    """Part texts into those to train on, to calibrate on and to report on, whole groups each.
+
+    Raises:
+        ValueError: A part has no text of some label: nothing could be learnt, calibrated or said of it.
+    """
     least: dict[int, str] = {}
     for text, group in zip(map(normalised, known.texts), known.group.tolist(), strict=True):
         least[group] = min(least.get(group, text), text)
     share = np.array([_share(least[group]) for group in known.group.tolist()])
     train, calibrate = PARTS
-    return (
+    found = (
         known.where(share < train),
         known.where((share >= train) & (share < calibrate)),
         known.where(share >= calibrate),
     )
+    for name, part in zip(("trained", "calibrated", "reported"), found, strict=True):
+        counts = np.bincount(part.labels, minlength=len(LABELS)).tolist()
+        if not all(counts):
+            told = ", ".join(f"{count} {label}" for count, label in zip(counts, LABELS, strict=True))
+            detail = f"of {len(known.texts)} texts the {name} part has {told}: give more texts, some of each label"
+            raise ValueError(detail)
+    return found
 
 
 def _share(text: str) -> float:
