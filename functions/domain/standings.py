@@ -51,7 +51,7 @@ def _standing(own: Sequence[Performance], horizon: int, usual: float, usual_lowe
     broken = "; ".join(f"{entry.horizon_bars} bars ahead {entry.broken}" for entry in own if entry.broken)
     voting = next((entry for entry in own if entry.horizon_bars == horizon), None)
     if voting is None:
-        return Standing(broken=broken, version=own[0].version)
+        return Standing(usual, broken=broken, version=own[0].version)
     weight = usual if voting.skill is None else voting.skill
     lower = None if voting.lower is None else _lower(voting.lower, horizon, usual_lower)
     return Standing(weight, int(voting.effective_count), broken, version=own[0].version, lower=lower)

@@ -59,6 +59,12 @@ def test_unknown_skill() -> None:
     assert [one.weight for one in told(entry(BOOSTED), entry(LSTM))[5].values()] == [1.0, 1.0]
 
 
+def test_no_forecast_followed_yet() -> None:
+    """A version of whose forecasts at the ensemble's horizon none was followed yet weighs as any of unknown skill."""
+    report = told(entry(BOOSTED, skill=0.02), entry(LSTM, skill=0.04), entry(TRANSFORMER, horizon=0, count=0.0))
+    assert report[5][TRANSFORMER] == Standing(0.03, version="1")
+
+
 def test_broken_anywhere() -> None:
     """A promise broken at any horizon is broken, and every breach is named."""
     report = told(entry(BOOSTED, broken="held 60 %"), entry(BOOSTED, horizon=24, broken="were off"), entry(LSTM))
