@@ -24,6 +24,9 @@ from functions.wire.attributes import parse_time
 from functions.wire.errors import Malformed
 
 NS_PER_MS: Final = 1_000_000
+NS_MIN: Final = 10**17
+"""In 1973: before any tape, and behind what is meant as seconds, milliseconds or microseconds of our days."""
+NS_MAX: Final = 2**63 - 1
 FEE_BPS: Final = "10"  # 0.1 %, what Binance Spot asks of a taker without discounts
 SLIPPAGE_BPS: Final = "1"
 LATENCY_MS: Final = 100
@@ -122,13 +125,15 @@ def _time(text: str) -> int:
     """Read a time: RFC 3339, or nanoseconds since 1970 as captures have them; 0 for none."""
     if not text:
         return 0
-    if text.isascii() and text.isdigit():
-        return int(text)
+    message = f"{text!r} is no time: give RFC 3339, such as 2024-08-09T12:00:00Z, or nanoseconds since 1970"
     try:
-        return parse_time(text)
+        found = int(text) if text.isascii() and text.isdigit() else parse_time(text)
     except Malformed as error:
-        message = f"{text!r} is no time: give RFC 3339, such as 2024-08-09T12:00:00Z, or nanoseconds since 1970"
         raise UsageError(message) from error
+    if not NS_MIN <= found <= NS_MAX:
+        more = f"{message}, 18 or 19 digits: seconds, milliseconds and years behind 2262 are none"
+        raise UsageError(more)
+    return found
 
 
 def _decimal(name: str, text: str) -> Decimal:

@@ -21,6 +21,8 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["missing.txt"], "there is no capture at missing.txt", 1),
         ([TAPE, "--from", "yesterday"], "give RFC 3339", 2),
+        ([TAPE, "--to", "1723204800"], "18 or 19 digits: seconds", 2),
+        ([TAPE, "--from", "2300-01-01T00:00:00Z"], "years behind 2262 are none", 2),
         ([TAPE, "--from", "2024-08-09T00:00:00Z", "--to", "1723075200000000000"], "--from is not before --to", 2),
         ([TAPE, "--fee-bps", "ten"], "--fee-bps: 'ten' is no plain decimal", 2),
         ([TAPE, "--slippage-bps", "-1"], "slippage is 0 to 10,000 bps", 2),
