@@ -29,7 +29,9 @@ from functions.wire.envelope import Event
 from functions.wire.rows import interval_text, render
 
 REPORTS_MAX: Final = 64
-"""Reports looked at: the newest so many."""
+"""Reports looked at: the newest so many, and the last of each shard."""
+DRIFTS_MAX: Final = 4096
+"""Drifts looked at for those of one model: the newest so many."""
 OUTCOMES_MAX: Final = 1024
 """Outcomes of signals looked at: the newest so many."""
 CURVE_WIDTH: Final = 40
@@ -46,10 +48,10 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show the newest report of each shard, how signals ended, then drifts."""
     (path,) = logs(args.folder, "desk")
-    reports = [event for _, _, event in find(path, where="type = ?", values=(MODEL_PERFORMANCE,), newest=REPORTS_MAX)]
-    drifts = [event for _, _, event in find(path, where="type = ?", values=(DRIFT_DETECTED,), newest=args.drifts)]
-    settled = [event for _, _, event in find(path, where="type = ?", values=(OUTCOME,), newest=OUTCOMES_MAX)]
-    newest = _newest(reports)
+    drifted = _events(path, DRIFT_DETECTED, DRIFTS_MAX if args.model else args.drifts)
+    drifts = [event for event in drifted if args.model in {None, _drift(event).name}][-args.drifts :]
+    settled = _events(path, OUTCOME, OUTCOMES_MAX)
+    newest = _newest([*_events(path, MODEL_PERFORMANCE, REPORTS_MAX), *_last(path, MODEL_PERFORMANCE)])
     if args.json:
         told = [json.loads(row.line) for event in (*newest, *settled, *drifts) for row in render(event)]
         sys.stdout.write(json.dumps([one for one in told if args.model in {None, one.get("model"), one.get("name")}]))
@@ -60,10 +62,21 @@ def run(args: argparse.Namespace) -> int:
         *_report_lines(map(_report, newest), args.model),
         "",
         *_outcome_lines(ended),
-        *_drift_lines(map(_drift, drifts), args.model),
+        *_drift_lines(map(_drift, drifts)),
     ]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
+
+
+def _events(path: pathlib.Path, kind: str, newest: int) -> list[Event]:
+    """Read the newest events of a type, oldest first."""
+    return [event for _, _, event in find(path, where="type = ?", values=(kind,), newest=newest)]
+
+
+def _last(path: pathlib.Path, kind: str) -> list[Event]:
+    """Read the last event of a type from each source: one that is quiet has none among the newest of all."""
+    last = "offset IN (SELECT max(offset) FROM events WHERE type = ? GROUP BY source)"
+    return [event for _, _, event in find(path, where=last, values=(kind,))]
 
 
 def _newest(reports: Iterable[Event]) -> list[Event]:
@@ -135,8 +148,8 @@ def _outcome_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
         yield f"signals of {strategy} at {interval_text(interval_s)}: {len(told)} ended ({counts}), {mean}"
 
 
-def _drift_lines(drifts: Iterable[DriftDetected], model: str | None) -> Iterator[str]:
-    told = [one for one in drifts if model in {None, one.name}]
+def _drift_lines(drifts: Iterable[DriftDetected]) -> Iterator[str]:
+    told = list(drifts)
     if not told:
         yield "nothing has drifted"
     for one in sorted(told, key=lambda drift: drift.as_of_ns, reverse=True):

@@ -9,6 +9,7 @@ import pytest
 from forecast import DRIFT, MODEL, OUTCOME, REPORT
 
 from functions.cli import main
+from functions.cli.performance import REPORTS_MAX
 from functions.domain.outcomes import Exit
 from functions.domain.performance import DriftDetected, ModelPerformance
 from functions.local.log import DiskLog
@@ -61,6 +62,26 @@ def test_newest_report(folder: pathlib.Path, capsys: pytest.CaptureFixture[str])
     assert sum(line.startswith(MODEL) for line in text.splitlines()) == 8
     assert "broken: intervals held too little" in text
     assert f"residual {MODEL} of BINANCE-0, 4 bars at 5s went down: 2.5, was 1 +- 0.25" in text
+
+
+def test_a_quiet_shard_is_shown(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However many reports of others came since, each shard's newest one is shown."""
+    with contextlib.closing(DiskLog(folder / "log" / "desk.sqlite")) as log:
+        for at in range(REPORTS_MAX):
+            told = replace(REPORT, shard="BINANCE-1", as_of_ns=REPORT.as_of_ns + at)
+            log.append(replace(report(told), source="/tickloom/tables/outcomes/BINANCE-1"))
+    text = shown(folder, capsys)
+    assert [text.count(f"{shard} as of ") for shard in ("BINANCE-0", "BINANCE-1")] == [1, 1]
+
+
+def test_drifts_of_one_model(folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Drifts of others that came since do not hide those of the model that is asked for."""
+    with contextlib.closing(DiskLog(folder / "log" / "desk.sqlite")) as log:
+        for at in range(12):
+            log.append(replace(drift(replace(DRIFT, name="rsi_14")), id=f"d{at}"))
+    assert f"residual {MODEL} of BINANCE-0" in shown(folder, capsys, "--model", MODEL)
+    assert f"residual {MODEL} of BINANCE-0" not in shown(folder, capsys)
+    assert "nothing has drifted" in shown(folder, capsys, "--model", "anomaly")
 
 
 def test_outcomes(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
