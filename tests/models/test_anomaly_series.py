@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -106,6 +107,18 @@ def test_bars_of_ones_own(tmp_path: Path) -> None:
     windows = series.windows_of(one)
     middle = (one.second[0] + one.second[-1]) // 2
     assert windows.validation.second.max() <= middle < windows.test.second.min()
+
+
+def test_times_with_offsets_are_instants(tmp_path: Path) -> None:
+    """Where clocks are set back, rows that tell their offset go on in equal steps."""
+    zone, begin = ZoneInfo("America/New_York"), datetime(2023, 11, 4, tzinfo=UTC)
+    file = tmp_path / "offsets.csv"
+    rows = [f"{(begin + number * STEP).astimezone(zone).isoformat()},{number % 9}" for number in range(700)]
+    file.write_text("\n".join(["timestamp,value", *rows]))
+    (one,) = series.read(file)
+    assert "2023-11-05T01:30:00-04:00,3" in rows
+    assert "2023-11-05T01:30:00-05:00,6" in rows
+    assert (np.diff(one.second) == STEP.total_seconds()).all()
 
 
 def test_a_night_is_no_embargo(tmp_path: Path) -> None:

@@ -372,5 +372,6 @@ def _raised(series: Series) -> Float64:
 
 
 def _second(text: str) -> int:
-    """Read a timestamp without a zone; which zone it is does not matter, for every row is of the same."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    """Read a timestamp; one without an offset counts as UTC, for rows and labels are all of one zone then."""
+    stamp = datetime.fromisoformat(text)
+    return int((stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp())
