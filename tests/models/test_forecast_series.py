@@ -97,6 +97,14 @@ def test_unreadable(content: bytes, tmp_path: pathlib.Path) -> None:
             read(path)
 
 
+def test_a_quotation_mark_that_nothing_closes(tmp_path: pathlib.Path) -> None:
+    """A field without an end is refused with the file's name."""
+    file = tmp_path / "bars.csv"
+    file.write_text('close\n"' + "1" * 200_000)
+    with pytest.raises(DataError, match=r"bars\.csv: field larger"):
+        read(file)
+
+
 def test_archive_of_several(tmp_path: pathlib.Path) -> None:
     """An archive holds one file."""
     path = tmp_path / "bars.zip"

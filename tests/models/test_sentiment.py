@@ -227,6 +227,14 @@ def test_a_mark_of_byte_order_is_no_letter(labelled: pathlib.Path, train: Module
     assert train.read(tmp_path / "marked.csv").texts == train.read(labelled).texts
 
 
+@pytest.mark.parametrize("content", [b"text,label\nS\xe4gewerk up,1\n", b'text,label\n"' + b"a" * 200_000], ids=len)
+def test_no_csv(train: ModuleType, content: bytes, tmp_path: pathlib.Path) -> None:
+    """A file of other letters, or with a quotation mark that nothing closes, is refused by its name."""
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"x\.csv is no CSV in UTF-8"):
+        train.read(tmp_path)
+
+
 def test_every_label_is_needed(labelled: pathlib.Path, train: ModuleType, tmp_path: pathlib.Path) -> None:
     """Texts without one of the labels are refused, whether to train on or to measure on."""
     known = train.read(labelled)

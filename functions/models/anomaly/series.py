@@ -102,7 +102,7 @@ def read(data: Path) -> tuple[Series, ...]:
         keys = [file.name.replace("__", "/") for file in files]
         marks = [(windows.get(key, ()), points.get(key, ())) for key in keys]
         found = tuple(_read_one(file, *marked) for file, marked in zip(files, marks, strict=True))
-    except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, KeyError, csv.Error, msgspec.DecodeError) as error:
         message = f"{data}: {error}"
         raise DataError(message) from error
     if not found:

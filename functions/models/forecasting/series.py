@@ -109,10 +109,10 @@ def read(path: Path) -> Market:
             raise DataError(msg)
         raw = path.read_bytes()
         text = (_unzipped(path, raw) if path.suffix == ".zip" else raw).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        closes = np.fromiter(_closes(path, csv.reader(io.StringIO(text))), dtype=np.float64)
+    except (OSError, UnicodeDecodeError, zipfile.BadZipFile, csv.Error) as error:
         msg = f"{path}: {error}"
         raise DataError(msg) from error
-    closes = np.fromiter(_closes(path, csv.reader(io.StringIO(text))), dtype=np.float64)
     return Market((Series(closes, 1),), path.name, hashlib.sha256(raw).hexdigest())
 
 

@@ -52,8 +52,12 @@ def read(path: Path) -> Texts:
     if len(files) != 1:
         detail = f"{path} holds {len(files)} CSV files; one with the columns text and label is needed"
         raise ValueError(detail)
-    with files[0].open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with files[0].open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        detail = f"{files[0]} is no CSV in UTF-8: {error}"
+        raise ValueError(detail) from error
     numbers = {str(number): number for number in range(len(LABELS))}
     wrong = [line for line, row in enumerate(rows, 2) if row.get("label") not in numbers or not row.get("text")]
     if wrong or not 0 < len(rows) <= TEXTS_MAX:
