@@ -174,6 +174,15 @@ def effective(tally: Tally) -> float:
     return weight * weight / squares if squares else 0.0
 
 
+def effective_max(half_life: float) -> float:
+    """Give what `effective` grows to and never passes, however many outcomes come.
+
+    >>> round(effective_max(256.0), 1)
+    738.7
+    """
+    return 1.0 / math.tanh(math.log(2.0) / (2.0 * half_life))  # (1 + kept) / (1 - kept), kept = 2^(-1 / half_life)
+
+
 def brier(tally: Tally) -> float:
     """Give the recent Brier score of the probability of going up; 0 before the first outcome."""
     return tally.sums[2] / tally.sums[0] if tally.sums[0] else 0.0

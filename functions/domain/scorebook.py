@@ -23,6 +23,7 @@ from functions.domain.reliability import (
     breach,
     curve,
     effective,
+    effective_max,
     figures,
     skill,
 )
@@ -74,7 +75,7 @@ class Rules:
     falls_max: int = 8
 
     def __post_init__(self) -> None:
-        """Refuse intervals that cannot be followed, and bounds that keep nothing."""
+        """Refuse intervals that cannot be followed, bounds that keep nothing, and more outcomes than ever count."""
         known = [one for one in INTERVALS_S if one < NOMINAL_FROM_S]
         if not self.intervals_s or not set(self.intervals_s) <= set(known):
             text = f"intervals {self.intervals_s} are not some of {known} s"
@@ -82,6 +83,12 @@ class Rules:
         bounds = (self.report_s, self.half_life, self.tracks_max, self.models_max, self.features_max, self.tallies_max)
         if min(*bounds, self.falls_max) <= 0:
             text = "report_s, half_life, and the most of tracks, models, features, tallies and falls are positive"
+            raise ValueError(text)
+        if self.slo.outcomes_min >= (most := effective_max(self.half_life)):
+            text = (
+                f"with a half-life of {self.half_life:g} outcomes never count for more than {most:.1f}, so at least "
+                f"{self.slo.outcomes_min:g} would never be reached: lower outcomes_slo_min, or raise outcomes_half_life"
+            )
             raise ValueError(text)
 
 

@@ -19,6 +19,7 @@ from functions.domain.reliability import (
     curve,
     decompose,
     effective,
+    effective_max,
     figures,
     skill,
 )
@@ -55,6 +56,12 @@ def drawn(n: int, seed: int, *, means: float = 1.0, width: float = 1.0) -> list[
 
 
 LISTS = st.lists(st.tuples(st.floats(0.0, 1.0), st.floats(-0.1, 0.1), st.floats(-0.1, 0.1)), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("half_life", [1.0, 30.0, 100.0])
+def test_as_many_as_ever_count(half_life: float) -> None:
+    """Outcomes of fading weight count for no more than a bound that follows from the half-life."""
+    assert effective(tallied([outcome(0.5, 0.1)] * 3000, half_life)) == pytest.approx(effective_max(half_life))
 
 
 @given(LISTS)

@@ -175,7 +175,7 @@ def test_skills_and_broken() -> None:
     assert narrow.broken.startswith("intervals at 80 % held")
     assert narrow.effective_count > 100
     assert entry_of(knowing(50, 1.0)).skill is None
-    assert entry_of(knowing(600, 0.5), slo=Slo(outcomes_min=1e6)).broken == ""
+    assert entry_of(knowing(600, 0.5), slo=Slo(outcomes_min=700.0)).broken == ""
 
 
 def test_versions_are_apart() -> None:
@@ -235,9 +235,17 @@ def test_detectors_bound() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"intervals_s": (7,)}, {"intervals_s": (14_400,)}, {"intervals_s": ()}, {"report_s": 0}]
+    "wrong",
+    [
+        {"intervals_s": (7,)},
+        {"intervals_s": (14_400,)},
+        {"intervals_s": ()},
+        {"report_s": 0},
+        {"half_life": 30.0},
+        {"slo": Slo(outcomes_min=1000.0)},
+    ],
 )
 def test_rules(wrong: dict[str, object]) -> None:
-    """Intervals that have no certain bars, and bounds that keep nothing, are refused."""
-    with pytest.raises(ValueError, match=r"intervals|positive"):
+    """Intervals that have no certain bars, bounds that keep nothing, and counts that are never reached, are refused."""
+    with pytest.raises(ValueError, match=r"intervals|positive|would never be reached"):
         Rules(**wrong)  # type: ignore[arg-type]  # that is the point
