@@ -67,6 +67,14 @@ def test_atom() -> None:
     assert (later.revision > entry.revision, later.content_key != entry.content_key) == (True, True)
 
 
+def test_signs_are_no_tags() -> None:
+    """What is less than one figure and greater than another stays; what a page does not show goes whole."""
+    title = b"<title>Yield &lt;4 %, VIX &gt;30</title>"
+    told = only("news.rss", b"<rss><channel><item>" + title + b"</item></channel></rss>")
+    assert told.headline == "Yield <4 %, VIX >30"
+    assert plain_text("<script>if (a < b) c()</script>up<!-- a > b --> 3 %<style>p > q {}</style>") == "up 3 %"
+
+
 def test_availability_is_receipt() -> None:
     """What a document says of its own time never says when it was known; an archive's capture time does."""
     assert {one.ts_available for one in news("news.rss", RSS).items} == {NOW}

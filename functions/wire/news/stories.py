@@ -23,8 +23,12 @@ MARKUP_CHARS_MAX: Final = 16 * BODY_CHARS_MAX
 """Characters of marked-up text that are looked at for a body."""
 
 _BLOCK: Final = re.compile(r"</?(?:p|br|div|li|tr|h[1-6])\b[^<>]*>", re.IGNORECASE)
-_DROPPED: Final = re.compile(r"<(script|style)\b[^<>]*>[^<]*</\1>", re.IGNORECASE)
-_TAG: Final = re.compile(r"<[^<>]*>")
+# What is never closed reaches to the end, as in the HTML standard; so every text is gone through once.
+_DROPPED: Final = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style)\b[^<>]*>.*?(?:</\1\b[^<>]*>|\Z)", re.IGNORECASE | re.DOTALL
+)
+# A sign with no letter behind it is no tag: what is <5 % and >3 % is said.
+_TAG: Final = re.compile(r"</?[a-z][^<>]*>|<[!?/][^<>]*>", re.IGNORECASE)
 _CORRECTION: Final = re.compile(r"\W{0,4}(?:corrected|correction|corrects|refile)\b", re.IGNORECASE)
 
 
@@ -74,6 +78,8 @@ def plain_text(markup: str) -> str:
 
     >>> plain_text("<p>Profit &amp; loss<br/>up <b>3%</b></p>")
     'Profit & loss\nup 3%'
+    >>> plain_text("<!-- a > b -->Nasdaq <4000, VIX >30<script>if (a<b) c()</script>")
+    'Nasdaq <4000, VIX >30'
     """
     text = _DROPPED.sub(" ", markup[:MARKUP_CHARS_MAX])
     text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", text)))
