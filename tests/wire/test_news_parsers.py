@@ -58,13 +58,23 @@ def test_rss() -> None:
 def test_atom() -> None:
     """An Atom entry has its own times; one that changed later is a later version of the same item."""
     entry = only("news.rss", ATOM)
-    assert (entry.source, entry.native_id, entry.headline, entry.body) == ("Blog", "urn:e1", "Rates held", "one two")
+    assert (entry.source, entry.native_id, entry.headline, entry.body) == ("Blog", "urn:e1", "Rates held", "one\ntwo")
     assert (entry.url, entry.author, entry.subjects) == ("https://blog.example/e1", "Ann", ("macro",))
     assert entry.revision == time_ns("2020-01-01T23:00:00Z")
     assert entry.status is NewsStatus.UPDATED
     later = only("news.rss", ATOM.replace(b"2020-01-02", b"2020-01-03"))
     assert later.news_id == entry.news_id
     assert (later.revision > entry.revision, later.content_key != entry.content_key) == (True, True)
+
+
+def test_blocks_part_words() -> None:
+    """Words of two paragraphs, cells or points are never one word, in escaped HTML as in XHTML."""
+    body = "<p>Profit fell.</p><p>Loss rose</p><table><tr><td>Q1</td><td>Q2</td></tr></table><ul><li>a</li></ul>b"
+    assert plain_text(body) == "Profit fell.\nLoss rose\nQ1\nQ2\na\nb"
+    content = f'<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">{body}</div></content>'.encode()
+    entry = b"<id>1</id><title>T</title>" + content
+    told = only("news.rss", b'<feed xmlns="http://www.w3.org/2005/Atom"><entry>' + entry + b"</entry></feed>")
+    assert told.body == plain_text(body)
 
 
 def test_signs_are_no_tags() -> None:

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from functions.domain.news import NewsKind, Symbology
 from functions.wire.news.reading import ENTRIES_MAX, Found, RowReader, each, words_of
-from functions.wire.news.stories import MARKUP_CHARS_MAX, Draft, plain_text
+from functions.wire.news.stories import BLOCKS, MARKUP_CHARS_MAX, Draft, plain_text
 from functions.wire.news.times import time_ns
 from functions.wire.venues.digits import BadText
 
@@ -90,6 +90,13 @@ class _Feed:
             self.is_feed = True
         elif self._entry is not None and len(self._path) == self._child:
             self._attributes(self._entry, name, attributes)
+        else:
+            self._part(local)
+
+    def _part(self, local: str) -> None:
+        """End a line where a block of XHTML begins or ends in an entry: its markup is elements, and no text."""
+        if self._entry is not None and len(self._path) > self._child and local in BLOCKS:
+            self._entry.add(self._path[self._child - 1], "\n")
 
     def _attributes(self, entry: _Entry, name: str, attributes: dict[str, str]) -> None:
         if name == "link" and attributes.get("rel", "alternate") == "alternate":
@@ -112,7 +119,8 @@ class _Feed:
         elif name:
             collected.add(name, data)
 
-    def end(self, _tag: str) -> None:
+    def end(self, tag: str) -> None:
+        self._part(tag.rpartition(" ")[2])
         self._path.pop()
         if self._entry is not None and len(self._path) == self._child - 2:
             self._entry, self._child = None, len(self._path) + 1  # siblings of an entry say what the feed is

@@ -22,7 +22,16 @@ from functions.wire.venues.digits import BadText
 MARKUP_CHARS_MAX: Final = 16 * BODY_CHARS_MAX
 """Characters of marked-up text that are looked at for a body."""
 
-_BLOCK: Final = re.compile(r"</?(?:p|br|div|li|tr|h[1-6])\b[^<>]*>", re.IGNORECASE)
+BLOCKS: Final = frozenset(
+    (
+        *("address", "article", "aside", "blockquote", "br", "caption", "dd", "div", "dl", "dt", "figcaption"),
+        *("figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p"),
+        *("pre", "section", "table", "td", "th", "tr", "ul"),
+    )
+)
+"""Elements of HTML that stand on lines of their own: what is before and behind them is never one word."""
+
+_BLOCK: Final = re.compile(rf"</?(?:{'|'.join(sorted(BLOCKS))})\b[^<>]*>", re.IGNORECASE)
 # What is never closed reaches to the end, as in the HTML standard; so every text is gone through once.
 _DROPPED: Final = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style)\b[^<>]*>.*?(?:</\1\b[^<>]*>|\Z)", re.IGNORECASE | re.DOTALL
