@@ -244,6 +244,14 @@ def test_three_networks_say_the_same(post: dict[str, Any]) -> None:
     assert item.symbology is Symbology.CASHTAG
 
 
+def test_entities_of_posts() -> None:
+    """A post says what its readers see, so that it is the same text as elsewhere; a sign that is one stays."""
+    told = only("social.json", as_json({"id": "1", "text": "S&amp;P &gt; 400, AT&T: don&#39;t sell $AAPL"}))
+    assert told.body == "S&P > 400, AT&T: don't sell $AAPL"
+    assert told.syndication_key == only("news.json", as_json({"title": told.body})).syndication_key
+    assert told.tickers == ("AAPL",)
+
+
 def test_cashtags() -> None:
     """Amounts of money, doubled dollars and words that go on are no cashtags."""
     assert cashtags("$5 $AAPL, ($BRK.B) $$x $toolongname US$A $aapl") == ("AAPL", "BRK.B")

@@ -1,8 +1,10 @@
 """Read social posts as JSON: the forms of X (v1.1 and v2), StockTwits, and plain objects with `id` and `text`.
 
+Networks send the signs of HTML as its entities: `S&amp;P` is S&P.
 Sources: X API reference, data dictionary of posts; StockTwits API, stream messages.
 """
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -54,7 +56,7 @@ def cashtags(text: str) -> tuple[str, ...]:
 
 def _draft(entry: object) -> Draft:
     content = json_object(entry)
-    text = need(content, "full_text", "text", "body")
+    text = html.unescape(need(content, "full_text", "text", "body"))
     user = content.get("user")
     author = text_of(user if isinstance(user, dict) else _NOBODY, "screen_name", "username", "name")
     return Draft(
