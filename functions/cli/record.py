@@ -82,6 +82,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record until the time is over or SIGINT or SIGTERM comes; the tape is whole either way."""
+    if not args.seconds >= 0:
+        msg = f"--seconds is {args.seconds:g}, expected how long to record, or 0 until interrupted"
+        raise UsageError(msg)
     try:
         profile = profile_of(args.dialect)
         wanted = Subscription(_words(args.symbols), _words(args.channels) or profile.channels, args.depth)

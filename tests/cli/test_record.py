@@ -95,12 +95,16 @@ def call(*words: object) -> int:
 
 
 def test_refusals(tmp_path: pathlib.Path) -> None:
-    """An unknown dialect, no symbol, or a tape that is there already is refused before anything is connected."""
+    """An unknown dialect, no symbol, no such time, or a tape that is there is refused before anything is connected."""
     out = tmp_path / "tape"
     with pytest.raises(UsageError, match="no venue is connected to as 'nowhere"):
         call("--dialect", "nowhere.spot", "--symbols", "X", "--out", out)
     with pytest.raises(UsageError, match="one connection carries"):
         call("--dialect", "binance.spot", "--symbols", ",", "--out", out)
+    for seconds in ("-1", "nan"):
+        with pytest.raises(UsageError, match="expected how long to record"):
+            call("--dialect", "binance.spot", "--symbols", "X", "--out", out, "--seconds", seconds)
+    assert not out.exists()
     out.touch()
     with pytest.raises(CliError, match="is there already"):
         call("--dialect", "binance.spot", "--symbols", "X", "--out", out)
