@@ -63,6 +63,9 @@ def logs(folder: pathlib.Path, broker: str | None = None) -> list[pathlib.Path]:
         CliError: There are none.
     """
     files = sorted((folder / "log").glob(f"{broker or '*'}.sqlite"))
+    if not files and (there := sorted(path.stem for path in (folder / "log").glob("*.sqlite"))):
+        msg = f"no event log {broker} under {folder}; there are {', '.join(there)}"
+        raise CliError(msg)
     if not files:
         msg = f"no event log under {folder}; name the folder with --folder (a run with --log memory leaves none)"
         raise CliError(msg)

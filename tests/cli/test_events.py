@@ -119,7 +119,8 @@ def test_show_what_nobody_can_read(tmp_path: pathlib.Path, capsys: pytest.Captur
     [
         (["show"], "say which event: tickloom events show ID"),
         (["show", "nobody"], "no event nobody under"),
-        (["list", "--broker", "nowhere"], "no event log under"),
+        (["list", "--broker", "nowhere"], "no event log nowhere under"),
+        (["list", "--broker", "nowhere"], "; there are desk, market\n"),
     ],
 )
 def test_mistakes(words: list[str], said: str, *, folder: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
