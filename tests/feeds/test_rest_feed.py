@@ -381,6 +381,18 @@ def test_delayed_data_moves_no_cursor_past_what_is_missing(name: str) -> None:
     assert channel.read(b'{"status":"DELAYED"}', early).cursor == str((began_s + 60) * NS_PER_S)
 
 
+@pytest.mark.parametrize(
+    ("name", "rows"), [("aggs_1_minute", 400), ("aggs_1_hour", 400), ("aggs_12_hour", 69), ("aggs_300_second", 166)]
+)
+def test_bars_are_made_of_what_a_reply_may_be_made_of(name: str, rows: int) -> None:
+    """A window of bars spans no more of those beneath them than the venue reads for one reply: it cuts off the rest."""
+    asked = profile_of("polygon.stocks").channel(name).ask("X", "", Moment(NS_PER_S * 10**9, 0, 0))
+    assert asked is not None
+    count, span = name.split("_")[1:]
+    assert asked.end == rows * int(count) * {"second": 1, "minute": 60, "hour": 3_600}[span] * NS_PER_S
+    assert "limit=50000" in asked.path
+
+
 @pytest.mark.parametrize(("dialect", "name"), [("binance.spot", "klines_7m"), ("coinbase.exchange", "trades")])
 def test_unknown_channels_are_refused(dialect: str, name: str) -> None:
     """A channel that a venue does not have is refused with those it has."""

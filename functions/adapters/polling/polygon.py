@@ -3,7 +3,8 @@
 A window of time is asked for once it has settled, and its pages are followed by `next_url` to the last. The cursor is
 the window's start in nanoseconds; while its pages are followed, `start|end|cursor of the next page`.
 A reply that says `DELAYED` has nothing of the last fifteen minutes, so it is taken for a window before those only.
-Source: Polygon's documentation, "Stocks REST: trades v3, quotes v3, aggregates v2, pagination".
+Source: Polygon's documentation, "Stocks REST: trades v3, quotes v3, aggregates v2, pagination", and its knowledge base,
+"What is the function of the limit parameter in Massive's Aggregate Endpoint?".
 """
 
 import json
@@ -26,6 +27,10 @@ from functions.adapters.resilience import Rate
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 SPANS_S: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 3_600}
+BASES_S: Final[Mapping[str, int]] = {"second": 1, "minute": 60, "hour": 60}
+"""Span of the bars that those of each span are made of, seconds."""
+BASES_MAX: Final = 50_000
+"""Most of them that a reply is made of; of a longer window it would lack the end, and say so in `next_url` alone."""
 WINDOW_NS: Final = 60 * NS_PER_S
 """Longest window of ticks: a busy minute of one stock is some dozens of pages. A shorter one has reached the present,
 and the next is asked for a while later."""
@@ -68,15 +73,17 @@ def ticks(kind: str) -> Channel:
 def aggregates(count: int, span: str) -> Channel:
     """Poll closed bars of `count` spans."""
     step_s = count * SPANS_S[span]
+    rows = max(min(PAGE_ROWS, BASES_MAX * BASES_S[span] // step_s), 1)
 
     def ask(symbol: str, cursor: str, moment: Moment) -> Ask | None:
         begin = int(cursor) if cursor else moment.start_ns // NS_PER_S // step_s * step_s * NS_PER_S
         closed = (moment.now_ns - moment.settle_ns) // NS_PER_S // step_s * step_s * NS_PER_S
         if begin >= closed:
             return None
-        until = min(closed, begin + PAGE_ROWS * step_s * NS_PER_S)
+        until = min(closed, begin + rows * step_s * NS_PER_S)
         window = f"{begin // NS_PER_MS}/{until // NS_PER_MS - 1}"
-        path = f"/v2/aggs/ticker/{quote(symbol)}/range/{count}/{span}/{window}?adjusted=false&sort=asc&limit=50000"
+        query = f"adjusted=false&sort=asc&limit={BASES_MAX}"
+        path = f"/v2/aggs/ticker/{quote(symbol)}/range/{count}/{span}/{window}?{query}"
         return Ask(path, f"{symbol}@{count}/{span}", 1.0, cursor, until, moment.now_ns - until)
 
     def read(row: bytes, asked: Ask) -> Answer:
