@@ -244,6 +244,12 @@ def test_three_networks_say_the_same(post: dict[str, Any]) -> None:
     assert item.symbology is Symbology.CASHTAG
 
 
+def test_a_post_of_a_stream() -> None:
+    """X streams a post as `data`, with the rules that picked it beside it."""
+    streamed = as_json({"data": dict(POST), "matching_rules": [{"id": "1", "tag": "stocks"}]})
+    assert only("social.json", streamed) == only("social.json", as_json(POST))
+
+
 def test_entities_of_posts() -> None:
     """A post says what its readers see, so that it is the same text as elsewhere; a sign that is one stays."""
     told = only("social.json", as_json({"id": "1", "text": "S&amp;P &gt; 400, AT&T: don&#39;t sell $AAPL"}))

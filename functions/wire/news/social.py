@@ -34,12 +34,15 @@ _NOBODY: Final[Mapping[str, object]] = {}
 
 
 def parse(data: bytes) -> Found[Draft]:
-    """Read a document: one post, or a list of them.
+    """Read a document: one post, as X streams it under `data` or bare, or a list of them.
 
     Raises:
         BadText: It is no JSON, or neither an object nor a list.
     """
-    return each(json_list(json_document(data), *LISTS), _draft)
+    document = json_document(data)
+    if isinstance(document, dict) and isinstance(one := document.get("data"), dict):
+        document = one
+    return each(json_list(document, *LISTS), _draft)
 
 
 READER: Final = RowReader(parse)
