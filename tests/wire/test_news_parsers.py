@@ -67,6 +67,13 @@ def test_atom() -> None:
     assert (later.revision > entry.revision, later.content_key != entry.content_key) == (True, True)
 
 
+def test_what_stands_before_a_document() -> None:
+    """Blank lines before a feed and a byte order mark before JSON are no part of it."""
+    assert RSS.startswith(b"<?xml ")
+    assert news("news.rss", b"\r\n\n" + RSS) == news("news.rss", RSS)
+    assert only("news.json", b"\xef\xbb\xbf" + as_json(ARTICLE)) == only("news.json", as_json(ARTICLE))
+
+
 def test_blocks_part_words() -> None:
     """Words of two paragraphs, cells or points are never one word, in escaped HTML as in XHTML."""
     body = "<p>Profit fell.</p><p>Loss rose</p><table><tr><td>Q1</td><td>Q2</td></tr></table><ul><li>a</li></ul>b"

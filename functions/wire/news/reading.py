@@ -1,6 +1,7 @@
 """Say what a parser finds in a row, and read the fields of JSON documents; every refusal has a code and a sentence."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
@@ -99,13 +100,13 @@ def each(entries: Sequence[T], read: Callable[[T], D]) -> Found[D]:
 
 
 def json_document(data: bytes) -> object:
-    """Read JSON; numbers with a fraction stay text.
+    """Read JSON; numbers with a fraction stay text, and a byte order mark is passed over (RFC 8259, section 8.1).
 
     Raises:
         BadText: `bad_json`.
     """
     try:
-        return _DECODER.decode(data)
+        return _DECODER.decode(data.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:  # every error of msgspec is a ValueError
         reason = "bad_json"
         raise BadText(reason, f"the row is no JSON: {str(error)[:160]}") from None

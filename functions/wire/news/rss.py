@@ -127,7 +127,7 @@ class _Feed:
 
 
 def parse(data: bytes) -> Found[Draft]:
-    """Read a feed document.
+    """Read a feed document; what some servers send before it, blank lines, is passed over.
 
     Raises:
         BadText: `bad_xml`, `entity_declared`, `out_of_range`, or `wrong_type` when it is XML of another kind.
@@ -141,7 +141,7 @@ def parse(data: bytes) -> Found[Draft]:
     parser.EntityDeclHandler = _entity
     parser.StartDoctypeDeclHandler = _doctype
     try:
-        parser.Parse(data, True)  # noqa: FBT003 - expat takes it by position
+        parser.Parse(data.lstrip(), True)  # noqa: FBT003 - expat takes it by position
     except (expat.ExpatError, LookupError, ValueError) as error:  # encodings nobody knows are Lookup- or ValueErrors
         reason = "bad_xml"
         raise BadText(reason, f"the row is no XML: {str(error)[:160]}") from None
