@@ -42,19 +42,27 @@ def read_blocks(path: pathlib.Path, offset: int = 0, *, block_bytes: int = BLOCK
     Raises:
         Malformed: It is compressed and damaged, or ends too soon; what came before was given.
     """
-    with _reading(path) as file:
+    with reading(path) as file:
         file.seek(offset)
         while block := file.read(block_bytes):
             yield block
 
 
 @contextlib.contextmanager
-def _reading(path: pathlib.Path) -> Iterator[BinaryIO]:
+def reading(path: pathlib.Path) -> Iterator[BinaryIO]:
+    """Read a capture as `open_tape` opens it.
+
+    Raises:
+        Malformed: It is compressed and damaged, or ends too soon, as that of a killed recorder does.
+    """
     try:
         with open_tape(path) as file:
             yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        message = f"{path} is compressed and damaged, or was cut off: {error}; get it whole again"
+        message = (
+            f"{path} is compressed and damaged, or was cut off: {error}; get it whole again, or go on with what is "
+            f"left of it: zcat {path} > {path.with_suffix('.left')}"
+        )
         raise Malformed(message) from error
 
 
@@ -64,7 +72,7 @@ def sniff_tape(path: pathlib.Path, *, dialect: str = "") -> Sniffed:
     Raises:
         Malformed: The dialect is not given and cannot be told, or the capture is compressed and damaged.
     """
-    with _reading(path) as file:
+    with reading(path) as file:
         return sniff(_head(file), dialect=dialect)
 
 
@@ -83,7 +91,7 @@ def time_before(path: pathlib.Path, offset: int) -> int:
     A line without a readable time takes that of the line before, so a resumed reader has to know it.
     """
     window = BLOCK_BYTES
-    with _reading(path) as file:
+    with reading(path) as file:
         while offset > 0:
             start = max(0, offset - window)
             file.seek(start)

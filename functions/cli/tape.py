@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
-from functions.adapters.tapes import Reel, Spool, open_tape, sniff_tape
+from functions.adapters.tapes import Reel, Spool, reading, sniff_tape
 from functions.cli.counting import at_least
 from functions.cli.errors import CliError
 from functions.cli.progress import bar
@@ -98,9 +98,9 @@ def stretch(
         times: How often to repeat the capture when messages is None.
 
     Raises:
-        Malformed: The capture has no message, or is too large to be held.
+        Malformed: The capture has no message, is too large to be held, or is compressed and damaged.
     """
-    with open_tape(path) as file:
+    with reading(path) as file:
         tape = Stretch(file.read(TAPE_BYTES_MAX + 1))
     count = messages or tape.lines * (times or 1)
     written = size = 0

@@ -40,13 +40,15 @@ def test_info(capture: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_capture_that_was_cut_off(capture: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """A compressed capture without its end, or damaged within, is refused in words that name it."""
+    """A compressed capture without its end, or damaged within, is refused in words that name it and what to do."""
     whole = gzip.compress(capture.read_bytes())
     for name, data in (("short.gz", whole[:-12]), ("damaged.gz", whole[:40] + bytes(8) + whole[48:])):
         path = tmp_path / name
         path.write_bytes(data)
         with pytest.raises(Malformed, match=f"{name} is compressed and damaged, or was cut off"):
             call("info", str(path), "--dialect", "binance.spot")
+        with pytest.raises(Malformed, match=f"zcat {path} > {path.with_suffix('.left')}$"):
+            call("stretch", str(path), "--times", "2", "--out", str(tmp_path / "more"))
 
 
 def test_info_of_a_named_dialect(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
