@@ -84,9 +84,11 @@ def test_control(message: bytes) -> None:
     assert (found.items, found.rejections) == ((), ())
 
 
-def test_a_withdrawn_story() -> None:
-    """A story the source takes back says so, and is a version of the same item."""
-    (item,) = read(*fragments({**STORY, "pubStatus": "stat:canceled"})).items
+@pytest.mark.parametrize("status", ["canceled", "withheld", "withdrawn"])
+@pytest.mark.parametrize("left", [{}, {"headline": "", "body": ""}])
+def test_a_withdrawn_story(status: str, left: dict[str, str]) -> None:
+    """A story the source takes back says so, and is a version of the same item, also where nothing is left of it."""
+    (item,) = read(*fragments({**STORY, **left, "pubStatus": f"stat:{status}"})).items
     assert (item.news_id, item.status) == (WHOLE.news_id, NewsStatus.WITHDRAWN)
 
 

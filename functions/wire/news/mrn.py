@@ -29,6 +29,7 @@ FRAGMENTS_MAX: Final = 1_000
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _CONTROL_TYPES: Final = frozenset(("ping", "pong", "status", "login", "ack"))
+_TAKEN_BACK: Final = frozenset(("stat:canceled", "stat:cancelled", "stat:withheld", "stat:withdrawn"))
 Key: TypeAlias = tuple[str, str]
 
 
@@ -162,7 +163,7 @@ def _draft(data: bytes) -> Draft:
         body=plain_text(body) if text_of(content, "mimeType") == "text/html" else body,
         ts_published=moment(content, "firstCreated", "versionCreated"),
         revision=moment(content, "versionCreated") or 0,
-        withdrawn=text_of(content, "pubStatus") in {"stat:canceled", "stat:cancelled", "stat:withheld"},
+        withdrawn=text_of(content, "pubStatus") in _TAKEN_BACK,
         language=text_of(content, "language"),
         tickers=words_of(_rics(subjects)),
         symbology=Symbology.RIC,

@@ -107,10 +107,10 @@ def item(draft: Draft, *, row: int, ts_receive: int) -> NewsItem:
         ts_receive: When the row was received, UTC nanoseconds.
 
     Raises:
-        BadText: It says nothing.
+        BadText: It says nothing; what takes a story back needs no words.
     """
     headline, whole = line(draft.headline), clean(draft.body, len(draft.body))
-    if not headline and not whole:
+    if not headline and not whole and not draft.withdrawn:
         reason, detail = "missing_field", "the entry has neither headline nor body"
         raise BadText(reason, detail)
     body = whole[:BODY_CHARS_MAX].rstrip()
