@@ -129,6 +129,8 @@ class Files:
     def _lines(self, path: pathlib.Path, size: int, left: set[pathlib.Path]) -> list[bytes]:
         """Read whole lines from where reading ended; a file that has become shorter, or another, is read from its head.
 
+        What has no line end yet waits for it, and is reported: an archive whose last line has none would lose it.
+
         A file with more than may be read at once is `left` for the next time, without a line that is longer than that.
         """
         place = self._read.get(path, _Place())
@@ -144,6 +146,8 @@ class Files:
                 self._report("document_too_large", path=str(path), size_bytes_max=DOCUMENT_BYTES_MAX)
                 self._read[path] = _Place(start + len(data), head[: start + len(data)])
                 return []
+        elif waits := len(data[end:].strip()):
+            self._report("document_line_unfinished", path=str(path), size_bytes=waits)
         self._read[path] = _Place(start + end, head[: start + end])
         return [line for line in data[:end].splitlines() if line.strip()]
 

@@ -82,16 +82,18 @@ async def test_a_file_that_changes(tmp_path: pathlib.Path, reports: Reports) -> 
 
 
 async def test_json_lines_are_read_on(tmp_path: pathlib.Path, reports: Reports) -> None:
-    """A file of lines gives a row a line, each once; a line that is still being written waits for its end."""
+    """A file of lines gives a row a line, each once; one still being written waits for its end, and that is told."""
     path = tmp_path / "posts.jsonl"
     path.write_bytes(b'{"a":1}\n\n{"a":2}\n{"a"')
     source = files(reports, path)
     assert await rows(source) == [b'{"a":1}', b'{"a":2}']
+    assert reports.events == ["document_line_unfinished"]
     with path.open("ab") as file:
         file.write(b":3}\n")
     assert await rows(source) == [b'{"a":3}']
     path.write_bytes(b"4\n")
     assert await rows(source) == [b"4"]
+    assert len(reports.events) == 1
 
 
 async def test_json_lines_of_another_file(tmp_path: pathlib.Path, reports: Reports) -> None:
