@@ -31,7 +31,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     info.add_argument("--dialect", default="", help="dialect of the rows (default: told from the file)")
     info.add_argument("--json", action="store_true", help="print JSON, for programs")
     stretch = what.add_parser(
-        "stretch", help="repeat a capture: times and ids shifted so that each repetition continues the last"
+        "stretch", help="repeat a capture of Binance: times and ids shifted so that each repetition continues the last"
     )
     stretch.add_argument("file", type=pathlib.Path, metavar="IN", help="capture, plain or gzip")
     size = stretch.add_mutually_exclusive_group(required=True)
@@ -98,8 +98,13 @@ def stretch(
         times: How often to repeat the capture when messages is None.
 
     Raises:
+        CliError: It is of another venue than Binance: repeated as it is, all its trades would be taken for doubles.
         Malformed: The capture has no message, is too large to be held, or is compressed and damaged.
     """
+    dialect = sniff_tape(path).dialect
+    if not dialect.startswith("binance."):
+        msg = f"{path} is of {dialect}; only captures of Binance can be stretched, whose times and ids are known"
+        raise CliError(msg)
     with reading(path) as file:
         tape = Stretch(file.read(TAPE_BYTES_MAX + 1))
     count = messages or tape.lines * (times or 1)

@@ -1,5 +1,7 @@
 """Repeat a capture so that each repetition continues the last: times and ids shifted, mix and order unchanged; pure.
 
+Only a capture of Binance can be repeated: which fields hold times and ids is known of its messages alone.
+
 Times move by a whole number of seconds, so that every repetition falls on the same phase of the bars. Trade ids and
 update ids of each symbol move by the range they cover, so no id comes twice and none is left out; the first depth
 message of a repetition is joined to the last one before it. Control lines and empty lines are left out.

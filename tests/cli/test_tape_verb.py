@@ -83,6 +83,14 @@ def test_stretch(capture: pathlib.Path, tmp_path: pathlib.Path, name: str) -> No
     assert (text.count(b"\n"), ids) == (25, list(range(100, 123)))
 
 
+def test_stretch_of_another_venue(captures: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """A capture whose ids nobody can shift is not repeated: every trade would come twice under one id."""
+    out = tmp_path / "out"
+    with pytest.raises(CliError, match="only captures of Binance can be stretched"):
+        call("stretch", str(captures / "coinbase_ws_20210417_a" / "COINBASE.0"), "--times", "2", "--out", str(out))
+    assert not out.exists()
+
+
 def test_stretch_by_times(capture: pathlib.Path, tmp_path: pathlib.Path) -> None:
     """A capture can be repeated a number of times."""
     out = tmp_path / "out.txt"
