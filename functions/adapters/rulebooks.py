@@ -47,6 +47,19 @@ class Deciding:
     outcomes_slo_min: float = 100.0
     outcomes_slo_tolerance: float = 3.0
 
+    def __post_init__(self) -> None:
+        """Refuse what a rules file may not say either: of bars there are none of nothing would ever be decided."""
+        bars = list(map(str, INTERVALS_S))
+        if unknown := [one for one in self.signals_intervals_s if one not in bars]:
+            message = f"signals_intervals_s: there are no bars of {', '.join(unknown)} s, only of {', '.join(bars)}"
+            raise ValueError(message)
+        if self.signals_min_confidence is not None and not 0 <= self.signals_min_confidence <= PERCENT:
+            message = f"signals_min_confidence is {self.signals_min_confidence:g}, expected 0 to {PERCENT:g} percent"
+            raise ValueError(message)
+        if self.signals_cooldown_bars is not None and self.signals_cooldown_bars < 0:
+            message = f"signals_cooldown_bars is {self.signals_cooldown_bars}, expected 0 or more"
+            raise ValueError(message)
+
 
 def strategy_of(settings: Deciding) -> tuple[Strategy, Rules]:
     """Give the strategy and how it follows its models; the rules are read and checked now.

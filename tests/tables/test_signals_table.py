@@ -2,6 +2,7 @@
 
 import pathlib
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -257,6 +258,22 @@ def test_rules_of_ones_own(tmp_path: pathlib.Path) -> None:
     file.write_text("strategy own\nbuy 50 low rsi_41 < 20\n")
     with pytest.raises(Malformed, match=r"own\.rules:2:12: there is no feature `rsi_41`; did you mean `rsi_14`\?"):
         compose(named)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"signals_intervals_s": ("60", "7")}, "there are no bars of 7 s, only of 1, 5, 60"),
+        ({"signals_intervals_s": ("1m",)}, "there are no bars of 1m s"),
+        ({"signals_min_confidence": 500.0}, "signals_min_confidence is 500, expected 0 to 100"),
+        ({"signals_min_confidence": -5.0}, "signals_min_confidence is -5"),
+        ({"signals_cooldown_bars": -3}, "signals_cooldown_bars is -3, expected 0 or more"),
+    ],
+)
+def test_settings_that_would_decide_nothing(wrong: dict[str, Any], said: str) -> None:
+    """A setting that a rules file may not have stops the start, as there: it would keep every signal off unnoticed."""
+    with pytest.raises(ValueError, match=said):
+        Settings(**wrong)
 
 
 def test_compose_learning() -> None:

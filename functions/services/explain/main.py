@@ -48,7 +48,8 @@ class Settings(Deciding):
     models_folder: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what would find nothing."""
+        """Refuse what would find nothing, and what decides nothing."""
+        Deciding.__post_init__(self)
         at_least_one(self, "explain_waiting_max")
         if self.explain_history not in {FOLDER, KAFKA}:
             message = f"explain_history must be {FOLDER} or {KAFKA}"
