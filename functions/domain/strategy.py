@@ -33,10 +33,9 @@ FIGURES: Final = MappingProxyType(
         "anomaly_autoencoder": (),
         **dict.fromkeys(FORECASTS, _FORECAST_FIGURES),
         "regime": REGIMES,
-        "sentiment": (),
     }
 )
-"""Figures of each model that a strategy may name, beside its score."""
+"""Figures of each model that a strategy may name, beside its score; not `sentiment`, which reads texts and no rows."""
 
 
 @dataclass(frozen=True, slots=True)

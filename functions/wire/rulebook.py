@@ -48,6 +48,8 @@ from functions.wire.rulebook_words import (
     whole_of,
 )
 
+TEXTS: Final = "sentiment"
+"""The model over texts, of which rules could hear nothing."""
 RULES_MAX: Final = 256
 """Rules of a strategy: each is heard on every row that decides."""
 
@@ -214,6 +216,8 @@ def _known(book: _Book, word: Word) -> None:
 
 def _known_model(book: _Book, word: Word) -> None:
     if word.text not in book.figures:
+        if word.text == TEXTS:
+            raise Mistake(word, f"`{TEXTS}` reads texts: no row has its answer; name a model of rows")
         unknown(word, "model", book.figures)
 
 

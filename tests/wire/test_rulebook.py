@@ -37,6 +37,15 @@ def test_shipped() -> None:
     assert read_strategy(SHIPPED, file="f", features=NAMES) == Strategy()
 
 
+@pytest.mark.parametrize("rule", ["sentiment.score > 0.3", "sentiment flags"])
+def test_a_model_over_texts(rule: str) -> None:
+    """A rule on the model over texts would never speak, and no signal have heard all that it should."""
+    assert problems_of(f"{HEAD}buy 10 news {rule}\n") == [
+        "2:13: `sentiment` reads texts: no row has its answer; name a model of rows"
+    ]
+    assert strategy_of(f"{HEAD}model sentiment\nbuy 10 news {rule}\n").models == ("sentiment",)
+
+
 def test_every_condition() -> None:
     """Each kind of condition becomes its rule, on features, on figures of models and on scores."""
     strategy = strategy_of(
