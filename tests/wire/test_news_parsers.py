@@ -84,6 +84,13 @@ def test_blocks_part_words() -> None:
     assert told.body == plain_text(body)
 
 
+def test_marks_inside_a_word() -> None:
+    """Where a word may be broken changes no word: the text is the one that others publish without such marks."""
+    marked = as_json({"title": "t", "content_html": "Quar&shy;tals&shy;gewinn, out&#8203;look\ufeff"})
+    plain = as_json({"title": "t", "content_text": "Quartalsgewinn, outlook"})
+    assert only("news.json", marked).syndication_key == only("news.json", plain).syndication_key
+
+
 def test_signs_are_no_tags() -> None:
     """What is less than one figure and greater than another stays; what a page does not show goes whole."""
     title = b"<title>Yield &lt;4 %, VIX &gt;30</title>"

@@ -20,8 +20,9 @@ WORDS_MAX: Final = 256
 """Most tickers or subjects of one item: a market wrap has about 100."""
 
 _SHOWN: Final = 48
-# Control characters but tab and line feed, and lone surrogates, which neither protobuf nor PostgreSQL take.
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Control characters but tab and line feed, and lone surrogates, which neither protobuf nor PostgreSQL take; and what
+# only says where a word may be broken (soft hyphen, blank of no width, word joiner, byte order mark): it is one word.
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u2060\ud800-\udfff\ufeff]")
 
 D = TypeVar("D")
 T = TypeVar("T")
@@ -140,8 +141,8 @@ def json_list(document: object, *names: str) -> list[object]:
 def clean(text: str, chars_max: int = LINE_CHARS_MAX) -> str:
     r"""Give a text as it may travel: no control characters but tab and line feed, no lone surrogates, bounded.
 
-    >>> clean(" a\x00b\r\nc ", 3)
-    'ab'
+    >>> clean(" a\x00b\r\nc ", 3), clean("Quar\xadter")
+    ('ab', 'Quarter')
     """
     return _UNPRINTABLE.sub("", text).strip()[:chars_max].rstrip()
 
