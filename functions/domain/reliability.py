@@ -106,6 +106,12 @@ class Slo:
     tolerance: float = 0.03
     deviations: float = 3.0
 
+    def __post_init__(self) -> None:
+        """Refuse to hold a forecast to anything before its first outcome, or to less than nothing."""
+        if self.outcomes_min <= 0 or min(self.tolerance, self.deviations) < 0:
+            text = "the least outcomes of an SLO are above 0, and its tolerance and deviations are not negative"
+            raise ValueError(text)
+
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:

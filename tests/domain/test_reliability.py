@@ -104,6 +104,13 @@ def test_nothing_yet() -> None:
     assert (skill(tally, outcomes_min=1.0), breach(tally, Slo()), curve(tally), effective(tally)) == (None, "", (), 0.0)
 
 
+@pytest.mark.parametrize("wrong", [{"outcomes_min": 0.0}, {"outcomes_min": -1.0}, {"tolerance": -0.03}])
+def test_impossible_slo(wrong: dict[str, float]) -> None:
+    """An SLO that would speak before the first outcome, or allows less than nothing, is refused."""
+    with pytest.raises(ValueError, match="above 0, and its tolerance"):
+        Slo(**wrong)
+
+
 def test_recent_counts_more() -> None:
     """After a half-life of good outcomes, old bad ones count half; the effective count stays bounded."""
     tally = tallied([outcome(1.0, -0.1)] * 2000 + [outcome(1.0, 0.1)] * 100, half_life=100.0)
