@@ -424,3 +424,9 @@ async def test_two_feeds_share_a_topic(servers: str, topic: str, tmp_path: pathl
     for n in range(3):
         assert found[f"{shard_of(topic)}-{n}.queue"] == list(enumerate(sent[n]))
     assert_sound(sink.events)
+
+
+def test_a_silence_that_cannot_be() -> None:
+    """A silence of less than no time stops the start: every tape would end at once."""
+    with pytest.raises(ValueError, match="queue_idle_end_s must not be negative"):
+        Settings(queue_idle_end_s=-1.0)

@@ -6,6 +6,7 @@ import pathlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -302,3 +303,10 @@ async def test_killed_feed_goes_on(simulator: Exchange, tmp_path: pathlib.Path) 
     assert [int(str(event.extensions["sequence"])) for event in events] == list(range(len(events)))
     batches = [decode_raw_batch(event.data or b"") for event in events]
     assert [one.first_row for one in batches[1:]] == [one.first_row + one.row_count for one in batches[:-1]]
+
+
+@pytest.mark.parametrize("wrong", [{"duration_s": -5.0}, {"flush_ms": -1}])
+def test_a_tape_that_ends_before_it_begins(wrong: dict[str, Any]) -> None:
+    """A time that cannot be stops the start: the feed would tell the end of a tape without a row."""
+    with pytest.raises(ValueError, match="flush_ms and duration_s must not be negative"):
+        Settings(**wrong)

@@ -103,3 +103,10 @@ async def test_compose_opens_nothing() -> None:
     hosted = compose(Settings(inference_target="127.0.0.1:1"))
     await hosted.close()
     assert hosted.card.calls == ("inference",)
+
+
+@pytest.mark.parametrize("deadline_ms", [0, -5])
+def test_no_time_to_answer(deadline_ms: int) -> None:
+    """A deadline that no answer meets stops the start: every answer would be degraded, and nothing heard."""
+    with pytest.raises(ValueError, match="inference_deadline_ms must be at least 1"):
+        Settings(inference_deadline_ms=deadline_ms)

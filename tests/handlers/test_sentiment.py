@@ -119,3 +119,9 @@ async def test_compose_opens_nothing() -> None:
     hosted = compose(Settings(inference_target="127.0.0.1:1"))
     await hosted.close()
     assert hosted.card == CARD
+
+
+def test_no_time_to_answer() -> None:
+    """A deadline that no answer meets stops the start."""
+    with pytest.raises(ValueError, match="inference_deadline_ms must be at least 1"):
+        Settings(inference_deadline_ms=0)

@@ -68,6 +68,9 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse limits that would hold nothing."""
         at_least_one(self, "rows_max", "bytes_max", "poll_ms", "heartbeat_ms", "queue_records_max", "queue_session_ms")
+        if self.queue_idle_end_s < 0:
+            msg = "queue_idle_end_s must not be negative: such a tape ends before it begins"
+            raise ValueError(msg)
         if not self.queue_dialect:
             msg = "queue_dialect must name a dialect"
             raise ValueError(msg)

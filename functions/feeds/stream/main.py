@@ -97,6 +97,9 @@ class Settings:
         at_least_one(
             self, "rows_max", "bytes_max", "line_bytes_max", "heartbeat_ms", "queue_rows_max", "inbox_rows_max"
         )
+        if min(self.flush_ms, self.duration_s) < 0:
+            msg = "flush_ms and duration_s must not be negative: such a tape ends before it begins"
+            raise ValueError(msg)
 
 
 def compose(settings: Settings) -> HostedFeed:

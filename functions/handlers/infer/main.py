@@ -11,6 +11,7 @@ from functions.adapters.inference_client import DEADLINE_MS, InferenceClient
 from functions.handlers.infer import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
+from functions.runtime.settings import at_least_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class Settings:
         "sma_20",
         "atr_14",
     )
+
+    def __post_init__(self) -> None:
+        """Refuse to wait for nothing: every answer would be degraded."""
+        at_least_one(self, "inference_deadline_ms")
 
 
 def compose(settings: Settings) -> HostedHandler:

@@ -11,6 +11,7 @@ from functions.adapters.texts_client import DEADLINE_MS, TextsClient
 from functions.handlers.sentiment import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
+from functions.runtime.settings import at_least_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Settings:
     inference_deadline_ms: int = DEADLINE_MS
     sentiment_models: tuple[str, ...] = ("sentiment",)
     sentiment_body: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse to wait for nothing: every answer would be degraded."""
+        at_least_one(self, "inference_deadline_ms")
 
 
 def compose(settings: Settings) -> HostedHandler:
