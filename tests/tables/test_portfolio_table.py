@@ -202,6 +202,9 @@ def test_settings() -> None:
         {"capital": "much"},
         {"portfolio_capitals": ("b",)},
         {"portfolio_drawdown_max": "1e-2"},
+        {"portfolio_drawdown_max": "20"},
+        {"portfolio_exposure_ratio_max": "-1"},
+        {"portfolio_var_ratio_max": "-0.01"},
         {"portfolio_returns_min": 1},
         {"portfolio_silence_s": 0},
     ):

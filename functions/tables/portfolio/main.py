@@ -67,7 +67,14 @@ class Settings:
         if not 2 <= self.portfolio_returns_min <= self.portfolio_returns_window:  # noqa: PLR2004 - a deviation needs two
             message = "portfolio_returns_min must be 2 or more, and at most portfolio_returns_window"
             raise ValueError(message)
-        rules_of(self)
+        limits = rules_of(self).metrics
+        given = (limits.exposure_ratio_max, limits.drawdown_max, limits.var_ratio_max)
+        if any(one < 0 for one in given if one is not None) or (limits.drawdown_max or 0) > 1:
+            message = (
+                "portfolio_exposure_ratio_max, portfolio_drawdown_max and portfolio_var_ratio_max are shares, 0.2 is "
+                "20 %: none is negative, and a drawdown at most 1"
+            )
+            raise ValueError(message)
 
 
 def rules_of(settings: Settings) -> Rules:
