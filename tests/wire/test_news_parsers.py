@@ -97,6 +97,7 @@ def test_signs_are_no_tags() -> None:
     told = only("news.rss", b"<rss><channel><item>" + title + b"</item></channel></rss>")
     assert told.headline == "Yield <4 %, VIX >30"
     assert plain_text("<script>if (a < b) c()</script>up<!-- a > b --> 3 %<style>p > q {}</style>") == "up 3 %"
+    assert plain_text("Flaw lets <script> run in Acme's shop") == "Flaw lets run in Acme's shop"
 
 
 def test_availability_is_receipt() -> None:

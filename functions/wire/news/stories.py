@@ -32,9 +32,9 @@ BLOCKS: Final = frozenset(
 """Elements of HTML that stand on lines of their own: what is before and behind them is never one word."""
 
 _BLOCK: Final = re.compile(rf"</?(?:{'|'.join(sorted(BLOCKS))})\b[^<>]*>", re.IGNORECASE)
-# What is never closed reaches to the end, as in the HTML standard; so every text is gone through once.
+# What is never closed is found up to the end, so that a text is gone through once, and stays: headlines may name tags.
 _DROPPED: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style)\b[^<>]*>.*?(?:</\1\b[^<>]*>|\Z)", re.IGNORECASE | re.DOTALL
+    r"<!--.*?(-->|\Z)|<(script|style)\b[^<>]*>.*?(</\2\b[^<>]*>|\Z)", re.IGNORECASE | re.DOTALL
 )
 # A sign with no letter behind it is no tag: what is <5 % and >3 % is said.
 _TAG: Final = re.compile(r"</?[a-z][^<>]*>|<[!?/][^<>]*>", re.IGNORECASE)
@@ -90,7 +90,7 @@ def plain_text(markup: str) -> str:
     >>> plain_text("<!-- a > b -->Nasdaq <4000, VIX >30<script>if (a<b) c()</script>")
     'Nasdaq <4000, VIX >30'
     """
-    text = _DROPPED.sub(" ", markup[:MARKUP_CHARS_MAX])
+    text = _DROPPED.sub(lambda found: " " if found[1] or found[3] else found[0], markup[:MARKUP_CHARS_MAX])
     text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", text)))
     lines = (" ".join(one.split()) for one in text.splitlines())
     return "\n".join(one for one in lines if one)
