@@ -108,7 +108,8 @@ def distinct_texts(batch: NewsBatch, *, body: bool = False) -> tuple[list[str], 
         if item.status is NewsStatus.WITHDRAWN or not text:
             chosen.append(-1)
             continue
-        key = (item.syndication_key, normalised(text))  # equal keys may part headline and body elsewhere
+        # Equal keys may part headline and body elsewhere; texts without words are equal where their signs are.
+        key = (item.syndication_key, normalised(text) or text)
         if key not in places:
             places[key] = len(texts)
             texts.append(text)

@@ -47,6 +47,13 @@ def test_headline_and_body_are_parted_alike() -> None:
     assert distinct_texts(batch) == (["Acme cuts outlook", "Acme cuts"], [0, 1])
 
 
+def test_texts_without_words_are_parted() -> None:
+    """Posts of signs alone have no words to be equal in: one is asked about with another only where it is the same."""
+    batch = news(item("a", ":)"), item("b", "\U0001f4c9"), item("c", ":)"))
+    assert {one.syndication_key for one in batch.items} == {""}
+    assert distinct_texts(batch) == ([":)", "\U0001f4c9"], [0, 1, 0])
+
+
 def test_syndicated_text_counts_once() -> None:
     """A text that three sources send counts once, from when the first of them could be known."""
     copies = [scored(item(name, at=NOW + n * S)) for n, name in enumerate("abc")]
