@@ -200,7 +200,7 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     known = json.loads(note.read_text()) if note.exists() and out.exists() else {}
     reused = known == {**asked, "bytes": out.stat().st_size if out.exists() else 0}
     if not reused:
-        known = {**asked, "bytes": stretch(source, out, messages=count)["bytes"]}
+        known = {**asked, "bytes": stretch(source, out, messages=count, dialect=dialect)["bytes"]}
         note.write_text(json.dumps(known) + "\n")
     span_s = recorded_s(out)
     return {**known, "capture": what, "tape": str(out), "reused": reused, "dialect": dialect, "span_s": span_s}

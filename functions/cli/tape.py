@@ -87,7 +87,7 @@ def info(path: pathlib.Path, *, dialect: str = "") -> dict[str, Any]:
 
 
 def stretch(
-    path: pathlib.Path, out: pathlib.Path, *, messages: int | None = None, times: int | None = None
+    path: pathlib.Path, out: pathlib.Path, *, messages: int | None = None, times: int | None = None, dialect: str = ""
 ) -> dict[str, int]:
     """Repeat a capture into a file; the same input and size give the same bytes.
 
@@ -96,14 +96,15 @@ def stretch(
         out: File to write.
         messages: How many messages to write, or None.
         times: How often to repeat the capture when messages is None.
+        dialect: Dialect of the rows; empty to tell it from the file.
 
     Raises:
         CliError: It is of another venue than Binance: repeated as it is, all its trades would be taken for doubles.
         Malformed: The capture has no message, is too large to be held, or is compressed and damaged.
     """
-    dialect = sniff_tape(path).dialect
-    if not dialect.startswith("binance."):
-        msg = f"{path} is of {dialect}; only captures of Binance can be stretched, whose times and ids are known"
+    told = sniff_tape(path, dialect=dialect).dialect
+    if not told.startswith("binance."):
+        msg = f"{path} is of {told}; only captures of Binance can be stretched, whose times and ids are known"
         raise CliError(msg)
     with reading(path) as file:
         tape = Stretch(file.read(TAPE_BYTES_MAX + 1))
