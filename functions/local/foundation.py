@@ -39,6 +39,7 @@ REPLAY: Final = {
     "TICKLOOM_MODEL_TIMEOUT_MS": "0",
     "TICKLOOM_MODELS_RELOAD_S": "0",
     "TICKLOOM_RISK_BLIND_S_MAX": "0",
+    "TICKLOOM_SIGNAL_AGE_S_MAX": "0",
 }
 """What a replay says unless it is told otherwise: deadlines, breakers and hot reload act live only (design R5)."""
 FEED_STATES: Final = "state"

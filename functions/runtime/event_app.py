@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from functions.domain.market import NS_PER_S
 from functions.ports.telemetry import NO_CONTEXT, NULL, Telemetry
 from functions.runtime import logs, outcomes, settings, telemetry, tracing
 from functions.runtime.health import Health
@@ -195,9 +196,12 @@ async def dispatch(
     Returns:
         Status; the reply (only with 200); why not (only from 400 on). Never raises but when cancelled.
     """
+    name = hosted.card.name
+    if hosted.age_s_max and _expired(hosted, event):
+        kept.count("tickloom_events_handled_total", {"function": name, "outcome": outcomes.Outcome.EXPIRED.value})
+        return outcomes.NO_CONTENT, None, ""
     if not kept.enabled:
         return await _attempt(hosted, event)
-    name = hosted.card.name
     begun = time.perf_counter()
     attributes = {**tracing.attributes_of(event), "faas.trigger": "pubsub"}
     with kept.span(f"process {name}", attributes, context=context, origin=tracing.origin_of(event)):
@@ -212,6 +216,18 @@ async def dispatch(
     if not text:
         await _measure(hosted, event, kept)
     return status, reply, text
+
+
+def _expired(hosted: HostedHandler, event: Event) -> bool:
+    """Tell whether an event would act too late; one without a time, or of another type, is for the handler to judge."""
+    if event.time_ns is None or event.type not in hosted.card.consumes:
+        return False
+    age_s = (time.time_ns() - event.time_ns) / NS_PER_S
+    if age_s <= hosted.age_s_max:
+        return False
+    keys = {"function": hosted.card.name, "event_id": event.id, "source": event.source, "type": event.type}
+    _log.warning("event_expired", age_s=round(age_s, 3), age_s_max=hosted.age_s_max, **keys)
+    return True
 
 
 async def _measure(hosted: HostedHandler, event: Event, kept: Telemetry) -> None:

@@ -45,12 +45,14 @@ class HostedHandler:
     """A handler with its collaborators bound; connections open on first use and close with `close`.
 
     `measures` says what a handled event adds to metrics of its own noun; it is asked only where metrics are kept.
+    An event whose time lies more than `age_s_max` seconds back is let go unhandled, for it would act too late; 0: none.
     """
 
     card: Card
     handle: Handle
     close: Close = nothing
     measures: Callable[[Event], Awaitable[Iterable[Measure]]] = no_measures
+    age_s_max: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

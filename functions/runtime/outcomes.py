@@ -16,6 +16,7 @@ class Outcome(Enum):
 
     REPLIED = "replied"
     CONSUMED = "consumed"
+    EXPIRED = "expired"
     MALFORMED = "malformed"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"

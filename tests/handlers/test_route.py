@@ -15,8 +15,9 @@ from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD
 from functions.handlers.route.handler import Deps, handle, measures
 from functions.handlers.route.main import Settings, compose
+from functions.local.foundation import REPLAY
 from functions.ports.errors import Unavailable
-from functions.runtime import settings
+from functions.runtime import event_app, settings
 from functions.runtime.telemetry import METRICS
 from functions.wire import facts
 from functions.wire.codecs.signals import SIGNAL, encode_signal
@@ -162,3 +163,25 @@ async def test_counted_with_its_reason(deps: Deps) -> None:
         counted = await measures(event_of(told), sizing=deps.sizing)
         assert counted == [("tickloom_signals_routed_total", {"outcome": outcome}, 1)]
     assert "tickloom_signals_routed_total" in {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize("age_s", ["-1", "nan", "inf"])
+def test_ages_that_cannot_be(age_s: str) -> None:
+    """A bound that is none is refused at the start."""
+    with pytest.raises(settings.SettingsError, match=r"(?i)signal_age_s_max"):
+        settings.load(Settings, {"TICKLOOM_SIGNAL_AGE_S_MAX": age_s})
+
+
+async def test_signals_of_before_an_outage_make_no_orders() -> None:
+    """A live host lets go of signals older than five minutes; a replay takes those of any age."""
+    live, replayed = (compose(settings.load(Settings, settings.share(Settings, given))) for given in ({}, REPLAY))
+    assert (live.age_s_max, replayed.age_s_max) == (300.0, 0.0)
+    live = replace(live, handle=handed_on)
+    assert await event_app.dispatch(live, event_of(SOLD)) == (204, None, "")
+    with pytest.raises(AssertionError):
+        await live.handle(event_of(SOLD))
+
+
+async def handed_on(event: Event) -> None:
+    """Fail: nothing should come."""
+    raise AssertionError(event)

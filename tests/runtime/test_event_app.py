@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 import types
 from typing import Any
 
@@ -351,3 +352,20 @@ async def test_dispatch_measured() -> None:
         ("tickloom_events_handled_total", {"function": "echo", "outcome": "rejected"}),
         ("tickloom_handler_duration_seconds", {"function": "echo"}),
     ]
+
+
+async def test_what_would_act_too_late_is_let_go() -> None:
+    """An event older than its handler's bound is acknowledged and not handled; the wall clock decides, live only."""
+    handled: list[Event] = []
+
+    async def act(event: Event) -> None:
+        handled.append(event)
+
+    now_ns = time.time_ns()
+    fresh, old = (sample(time_ns=now_ns - age_s * 1_000_000_000) for age_s in (1, 61))
+    bound = HostedHandler(CARD, act, age_s_max=60.0)
+    for event in (old, fresh, sample(time_ns=None)):
+        assert await event_app.dispatch(bound, event) == (204, None, "")
+    assert handled == [fresh, sample(time_ns=None)]
+    assert await event_app.dispatch(HostedHandler(CARD, act), old) == (204, None, "")
+    assert handled[-1] == old

@@ -1,9 +1,11 @@
 """Bind `route` to the orders service, and serve it."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from typing import Final
 
 import functions_framework.aio
 from starlette.requests import Request
@@ -15,6 +17,8 @@ from functions.domain.orders.intents import Sizing
 from functions.handlers.route import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
+
+SIGNAL_AGE_S_MAX: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Settings:
         slippage_bps: How far through the opposite quote a limit may lie, basis points, a plain decimal.
         capital: The account's capital, of which signals name shares, a plain decimal.
         order_notional_max: Most value of an order, a plain decimal: more is cut, for risk would refuse it whole.
+        signal_age_s_max: Oldest signal that becomes an order, seconds since its bar ended: what comes late after an
+            outage is of a market that has gone. 0: any age, as a replay says.
         order_multipliers: What a unit of an instrument's quantity stands for, each `INSTRUMENT=UNITS`, as limits say.
     """
 
@@ -40,12 +46,16 @@ class Settings:
     slippage_bps: str = "10"
     capital: str = "1000000"
     order_notional_max: str = "50000"
+    signal_age_s_max: float = SIGNAL_AGE_S_MAX
     order_multipliers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
         if self.orders_deadline_ms < 1:
             message = "orders_deadline_ms must be at least 1"
+            raise ValueError(message)
+        if not 0 <= self.signal_age_s_max < math.inf:
+            message = "signal_age_s_max must be 0 or more seconds"
             raise ValueError(message)
         values = (self.order_notional, self.capital, self.order_notional_max)
         if min(map(plain_decimal, values)) <= 0 or plain_decimal(self.slippage_bps) < 0:
@@ -82,7 +92,8 @@ def compose(settings: Settings) -> HostedHandler:
         multipliers=multipliers_of(settings.order_multipliers),
     )
     handle = partial(handler.handle, deps=handler.Deps(orders, sizing))
-    return HostedHandler(CARD, handle, orders.close, partial(handler.measures, sizing=sizing))
+    measures = partial(handler.measures, sizing=sizing)
+    return HostedHandler(CARD, handle, orders.close, measures, age_s_max=settings.signal_age_s_max)
 
 
 respond = event_app.endpoint(Settings, compose)
