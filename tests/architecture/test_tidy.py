@@ -17,9 +17,9 @@ FORBIDDEN_NAMES = {"common", "shared", "utils", "util", "helpers", "misc", "base
 LINES_MAX = 60
 AMBIENT = re.compile(
     r"time\.(time|time_ns|monotonic|monotonic_ns|perf_counter|perf_counter_ns|sleep|localtime|gmtime)"
-    r"|datetime\.(datetime\.)?(now|utcnow|today)|date\.today"
-    r"|uuid\.uuid[14]|uuid[14]|random\..*|secrets\..*|os\.urandom|os\.getrandom"
-    r"|np\.random\.(?!Generator).*|numpy\.random\.(?!Generator).*|asyncio\.sleep"
+    r"|datetime\.(datetime|date)\.(now|utcnow|today)"
+    r"|uuid\.uuid[14]|random\..*|secrets\..*|os\.urandom|os\.getrandom"
+    r"|numpy\.random\.(?!Generator).*|asyncio\.sleep"
 )
 CARDS = catalogue.cards()
 
@@ -29,17 +29,30 @@ def python_files(*rooms: str) -> list[pathlib.Path]:
     return [file for room in rooms or ("",) for file in sorted((FUNCTIONS / room).rglob("*.py"))]
 
 
-def dotted(node: ast.expr) -> str:
-    """Write `a.b.c` back as text; other expressions are empty."""
+def brought(tree: ast.Module) -> dict[str, str]:
+    """Give each imported name the full name of what it stands for."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {one.asname or one.name: one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    return names
+
+
+def dotted(node: ast.expr, names: dict[str, str]) -> str:
+    """Write `a.b.c` back as text, its first name in full; other expressions are empty."""
     if isinstance(node, ast.Attribute):
-        return f"{dotted(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
+        return f"{dotted(node.value, names)}.{node.attr}"
+    return names.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
 
 def ambient_uses(source: str) -> list[str]:
-    """Find calls that read a clock, draw chance or sleep."""
-    calls = (dotted(node.func) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    return [name for name in calls if AMBIENT.fullmatch(name)]
+    """Find what reads a clock, draws chance or sleeps, called there or handed on, under whatever name."""
+    tree = ast.parse(source)
+    names = brought(tree)
+    used = (dotted(node, names) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name))
+    return [name for name in used if AMBIENT.fullmatch(name)]
 
 
 @pytest.mark.parametrize("file", python_files(*PURE_ROOMS), ids=lambda file: str(file.relative_to(FUNCTIONS)))
@@ -49,12 +62,42 @@ def test_no_ambient_time_or_chance(file: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["time.time_ns()", "datetime.now()", "uuid.uuid4()", "random.random()", "np.random.default_rng()", "time.sleep(1)"],
+    "text",
+    [
+        "import time; time.time_ns()",
+        "import time as clock; clock.sleep(1)",
+        "from time import monotonic as now; now()",
+        "import time; field(default_factory=time.time_ns)",
+        "import datetime; datetime.datetime.now()",
+        "import datetime as dt; dt.datetime.now(dt.UTC)",
+        "from datetime import datetime; datetime.now()",
+        "from datetime import date as day; day.today()",
+        "import uuid; uuid.uuid4()",
+        "from uuid import uuid4; uuid4()",
+        "import random; random.random()",
+        "from random import Random; Random()",
+        "import numpy as np; np.random.default_rng()",
+        "from numpy import random as chance; chance.default_rng()",
+        "from asyncio import sleep; sleep(1)",
+    ],
 )
-def test_the_rule_bites(line: str) -> None:
-    """Each way to read a clock or draw chance is found."""
-    assert ambient_uses(f"x = {line}")
+def test_the_rule_bites(text: str) -> None:
+    """Each way to read a clock or draw chance is found, under whatever name it was imported."""
+    assert ambient_uses(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from functions.wire.news.times import time_ns; time_ns('x')",
+        "from datetime import datetime; datetime.fromisoformat('x')",
+        "import numpy as np; x: np.random.Generator",
+        "import uuid; uuid.uuid5(a, b)",
+    ],
+)
+def test_the_rule_lets_be(text: str) -> None:
+    """What only sounds like a clock or chance is none."""
+    assert ambient_uses(text) == []
 
 
 def test_nothing_stands_behind_what_runs() -> None:
