@@ -16,8 +16,8 @@ OURS: Final = ("TICKLOOM_", "DATABASE_URL", "REDIS_URL")
 
 
 def in_a_minute(seconds: float) -> bool:
-    """Hold a demo to its minute where a core is free for it; elsewhere the machine would be measured."""
-    return seconds < MINUTE_S or os.getloadavg()[0] > (os.cpu_count() or 1) + 0.5
+    """Hold a demo to its minute, and where more want to run than there are cores, to a minute of its share of them."""
+    return seconds < MINUTE_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import pathlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ def summary(demo: "Demo") -> dict[str, Any]:
     """Read the summary the demo wrote."""
     found: dict[str, Any] = json.loads((demo.folder / "summary.json").read_text())
     return found
+
+
+@pytest.mark.parametrize(("load", "limit_s"), [(0.5, 60), (2.0, 60), (2.6, 78), (6.0, 180)])
+def test_a_busy_machine_is_no_excuse(monkeypatch: pytest.MonkeyPatch, load: float, limit_s: float) -> None:
+    """Beside other work a demo may take as much longer as it gets less of the cores, and not for ever."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert (in_a_minute(limit_s - 0.1), in_a_minute(limit_s + 0.1)) == (True, False)
 
 
 def test_ends_well_and_in_time(demo: "Demo") -> None:
