@@ -1,6 +1,7 @@
 """Run the command line as people do, and look at what a run left."""
 
 import asyncio
+import hashlib
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from functions.local.children import Children
 from functions.local.servers import start_stores
 
 BIN = pathlib.Path(sys.executable).parent
+DECIDING = ("ticks", "bars", "features", "predictions", "signals")
 TABLES = {
     "bars": "*",
     "features": "*",
@@ -49,6 +51,12 @@ def replay(tape: pathlib.Path, folder: pathlib.Path, *words: object, within_s: f
     done = tickloom("replay", tape, "--folder", folder, "--json", *words, within_s=within_s)
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
+
+
+def silent(summary: dict[str, Any]) -> set[str]:
+    """Name the streams of market data and decisions in which a run wrote nothing: those equal any other's nothing."""
+    nothing = hashlib.sha256(b"").hexdigest()
+    return {stream for stream in DECIDING if summary["hashes"][stream] == nothing}
 
 
 def rows(folder: pathlib.Path, stream: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from counts import FULL
-from runs import replay, rows, tickloom
+from runs import replay, rows, silent, tickloom
 
 CAPTURES = {
     "binance_spot_ws_ethusdt/ethusdt_20240808.gz": {
@@ -119,6 +119,7 @@ def test_any_cut_gives_the_same_rows(rows_max: int, first: pathlib.Path, tmp_pat
     whole = replay(first, tmp_path / "whole", "--log", "memory")
     cut = replay(first, tmp_path / "cut", "--log", "memory", "--rows-max", rows_max, within_s=900)
     assert cut["hashes"] == whole["hashes"]
+    assert not silent(whole)
 
 
 def test_processes_give_the_same_rows(first: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -126,3 +127,4 @@ def test_processes_give_the_same_rows(first: pathlib.Path, tmp_path: pathlib.Pat
     inside = replay(first, tmp_path / "inside", "--log", "memory")
     outside = replay(first, tmp_path / "outside", "--log", "memory", "--processes", within_s=600)
     assert outside["hashes"] == inside["hashes"]
+    assert not silent(inside)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from counts import FULL, count
-from runs import BIN, environment, replay, stored, tickloom
+from runs import BIN, environment, replay, silent, stored, tickloom
 
 KILLS = count(10)
 TIMES = 12 if FULL else 3
@@ -69,6 +69,7 @@ def test_kills_change_nothing(tape: pathlib.Path, tmp_path: pathlib.Path) -> Non
         assert 0 < killed[-1] < last, "a kill counts only between the first and the last acknowledged event"
     final = replay(tape, folder, "--speed", SPEED, within_s=900)
     print(f"seed {SEED}: killed at offsets {killed} of {last}; {time.monotonic() - began:.0f} s with restarts")  # noqa: T201 - the record
+    assert not silent(whole)
     assert final["hashes"] == whole["hashes"]
     assert final["rows_by_kind"] == whole["rows_by_kind"]
     assert stored(folder) == stored(tmp_path / "whole")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from counts import FULL
-from runs import tickloom
+from runs import silent, tickloom
 
 from functions.cli.environment import own_environment
 from functions.local import kafka_platform, loop
@@ -102,4 +102,5 @@ def test_kills_change_nothing(tape: pathlib.Path, tmp_path: pathlib.Path) -> Non
     whole: dict[str, Any] = json.loads(done.stdout)
     hashes, killed = loop.run(run(tape, tmp_path / "killed"))
     assert killed == KILLS, "the tape ended before all were killed"
+    assert not silent(whole)
     assert hashes == whole["hashes"]
