@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import pytest
 from waiting import until
 
 from functions.domain.sequence import REORDER_EVENTS_MAX
@@ -66,7 +67,8 @@ async def consume(
     return outbox, log
 
 
-async def test_replies_and_filters() -> None:
+@pytest.mark.parametrize("inline", [False, True])
+async def test_replies_and_filters(*, inline: bool) -> None:
     """A reply is published, an event the filter does not let through is done at once."""
     heard: list[str] = []
 
@@ -74,7 +76,8 @@ async def test_replies_and_filters() -> None:
         heard.append(one.id)
         return Answer(200, Event(id=f"r{one.id}", source="/h", type="u"))
 
-    outbox, log = await consume([event(0), Event(id="1", source="/s", type="other"), event(2)], deliver, trigger())
+    events = [event(0), Event(id="1", source="/s", type="other"), event(2)]
+    outbox, log = await consume(events, deliver, trigger(), inline=inline)
     assert sorted(heard) == ["0", "2"]
     assert sorted(one.id for one in outbox.published) == ["r0", "r2"]
     assert log.cursors["x-market"] == 3
@@ -204,6 +207,74 @@ async def test_cursor_waits_for_the_slowest() -> None:
     await until(lambda: consumer.caught_up)
     task.cancel()
     assert log.cursors["x-market"] == 3
+
+
+class Slow:
+    """Store nothing before it is let: what is put out is a promise, as with a broker elsewhere."""
+
+    def __init__(self) -> None:
+        """Start with nothing promised."""
+        self.stored: list[asyncio.Future[None]] = []
+
+    def publish(self, broker: str, event: Event) -> asyncio.Future[None]:
+        """Promise to store a reply."""
+        assert (broker, event.id) == ("market", "r")
+        return self._promised()
+
+    def bury(self, sink: str, event: Event, *, destination: str, answer: Answer) -> asyncio.Future[None]:
+        """Promise to store a dead letter."""
+        assert (sink, event.id, destination, answer.status) == ("graves", "0", "nowhere", 400)
+        return self._promised()
+
+    def _promised(self) -> asyncio.Future[None]:
+        self.stored.append(asyncio.get_running_loop().create_future())
+        return self.stored[-1]
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("answer", [Answer(200, Event(id="r", source="/h", type="u")), Answer(400)])
+async def test_done_once_it_is_stored(answer: Answer, *, inline: bool) -> None:
+    """An event is done when its reply, or its dead letter, is stored, and not before: whoever dies between loses it."""
+
+    async def deliver(_: Event) -> Answer:
+        return answer
+
+    log, outbox = MemoryLog(), Slow()
+    subscriber = Subscriber("nowhere", deliver, inline=inline)
+    consumer = Consumer(trigger(), subscriber, log=log, outbound=outbox, partitions=1)
+    log.append(event(0))
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: len(outbox.stored) == 1)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (consumer.caught_up, log.cursors["x-market"], consumer.dispatcher.delivered) == (False, 0, 0)
+    outbox.stored[0].set_result(None)
+    await until(lambda: consumer.caught_up)
+    task.cancel()
+    assert (log.cursors["x-market"], consumer.dispatcher.delivered) == (1, 1)
+
+
+async def test_stopped_is_not_done() -> None:
+    """What is under way when a dispatcher is stopped goes no further, and counts as not done."""
+    heard: list[str] = []
+    gate = asyncio.Event()
+
+    async def deliver(one: Event) -> Answer:
+        heard.append(one.id)
+        await gate.wait()
+        return Answer(200, Event(id="r", source="/h", type="u"))
+
+    log, outbox = MemoryLog(), Outbox()
+    consumer = Consumer(trigger(), Subscriber("nowhere", deliver), log=log, outbound=outbox, partitions=1)
+    log.append(event(0))
+    task = asyncio.create_task(consumer.run())
+    await until(lambda: heard == ["0"])
+    consumer.dispatcher.stop()
+    gate.set()
+    await consumer.dispatcher.settle()
+    consumer.dispatcher.check()
+    task.cancel()
+    assert (outbox.published, log.cursors["x-market"]) == ([], 0)
 
 
 async def test_reply_that_no_broker_takes() -> None:
