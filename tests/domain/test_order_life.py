@@ -20,7 +20,9 @@ from tests import trading
 from tests.counts import count
 
 ORDERS = 8
-"""Orders that live at the same time in one run of the machine."""
+"""Orders that live at the same time in one run of the machine: every other one sells."""
+SIDES = (Side.BUY, Side.SELL)
+CAPITAL = Decimal(1000)
 
 ENDS = {
     ExecType.REJECTED: OrderStatus.REJECTED,
@@ -30,9 +32,9 @@ ENDS = {
 }
 
 
-def resting(number: int = 1, quantity: int = 100) -> Order:
+def resting(number: int = 1, quantity: int = 100, side: Side = Side.BUY) -> Order:
     """Begin a resting order."""
-    asked = replace(trading.order(quantity=quantity), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
+    asked = replace(trading.order(side, quantity), time_in_force=TimeInForce.GOOD_TILL_CANCEL)
     return begin(trading.submission(number, asked)).order
 
 
@@ -226,7 +228,7 @@ class Venue:
     """Be the venue's side of one order, the simplest that can be: lists, and what is said about them."""
 
     quantity: int
-    trades: dict[str, tuple[int, int]] = field(default_factory=dict)
+    trades: dict[str, tuple[int, int, Decimal]] = field(default_factory=dict)
     state: ExecType | None = None
     cancel: str = ""
     wanted: Replacement | None = None
@@ -236,7 +238,7 @@ class Venue:
     @property
     def filled(self) -> int:
         """Sum what was filled."""
-        return sum(quantity for quantity, _ in self.trades.values())
+        return sum(quantity for quantity, *_ in self.trades.values())
 
     @property
     def open(self) -> bool:
@@ -247,12 +249,12 @@ class Venue:
         """Send a report on its way."""
         self.said.append(report(exec_type, **values))
 
-    def execute(self, quantity: int, price: int) -> None:
+    def execute(self, quantity: int, price: int, fee: Decimal) -> None:
         """Fill some, whether or not it should."""
         self.named += 1
         name = f"x{self.named}"
-        self.trades[name] = (quantity, price)
-        self.say(ExecType.TRADE, exec_id=name, quantity=quantity, price=price)
+        self.trades[name] = (quantity, price, fee)
+        self.say(ExecType.TRADE, exec_id=name, quantity=quantity, price=price, fee=fee)
 
 
 class Lives(RuleBasedStateMachine):
@@ -261,19 +263,18 @@ class Lives(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Hand all orders in."""
         super().__init__()
-        self.orders = [resting(number) for number in range(ORDERS)]
+        self.orders = [resting(number, side=SIDES[number % 2]) for number in range(ORDERS)]
         self.venues = [Venue(100) for _ in range(ORDERS)]
-        self.position = [0] * ORDERS
-        self.cash = [0] * ORDERS
-        self.booked: list[dict[str, tuple[Decimal, Decimal]]] = [{} for _ in range(ORDERS)]
+        self.accounts = [open_account("paper", CAPITAL) for _ in range(ORDERS)]
+        self.booked: list[dict[str, tuple[Decimal, Decimal, Decimal]]] = [{} for _ in range(ORDERS)]
+        self.fills = [0] * ORDERS
         self.statuses: list[list[OrderStatus]] = [[OrderStatus.PENDING_NEW] for _ in range(ORDERS)]
 
     def take(self, which: int, step: Step) -> None:
         """Book what a step says, as an account would."""
         before = self.orders[which]
         self.orders[which] = step.order
-        self.position[which] += step.moved
-        self.cash[which] -= step.paid
+        self.accounts[which] = settle(self.accounts[which], step)
         if step.update is None:
             assert step.order == before
             assert step.fill is None
@@ -282,9 +283,11 @@ class Lives(RuleBasedStateMachine):
         self.statuses[which].append(step.update.status)
         if step.fill is not None:
             fill = step.fill
+            self.fills[which] += 1
+            assert (fill.n, fill.side) == (self.fills[which], SIDES[which % 2])
             self.booked[which].pop(fill.replaces_exec_id, None)
             if fill.quantity:
-                self.booked[which][fill.exec_id] = (fill.quantity, fill.price)
+                self.booked[which][fill.exec_id] = (fill.quantity, fill.price, fill.fee)
 
     @rule(which=st.integers(0, ORDERS - 1), luck=st.integers(0, 9))
     def answer(self, which: int, luck: int) -> None:
@@ -296,10 +299,10 @@ class Lives(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, ORDERS - 1), quantity=st.integers(1, 60), price=st.integers(1, 9), late=st.booleans())
     def execute(self, which: int, quantity: int, price: int, late: bool) -> None:  # noqa: FBT001 - drawn
-        """Let the venue fill some; now and then of an order that ended, or more than was ordered."""
+        """Let the venue fill some, for a fee or a rebate; now and then of an order that ended, or more than ordered."""
         venue = self.venues[which]
         if venue.open or (late and venue.state not in {None, ExecType.REJECTED}):
-            venue.execute(quantity, price)
+            venue.execute(quantity, price, Decimal(quantity % 5 - 1) / 8)
 
     @rule(which=st.integers(0, ORDERS - 1), how=st.sampled_from([ExecType.CANCELED, ExecType.EXPIRED]))
     def end(self, which: int, how: ExecType) -> None:
@@ -324,9 +327,9 @@ class Lives(RuleBasedStateMachine):
         venue = self.venues[which]
         if venue.trades and not venue.said:
             name = next(iter(venue.trades))
-            quantity, _ = venue.trades.pop(name)
+            quantity, *_ = venue.trades.pop(name)
             venue.named += 1
-            venue.trades[f"x{venue.named}"] = (quantity, price)
+            venue.trades[f"x{venue.named}"] = (quantity, price, Decimal(0))
             venue.say(
                 ExecType.TRADE_CORRECT, replaces_exec_id=name, exec_id=f"x{venue.named}", quantity=quantity, price=price
             )
@@ -398,12 +401,17 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def books_are_right(self) -> None:
-        """Cash and positions are the fold of the fills told, after every step."""
+        """Cash and positions are the fold of the fills told, after every step: a purchase costs, a sale pays."""
         for which, order in enumerate(self.orders):
-            fills = self.booked[which].values()
-            assert scaled(self.position[which], -4) == sum((quantity for quantity, _ in fills), Decimal(0))
-            assert scaled(-self.cash[which], -6) == sum((quantity * price for quantity, price in fills), Decimal(0))
-            assert self.position[which] == order.cumulative
+            fills, account = self.booked[which].values(), self.accounts[which]
+            sign = 1 if SIDES[which % 2] is Side.BUY else -1
+            held = sum((sign * quantity for quantity, *_ in fills), Decimal(0))
+            paid = sum((sign * quantity * price + fee for quantity, price, fee in fills), Decimal(0))
+            assert {name: one.quantity for name, one in account.positions.items() if one.quantity} == (
+                {trading.ETH: held} if held else {}
+            )
+            assert account.cash == CAPITAL - paid
+            assert held == scaled(sign * order.cumulative, -4)
 
     @invariant()
     def figures_add_up(self) -> None:
@@ -424,7 +432,7 @@ class Lives(RuleBasedStateMachine):
                 self.take(which, fold(self.orders[which], venue.said.popleft()))
             order = self.orders[which]
             assert order.cumulative == venue.filled
-            assert {trade.exec_id: (trade.quantity, trade.price) for trade in order.trades} == venue.trades
+            assert {one.exec_id: (one.quantity, one.price, one.fee) for one in order.trades} == venue.trades
             assert not order.cancel_id
             assert order.replacement is None
             assert order.quantity == venue.quantity
