@@ -260,8 +260,14 @@ def test_exceptions_of_a_rolling_var(captures: pathlib.Path) -> None:
     """Told day by day from the 500 days before, VaR 95 of a real series is passed about as often as it says."""
     returns = simple_returns(dict(series(captures))["MA"])
     told = np.array([var_historical(returns[at - 500 : at], 0.95) for at in range(500, len(returns))])
-    share = float(exceptions(returns[500:], told).mean())
-    assert 0.03 < share < 0.07
+    passed = exceptions(returns[500:], told)
+    assert 0.03 < float(passed.mean()) < 0.07
+    assert returns[500:][passed].max() < 0.0
+
+
+def test_a_loss_of_just_the_var() -> None:
+    """A loss is beyond the VaR that was told when it is greater; a gain never is."""
+    assert exceptions(np.array([-0.02, -0.021, 0.03]), np.full(3, 0.02)).tolist() == [False, True, False]
 
 
 def test_one_day_of_steps() -> None:

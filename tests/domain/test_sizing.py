@@ -72,11 +72,12 @@ def test_nothing_to_win() -> None:
 @given(st.integers(2, 10**12), st.integers(1, 10**9), st.integers(1, 10**9), st.floats(0, 0.1))
 @settings(max_examples=examples(300), deadline=None)
 def test_costs_hurt_both_ways(price: int, stop: int, target: int, cost: float) -> None:
-    """Costs take from the win what they add to the loss."""
+    """Won and lost are shares of the price to target and stop; costs take from one what they add to the other."""
     free, costly = (
         payoff(price, price - stop, price + target, cost=0.0),
         payoff(price, price - stop, price + target, cost=cost),
     )
+    assert (free.win, free.loss) == pytest.approx((target / price, stop / price), rel=1e-9)
     assert free.win - costly.win == pytest.approx(cost, abs=1e-9 * (1 + free.win))
     assert costly.loss - free.loss == pytest.approx(cost, abs=1e-9 * (1 + free.loss))
 
