@@ -154,8 +154,9 @@ def test_quote_cannot_decide(quote: Quote) -> None:
 
 
 def test_quote_age_at_limit() -> None:
-    """A quote exactly as old as allowed is not stale."""
-    assert decide(quote=replace(QUOTE, ts_event=NOW - 10_000_000_000)).accepted
+    """A quote exactly as old, or as far ahead, as allowed is neither stale nor of the future."""
+    for ts_event in (NOW - 10_000_000_000, NOW + 10_000_000_000):
+        assert decide(quote=replace(QUOTE, ts_event=ts_event)).accepted
 
 
 @pytest.mark.parametrize(

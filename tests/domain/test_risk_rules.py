@@ -149,6 +149,15 @@ def test_drawdown_from_a_new_peak() -> None:
         assert judge(opened(10_000, eth="1"), order(Side.SELL, 10_000, limit), limits=limits, quote=quote) == broken
 
 
+def test_no_gain_before_a_fill() -> None:
+    """An order that would trade better than the mark takes nothing off a drawdown: it may never be filled."""
+    limits = replace(LIMITS, drawdown_max=Decimal("0.001"))
+    for adds, limit in ((Side.BUY, 249_000), (Side.SELL, 251_000)):
+        state = opened(10_000, eth="1" if adds is Side.BUY else "-1")
+        state.peak_equity += money_of(Decimal(20))  # may fall by 10.02, and has fallen by 20
+        assert judge(state, order(adds, 10_000, limit), limits=limits) == ["drawdown"]
+
+
 def test_no_peak_while_unvalued() -> None:
     """What a short sale brought is no equity as long as nobody knows what the position is worth."""
     state = opened(10_000)
@@ -359,6 +368,13 @@ def test_reducing_past_nothing_net() -> None:
     assert judge(state, order(Side.SELL, 60_001, 249_990), limits=limits) == ["net_exposure_ratio"]
 
 
+@pytest.mark.parametrize(("side", "touch"), [(Side.SELL, 249_990), (Side.BUY, 250_010)])
+def test_reducing_to_nothing(side: Side, touch: int) -> None:
+    """In a drawdown, who gets out may get out of all of it, and not one unit past it."""
+    assert judge(breached(side), order(side, 100_000, touch), limits=TIGHT["drawdown"]) == []
+    assert judge(breached(side), order(side, 100_001, touch), limits=TIGHT["drawdown"]) == ["drawdown"]
+
+
 @pytest.mark.parametrize(("side", "limit"), [(Side.SELL, 249_989), (Side.BUY, 250_011)])
 def test_reducing_beyond_the_quote(side: Side, limit: int) -> None:
     """In a drawdown, who gets out gives up the other side of the quote, and nothing beyond it."""
@@ -528,6 +544,15 @@ DRAWN: Final = merged(replace(LIMITS, drawdown_max=Decimal("0.1")), "paper", ETH
 def test_cannot_decide(case: str) -> None:
     """What cannot be decided is rejected, and says so alone."""
     assert UNDECIDABLE[case]() == ["cannot_decide"]
+
+
+def test_finest_units() -> None:
+    """Units of 10^-18 are decided on exactly, finer ones not at all."""
+    fine = replace(QUOTE, bid_price=249_990 * 10**16, ask_price=250_010 * 10**16)
+    asked = replace(order(limit=250_010 * 10**16), price_exponent=-18)
+    assert judge(opened(), asked, quote=fine) == []
+    assert judge(opened(), replace(asked, quantity=10**18, size_exponent=-18), quote=fine) == []
+    assert judge(opened(), replace(asked, quantity=10**19, size_exponent=-19), quote=fine) == ["cannot_decide"]
 
 
 def test_too_fine_to_count() -> None:
