@@ -173,6 +173,42 @@ def test_requests_that_come_too_late_change_nothing(order: Order, text: str) -> 
         assert text in step.flaw
 
 
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        (Replacement("r2", 40, 250_000), "40, is not above the 40 already filled"),
+        (Replacement("r2", 41, 0), "limit price 0 is not positive"),
+        (Replacement("r2", 41, 1), ""),
+    ],
+)
+def test_replaces_that_nobody_could_carry_out(wanted: Replacement, text: str) -> None:
+    """A replace must leave something to fill, at a price; while one is on its way there is no second."""
+    order = lived(NEW, trade(1, 40)).order
+    step = life.request_replace(order, wanted, as_of_ns=1)
+    assert text in step.flaw
+    assert (step.order == order) == bool(text) == bool(step.flaw)
+    asked = life.request_replace(order, Replacement("r1", 150, 250_000), as_of_ns=1).order
+    again = life.request_replace(asked, wanted, as_of_ns=1)
+    assert (again.order, again.flaw) == (asked, "a replace is on its way already: r1")
+
+
+@pytest.mark.parametrize(
+    ("told", "flaw"),
+    [
+        ([NEW, trade(1, 40), trade(2, 60)], ""),
+        ([NEW, trade(1, 40), trade(2, 61)], "filled beyond its quantity"),
+        ([report(ExecType.REJECTED), trade(1, 40)], "filled although it was rejected"),
+        ([NEW, CANCELED, trade(1, 40)], ""),
+    ],
+)
+def test_fills_that_should_not_be(told: list[Report], flaw: str) -> None:
+    """What a venue filled is booked even where it should not have been, and says so."""
+    step = lived(*told)
+    assert step.update is not None
+    assert (step.flaw, step.update.reasons) == (flaw, (flaw,) if flaw else ())
+    assert step.fill is not None
+
+
 def test_unknown_is_no_rejection() -> None:
     """An order nobody knows the fate of still works, says so, and any answer of the venue ends the doubt."""
     lost = lived(report(ExecType.UNKNOWN, text="no answer in 5 s"))
