@@ -168,6 +168,7 @@ async def test_cut(place: Place, cut: str, kind: str) -> None:
         else:
             await desk.cancel(CancelRequest("c-1", "paper", "order-1", NOW))
             assert (await came(desk, ExecType.CANCELED)).status is OrderStatus.CANCELED
+        assert getattr(place.bridge.faults, cut) == []  # it was cut
         assert len(place.bridge.desk.orders) == 1 + (kind == "CANCEL")
 
 

@@ -70,10 +70,22 @@ def test_too_fine() -> None:
         read_execution([str(MS), "order-1", "TRADE", "E1", "0.000001", "2490"], ORDER)
 
 
-@given(st.lists(st.text(st.characters(codec="ascii"), max_size=12), max_size=8))
+TEXTS = st.text(st.characters(codec="ascii"), max_size=12)
+TIMES = st.one_of(st.sampled_from([str(MS), "0", "", "-1", "1e3", "1.5", "9" * 15, "9" * 16, "\u0661"]), TEXTS)
+KINDS = st.sampled_from(["NEW", "TRADE", "CANCELED", "REPLACED", "EXPIRED", "REJECTED", "REFUSED", "UNKNOWN", "PARTLY"])
+FIGURES = st.one_of(
+    st.sampled_from(["E1", "0.4", "2490.00", "0", "-1.25", "1e3", "NaN", "", ".", "0.000001", "9" * 18, "9" * 40]),
+    TEXTS,
+)
+LINES = st.builds(
+    lambda ms, kind, rest: [ms, "order-1", kind, *rest], TIMES, KINDS, st.lists(FIGURES, max_size=5)
+) | st.lists(TEXTS, max_size=8)
+
+
+@given(LINES)
 @settings(max_examples=examples(4_000), deadline=None)
 def test_any_words(words: list[str]) -> None:
-    """Whatever a bridge says is read, or refused as malformed or unfit; nothing else is raised."""
+    """Whatever a bridge says, of orders or not, is read, or refused as malformed or unfit; nothing else is raised."""
     for read in (read_execution, read_status):
         try:
             assert read(words, ORDER).as_of_ns >= 0
