@@ -113,11 +113,14 @@ def test_ticks_twice() -> None:
 
 
 def test_facts_that_cannot_be() -> None:
-    """Facts with a number or date that is none are Malformed."""
+    """Facts with a number or date that is none are Malformed, and so are factors that nothing can be multiplied by."""
     for fact in (
         {"multiplier": "x"},
         {"multiplier": "1", "session_date": "2024-02-30"},
         {"multiplier": "1", "session_state": 99},
+        {"multiplier": "1", "price_factor": float("nan")},
+        {"multiplier": "1", "size_factor": float("-inf")},
+        {"multiplier": "1", "price_factor": -1.0},
     ):
         message = enriched_pb2.InstrumentFacts(instrument_id="I0-USDT.BINANCE", known=True, **fact)  # type: ignore[arg-type]
         with pytest.raises(Malformed):

@@ -8,6 +8,7 @@ several batches' facts are the same and are read once.
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
+from math import inf
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -177,11 +178,19 @@ def _fact(message: enriched_pb2.InstrumentFacts) -> InstrumentFacts:
         session=Span(SessionState(message.session_state), day, 0, message.session_change_ns or FOREVER),
         status=Status(TradingStatus(message.status), 0, message.status_reason),
         restricted=message.restricted,
-        price_factor=message.price_factor,
-        size_factor=message.size_factor,
+        price_factor=_factor(message.price_factor),
+        size_factor=_factor(message.size_factor),
         calendar=message.calendar,
         statuses=tuple([Status(TradingStatus(one.status), one.from_ns, one.reason) for one in message.statuses]),
     )
+
+
+def _factor(value: float) -> float:
+    """Read a factor of corporate actions: a positive number, or 0 where it is not known."""
+    if not 0.0 <= value < inf:
+        reason = f"a factor is finite and not negative, found {value}"
+        raise ValueError(reason)
+    return value
 
 
 def _varint(number: int) -> bytes:
