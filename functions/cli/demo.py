@@ -56,8 +56,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings() -> dict[str, str]:
-    """Give the settings of functions; a simulated market's orders never leave for the venue of the environment."""
+    """Give the settings of functions; a simulated market's orders never leave for the venue of the environment.
+
+    Its history comes first, minutes old, and is traded too.
+    """
     return {
+        "TICKLOOM_SIGNAL_AGE_S_MAX": "0",
         **own_environment(),
         "TICKLOOM_CAPITAL": CAPITAL,
         "TICKLOOM_OPENING_POSITIONS": OPENING,
