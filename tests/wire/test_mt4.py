@@ -183,7 +183,14 @@ def test_mutated_lines_never_break_the_decoder(data: st.DataObject) -> None:
         assert all(rejection.reason for rejection in ticks.rejections)
 
 
-@given(st.text(max_size=40))
+SYMBOLS = st.tuples(
+    st.sampled_from(["EURUSD", "eurusd", "", "EUR USD"]),
+    st.sampled_from(["60", "3600", "0", "-1", "1.5", "x", "9" * 30]),
+    st.sampled_from(["UTC", "Europe/Athens", "Nowhere", "", "../etc/passwd"]),
+).map("@".join)
+
+
+@given(SYMBOLS | st.text(max_size=40))
 def test_settings_are_read_or_refused(text: str) -> None:
     """A batch's symbol that tells pair, seconds and zone is read; any other is refused."""
     try:
