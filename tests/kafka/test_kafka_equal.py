@@ -63,7 +63,7 @@ def test_three_ways_are_equal(tape: tuple[pathlib.Path, pathlib.Path], tmp_path:
 @pytest.mark.usefixtures("wheel_here")
 def test_wheel_is_equal(captures: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over the wheel's broker the rows are the same again."""
-    files = captures_of(captures, tmp_path, rows=ROWS or 6000)
+    files = captures_of(captures, tmp_path, rows=ROWS)
     embedded = replay(files, tmp_path / "embedded")
     monkeypatch.setenv("KAFKA_BROKER", "wheel")
     over_wheel = replay(files, tmp_path / "wheel", "--kafka")
