@@ -29,7 +29,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from functions.domain.market import NS_PER_S
 from functions.ports.telemetry import NO_CONTEXT, NULL, Telemetry
 from functions.runtime import logs, outcomes, settings, telemetry, tracing
 from functions.runtime.health import Health
@@ -222,7 +221,7 @@ def _expired(hosted: HostedHandler, event: Event) -> bool:
     """Tell whether an event would act too late; one without a time, or of another type, is for the handler to judge."""
     if event.time_ns is None or event.type not in hosted.card.consumes:
         return False
-    age_s = (time.time_ns() - event.time_ns) / NS_PER_S
+    age_s = time.time() - event.time_ns / 1e9
     if age_s <= hosted.age_s_max:
         return False
     keys = {"function": hosted.card.name, "event_id": event.id, "source": event.source, "type": event.type}
