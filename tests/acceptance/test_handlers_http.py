@@ -105,6 +105,9 @@ NOWHERE: Final = {
     "TICKLOOM_ORDERS_TARGET": "127.0.0.1:9",
     "TICKLOOM_ORDERS_DEADLINE_MS": "100",
 }
+ANY_AGE: Final = {"TICKLOOM_SIGNAL_AGE_S_MAX": "0"}
+"""The events here are of days long gone."""
+
 SERVICES: Final = ("risk", "inference", "orders")  # in start order: orders calls risk
 
 
@@ -436,7 +439,7 @@ async def settle(children: Children, stores: Stores) -> Town:
 
 def process(module: str, name: str, environ: Mapping[str, str], probe: Any) -> Spec:  # noqa: ANN401 - a probe of children
     """Start a module of ours, given only the settings that are its own, as the platform gives them."""
-    own = share(importlib.import_module(module).Settings, {"TICKLOOM_HOST": "127.0.0.1", **environ})
+    own = share(importlib.import_module(module).Settings, {"TICKLOOM_HOST": "127.0.0.1", **ANY_AGE, **environ})
     command = (sys.executable, "-m", module)
     return Spec(name, command, env={**own, "PORT": "{port}"}, probe=probe, ready_s=60.0, on_stop=SIGKILL)
 
