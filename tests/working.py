@@ -93,11 +93,14 @@ class Bench:
         return process
 
     def stop(self) -> None:
-        """Ask every worker to end, and wait for it."""
+        """Ask every worker to end, and wait for it; one that will not is killed, and told of once none is left."""
         for one in self.workers:
             one.send_signal(signal.SIGTERM)
-        for one in self.workers:
-            one.wait(30)
+        stuck = [one for one in self.workers if not _ended(one)]
+        for one in stuck:
+            one.kill()
+            one.wait()
+        assert not stuck, f"{len(stuck)} workers went on for 30 s after SIGTERM:\n{self.logs()}"
 
     async def said(self, event: str) -> str:
         """Wait until the last worker has logged an event; give the line."""
@@ -191,3 +194,12 @@ async def reading(servers: str, places: Sequence[TopicPartition]) -> AsyncIterat
         yield consumer
     finally:
         await consumer.stop()
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> bool:
+    """Wait for a process to end; say whether it did."""
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

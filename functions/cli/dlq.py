@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from functions.adapters.postgres import Pool
-from functions.adapters.postgres_dead_letters import DeadLetter, PostgresDeadLetters
+from functions.adapters.postgres_dead_letters import LIST_MAX, DeadLetter, PostgresDeadLetters
 from functions.cli import stores
 from functions.cli.counting import at_least
 from functions.cli.errors import CliError, UsageError
@@ -30,7 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", nargs="?", help="STREAM/ROW of a rejected row, or the id of a buried event")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("var/demo"), help="folder of the platform")
     parser.add_argument("--reason", default="", help="list only rows rejected for this reason")
-    parser.add_argument("--limit", type=at_least(1), default=50, help="how many to list (default 50)")
+    parser.add_argument("--limit", type=at_least(1, LIST_MAX), default=50, help="how many to list (default 50)")
     parser.add_argument("--file", type=pathlib.Path, help="redrive a row with this file's bytes in place of its own")
 
 
