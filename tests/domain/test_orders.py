@@ -31,7 +31,7 @@ from functions.domain.errors import Rejected
 from functions.domain.money import scaled
 from functions.domain.orders.account import Position, account_state, open_account
 from functions.domain.orders.booking import Execution, Paper, book, execute, settle
-from functions.domain.orders.intents import Sizing, Unsized, limit_through, size_order
+from functions.domain.orders.intents import Grid, Sizing, Unsized, limit_through, size_order
 from functions.domain.orders.life import Report, begin, fold
 
 SIZING = Sizing("paper", Decimal(10_000), Decimal(10))
@@ -113,6 +113,31 @@ def test_size_of_a_chance(changes: dict[str, Decimal], worth: int) -> None:
     evidence = Evidence(confidence_kind=ConfidenceKind.CALIBRATED, probability=0.7, position_size_pct=2.5)
     asked = sized(size_order(replace(signal(confidence=70.0), evidence=evidence), replace(SIZING, **changes)))
     assert asked.quantity == worth * 10**6 // asked.limit_price
+
+
+@pytest.mark.parametrize(
+    ("action", "tick", "lot", "limit", "quantity"),
+    [
+        (Action.BUY, "0.5", "0.01", 250_250, 19_900),  # 2502.6001 down to 2502.50; 1.99800... down to 1.99
+        (Action.SELL, "0.5", "0.01", 249_750, 20_000),  # 2497.4001 up to 2497.50; 2.00200... down to 2.00
+        (Action.BUY, "0.001", "0.00001", 250_260, 19_979),  # finer than the signal's own units
+        (Action.BUY, "0.5", "0.3", 250_250, 18_000),
+    ],
+)
+def test_size_on_a_grid(action: Action, tick: str, lot: str, limit: int, quantity: int) -> None:
+    """Prices are multiples of the tick, never more aggressive, and quantities of the lot; decimals tell neither."""
+    grids = {ETH: Grid(Decimal(tick), Decimal(lot))}
+    asked = sized(size_order(signal(action), replace(SIZING, grids=grids)))
+    assert (asked.limit_price, asked.quantity) == (limit, quantity)
+
+
+def test_size_below_a_lot() -> None:
+    """What is worth less than a lot makes no order, and units in which steps cannot be written make none either."""
+    assert (
+        size_order(signal(), replace(SIZING, grids={ETH: Grid(Decimal("0.5"), Decimal(2))})) is Unsized.BELOW_ONE_UNIT
+    )
+    with pytest.raises(Rejected, match="the tick of"):
+        size_order(signal(), replace(SIZING, grids={ETH: Grid(Decimal("0.015"), Decimal(1))}))
 
 
 def test_a_cut_sale_is_cut_at_the_bid() -> None:

@@ -11,10 +11,10 @@ from functions.adapters.orders_memory import MemoryOrders
 from functions.adapters.risk_memory import MemoryRisk
 from functions.domain.decisions import Action, OrderStatus, Side, Signal
 from functions.domain.errors import Rejected
-from functions.domain.orders.intents import Sizing
+from functions.domain.orders.intents import Grid, Sizing
 from functions.handlers.route import CARD
 from functions.handlers.route.handler import Deps, handle, measures
-from functions.handlers.route.main import Settings, compose
+from functions.handlers.route.main import Settings, compose, grids_of
 from functions.local.foundation import REPLAY
 from functions.ports.errors import Unavailable
 from functions.runtime import event_app, settings
@@ -185,3 +185,17 @@ async def test_signals_of_before_an_outage_make_no_orders() -> None:
 async def handed_on(event: Event) -> None:
     """Fail: nothing should come."""
     raise AssertionError(event)
+
+
+@pytest.mark.parametrize("text", ["ETH", "ETH=0.5", "=0.5/1", "ETH=0/1", "ETH=0.5/-1", "ETH=half/1"])
+def test_grids_that_cannot_be(text: str) -> None:
+    """Steps that are not written or cannot be are refused at the start, with the form they take."""
+    with pytest.raises(settings.SettingsError):
+        settings.load(Settings, {"TICKLOOM_ORDER_GRIDS": text})
+
+
+def test_grids_are_read() -> None:
+    """Each instrument's tick and lot stand as they were written."""
+    found = grids_of(("ES-2612.CME=0.25/1", "ETH-USDT.BINANCE=0.01/0.0001"))
+    assert found["ES-2612.CME"] == Grid(Decimal("0.25"), Decimal(1))
+    assert found["ETH-USDT.BINANCE"] == Grid(Decimal("0.01"), Decimal("0.0001"))

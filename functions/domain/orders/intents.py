@@ -19,6 +19,19 @@ _SIDES: Final = MappingProxyType({Action.BUY: Side.BUY, Action.SELL: Side.SELL})
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Say of what an instrument's prices and quantities are multiples at its venue, both more than 0.
+
+    Args:
+        tick: Least step of a price, quote currency.
+        lot: Least step of a quantity, units.
+    """
+
+    tick: Decimal
+    lot: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Sizing:
     """Say how large and how eager orders from signals are.
 
@@ -29,6 +42,7 @@ class Sizing:
         capital: What positions of known chances are shares of, quote currency; None: `order_notional`.
         order_notional_max: Most value of an order, quote currency; None: no bound but risk's.
         multipliers: By instrument, what a unit of its quantity stands for; others stand for 1.
+        grids: By instrument, its steps; others take whatever their exponents can say.
     """
 
     account: str
@@ -37,6 +51,7 @@ class Sizing:
     capital: Decimal | None = None
     order_notional_max: Decimal | None = None
     multipliers: Mapping[str, Decimal] = field(default_factory=dict)
+    grids: Mapping[str, Grid] = field(default_factory=dict)
 
 
 class Unsized(Enum):
@@ -48,7 +63,7 @@ class Unsized(Enum):
 
 
 def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
-    """Size the order a signal asks for: its value over the limit price, floored to whole size units.
+    """Size the order a signal asks for: its value over the limit price, floored to whole size units, or lots.
 
     Behind a calibrated chance the value is the signal's position size, a share of the capital. A weighted count of
     rules is no chance: behind it the value is order_notional * confidence.
@@ -64,7 +79,8 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
     if side is None:
         return Unsized.HOLDS
     _check_signal(signal)
-    limit = limit_through(signal.quote, side, sizing.slippage_bps)
+    tick, lot = _steps(signal, sizing.grids.get(signal.instrument_id))
+    limit = limit_through(signal.quote, side, sizing.slippage_bps, tick=tick)
     if not 0 < limit <= MANTISSA_MAX:
         return Unsized.NO_OPPOSITE_QUOTE
     price = Fraction(scaled(limit, signal.price_exponent))
@@ -73,6 +89,7 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
     if sizing.order_notional_max is not None:  # a sell may fill at the bid above its limit, and risk counts it there
         dearest = Fraction(scaled(max(limit, signal.quote.bid_price), signal.price_exponent))
         quantity = min(quantity, floor(Fraction(sizing.order_notional_max) / dearest / unit))
+    quantity -= quantity % lot
     if quantity <= 0:
         return Unsized.BELOW_ONE_UNIT
     return OrderIntent(
@@ -84,6 +101,25 @@ def size_order(signal: Signal, sizing: Sizing) -> OrderIntent | Unsized:
         price_exponent=signal.price_exponent,
         size_exponent=signal.size_exponent,
     )
+
+
+def _steps(signal: Signal, grid: Grid | None) -> tuple[int, int]:
+    """Count an instrument's tick and lot in the signal's units; one that is finer than these stands for one of them.
+
+    Raises:
+        Rejected: They are no whole number of units, so no order of this signal could keep to them.
+    """
+    if grid is None:
+        return 1, 1
+    tick = Fraction(grid.tick) / Fraction(scaled(1, signal.price_exponent))
+    lot = Fraction(grid.lot) / Fraction(scaled(1, signal.size_exponent))
+    for name, step in (("tick", tick), ("lot", lot)):
+        if step > 1 and step.denominator != 1:
+            message = (
+                f"the {name} of {signal.instrument_id} is {step} units of signal {signal.signal_id}, no whole number"
+            )
+            raise Rejected(message)
+    return max(int(tick), 1), max(int(lot), 1)
 
 
 def _value(signal: Signal, sizing: Sizing) -> Fraction:
@@ -105,8 +141,8 @@ def _check_signal(signal: Signal) -> None:
         raise Rejected(message)
 
 
-def limit_through(quote: Quote, side: Side, slippage_bps: Decimal) -> int:
-    """Place a limit through the opposite quote, rounded so that it is never more aggressive: buys down, sells up.
+def limit_through(quote: Quote, side: Side, slippage_bps: Decimal, *, tick: int = 1) -> int:
+    """Place a limit through the opposite quote, on a multiple of the tick, never more aggressive: buys down, sells up.
 
     Returns:
         Price mantissa; 0 when that side of the quote is missing.
@@ -115,8 +151,10 @@ def limit_through(quote: Quote, side: Side, slippage_bps: Decimal) -> int:
     10015
     >>> limit_through(Quote(9995, 1, 10005, 1, 0), Side.SELL, Decimal(10))
     9986
+    >>> limit_through(Quote(9995, 1, 10005, 1, 0), Side.BUY, Decimal(25), tick=5)
+    10030
     """
     slippage = Fraction(slippage_bps) / _BPS
     if side is Side.BUY:
-        return floor(quote.ask_price * (1 + slippage)) if quote.ask_price > 0 else 0
-    return ceil(quote.bid_price * (1 - slippage)) if quote.bid_price > 0 else 0
+        return tick * floor(quote.ask_price * (1 + slippage) / tick) if quote.ask_price > 0 else 0
+    return tick * ceil(quote.bid_price * (1 - slippage) / tick) if quote.bid_price > 0 else 0

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from functions.adapters.orders_client import DEADLINE_MS, GrpcOrders
 from functions.domain.money import plain_decimal
-from functions.domain.orders.intents import Sizing
+from functions.domain.orders.intents import Grid, Sizing
 from functions.handlers.route import CARD, handler
 from functions.runtime import event_app
 from functions.runtime.hosting import HostedHandler
@@ -37,6 +37,8 @@ class Settings:
         signal_age_s_max: Oldest signal that becomes an order, seconds since its bar ended: what comes late after an
             outage is of a market that has gone. 0: any age, as a replay says.
         order_multipliers: What a unit of an instrument's quantity stands for, each `INSTRUMENT=UNITS`, as limits say.
+        order_grids: Of what an instrument's prices and quantities are multiples, each `INSTRUMENT=TICK/LOT`, as its
+            venue says: one that refuses other prices needs it, for a price's decimals do not tell.
     """
 
     orders_target: str = "127.0.0.1:50053"
@@ -48,6 +50,7 @@ class Settings:
     order_notional_max: str = "50000"
     signal_age_s_max: float = SIGNAL_AGE_S_MAX
     order_multipliers: tuple[str, ...] = ()
+    order_grids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
@@ -62,6 +65,7 @@ class Settings:
             message = "order_notional, capital and order_notional_max must be more than 0 and slippage_bps not negative"
             raise ValueError(message)
         multipliers_of(self.order_multipliers)
+        grids_of(self.order_grids)
 
 
 def multipliers_of(texts: Iterable[str]) -> dict[str, Decimal]:
@@ -80,6 +84,26 @@ def multipliers_of(texts: Iterable[str]) -> dict[str, Decimal]:
     return found
 
 
+def grids_of(texts: Iterable[str]) -> dict[str, Grid]:
+    """Read steps of prices and quantities.
+
+    Raises:
+        ValueError: A text is not written `INSTRUMENT=TICK/LOT`, or a step is not positive.
+    """
+    found = {}
+    for text in texts:
+        name, _, steps = text.partition("=")
+        tick, slash, lot = steps.partition("/")
+        if not (name and slash):
+            message = f"grid {text!r} is not written INSTRUMENT=TICK/LOT, as ES-2612.CME=0.25/1"
+            raise ValueError(message)
+        found[name] = Grid(plain_decimal(tick), plain_decimal(lot))
+        if min(found[name].tick, found[name].lot) <= 0:
+            message = f"grid {text!r} has a step that is not above 0"
+            raise ValueError(message)
+    return found
+
+
 def compose(settings: Settings) -> HostedHandler:
     """Join the handler with its client; the channel opens with the first order."""
     orders = GrpcOrders(settings.orders_target, deadline_ms=settings.orders_deadline_ms)
@@ -90,6 +114,7 @@ def compose(settings: Settings) -> HostedHandler:
         capital=plain_decimal(settings.capital),
         order_notional_max=plain_decimal(settings.order_notional_max),
         multipliers=multipliers_of(settings.order_multipliers),
+        grids=grids_of(settings.order_grids),
     )
     handle = partial(handler.handle, deps=handler.Deps(orders, sizing))
     measures = partial(handler.measures, sizing=sizing)
