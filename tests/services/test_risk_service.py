@@ -35,7 +35,7 @@ from functions.runtime import settings
 from functions.services.risk import CARD
 from functions.services.risk.main import Settings, compose
 from functions.services.risk.service import CHECKS_MAX, RiskServicer
-from functions.wire.codecs.risk import Question, check_message, question_message
+from functions.wire.codecs.risk import Question, answer_message, check_message, question_message
 from functions.wire.codecs.risk_columns import columns_message, columns_value
 from functions.wire.errors import Malformed
 
@@ -454,6 +454,49 @@ async def test_conversation_unreachable() -> None:
     first, second = await asyncio.gather(*(conversation.ask([good]) for _ in range(2)), return_exceptions=True)
     assert (type(first), type(second)) == (Unavailable, Overloaded)
     await conversation.close()
+
+
+class Silent(service_pb2_grpc.RiskServiceServicer):
+    """Answers every second question of a conversation."""
+
+    async def CheckStream(  # noqa: N802 - the name of the contract
+        self, request_iterator: AsyncIterator[service_pb2.CheckStreamRequest], context: object
+    ) -> AsyncIterator[service_pb2.CheckStreamResponse]:
+        """Hear all, answer those with an even tag."""
+        del context
+        async for request in request_iterator:
+            if request.tag % 2 == 0:
+                yield answer_message(request.tag, [Verdict((), "1")])
+
+
+async def test_conversation_unanswered() -> None:
+    """Each question waits its own time: one without an answer fails, before and behind others that get theirs."""
+    good = Question(order(), QUOTE, state(), NOW)
+    register = partial(service_pb2_grpc.add_RiskServiceServicer_to_server, Silent())
+    async with serving(CARD, register) as target:
+        conversation = RiskConversation(target, deadline_ms=500)
+
+        async def ask(number: int) -> object:
+            await asyncio.sleep(number * 0.05)  # in turn, so that no two come due together
+            return await conversation.ask([good])
+
+        for _ in range(2):
+            told = await asyncio.gather(*map(ask, range(6)), return_exceptions=True)
+            late = [isinstance(one, Unavailable) and "no answer in time" in str(one) for one in told]
+            assert late == [True, False] * 3
+        await conversation.close()
+
+
+async def test_conversation_cancelled() -> None:
+    """Who gives up waiting is let go, and the conversation goes on."""
+    good = Question(order(), QUOTE, state(), NOW)
+    register = partial(service_pb2_grpc.add_RiskServiceServicer_to_server, Silent())
+    async with serving(CARD, register) as target:
+        conversation = RiskConversation(target, deadline_ms=30_000)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(conversation.ask([good]), 0.2)
+        assert await conversation.ask([good]) == [Verdict((), "1")]
+        await conversation.close()
 
 
 async def test_composes() -> None:
