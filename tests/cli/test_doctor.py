@@ -161,3 +161,18 @@ async def test_broken_check_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert [one.state for one in found.values()] == ["warn", "warn", "ok"]
     assert "ZeroDivisionError" in found["broken"].found
     assert "no answer within" in found["slow"].found
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words", "state"),
+    [
+        ("/home/me/.pyenv/versions/3.11.7", "'--enable-shared'", "warn"),
+        ("/usr/local", "'--enable-optimizations' '--with-lto'", "ok"),
+        ("/usr", "'--enable-shared'", "ok"),
+    ],
+)
+def test_python_compiled(monkeypatch: pytest.MonkeyPatch, prefix: str, words: str, state: str) -> None:
+    """A Python compiled without a profile is told of; a distribution's is known to have one, whatever it says."""
+    monkeypatch.setattr(checks.sys, "base_prefix", prefix)
+    monkeypatch.setattr(checks.sysconfig, "get_config_var", {"CONFIG_ARGS": words}.get)
+    assert checks.python().state == state
