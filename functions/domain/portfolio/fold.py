@@ -201,7 +201,8 @@ def _due(marks: Marks, account: Account) -> list[Window]:
     """List the windows that may have to be told, in order."""
     after_ns = max(account.due_ns, account.settled_ns)
     found = set(_fill_windows(account, after_ns))
-    found |= {Window(-minus_start, end, part) for (end, minus_start, part), *_ in account.rows if end > after_ns}
+    later = account.rows[bisect_right(account.rows, after_ns, key=lambda one: one.order[0]) :]
+    found |= {Window(-minus_start, end, part) for (end, minus_start, part), *_ in later}
     traded = _traded(account)
     for minute in range(max(after_ns // MARK_NS, marks.oldest - 1, 0) + 1, marks.newest + 1):
         if any(marks.is_marked(name, minute) for name in traded):

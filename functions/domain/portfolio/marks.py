@@ -132,12 +132,11 @@ class Marks:
         if not places or not len(at):
             return np.zeros((0, len(places)))
         closes = self.closes[places][:, at % MINUTES].T
-        last = np.maximum.accumulate(np.where(closes > 0, np.arange(len(at))[:, None], NEVER), axis=0)
-        known = last.min(axis=1) >= 0
-        prices = np.take_along_axis(closes, np.maximum(last, 0), axis=0).astype(np.float64)
-        counts = known[:-1] & (closes[1:] > 0).any(axis=1)
-        before = np.where(known[:-1, None], prices[:-1], 1.0)
-        found: Float64 = (prices[1:] / before - 1.0)[counts][-count:]
+        closed = closes > 0
+        last = np.maximum.accumulate(np.where(closed, np.arange(len(at))[:, None], NEVER), axis=0)
+        counts = np.flatnonzero((last[:-1] >= 0).all(axis=1) & closed[1:].any(axis=1))[-count:]
+        each = np.arange(len(places))
+        found: Float64 = closes[last[counts + 1], each] / closes[last[counts], each] - 1.0
         return found
 
 
