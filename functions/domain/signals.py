@@ -25,7 +25,7 @@ from functions.domain.outlook import chances_of, figures_of, heard, predictions_
 from functions.domain.reasons import Heard, Seen, hear, weigh
 from functions.domain.scorebook import Scorebook
 from functions.domain.sizing import BPS, PERCENT, Stake, lower_bound, payoff, protect, risk_reward, stake
-from functions.domain.strategy import Flagged, Strategy
+from functions.domain.strategy import Strategy
 
 SCOPES_MAX: Final = 12
 """Pairs of shard and interval whose standings are kept: three shards, on the intervals that decide."""
@@ -87,8 +87,6 @@ class _Plan:
     batch: PredictionBatch
     outputs: tuple[ModelOutput, ...]
     flagging: tuple[ModelOutput, ...]
-    figures: tuple[str, ...]
-    turning: tuple[str, ...]
     schema: str
     degraded: bool
 
@@ -207,15 +205,12 @@ def believe(desk: Desk, scope: tuple[str, int], trust: Trust, strategy: Strategy
 
 def _plan(batch: PredictionBatch, strategy: Strategy, identify: Identify) -> _Plan:
     outputs = heard(batch.outputs)
-    flagging = {rule.model for rule in strategy.rules if isinstance(rule, Flagged)}
     return _Plan(
         strategy,
         identify,
         batch,
         outputs,
-        tuple(output for output in outputs if output.model in flagging),
-        strategy.figures,
-        strategy.turning,
+        tuple([output for output in outputs if output.model in strategy.flagging]),
         schema_digest(batch.columns.names).hex(),
         _is_degraded(batch.outputs, {output.model for output in outputs}, strategy),
     )
@@ -293,9 +288,9 @@ def _see(track: Track, plan: _Plan, row: int) -> Seen:
     columns = plan.batch.columns
     cells = zip(columns.names, columns.values[row].tolist(), columns.states[row].tolist(), strict=True)
     values = {name: value for name, value, state in cells if state == STATE_VALID}
-    if plan.figures:
-        values |= figures_of(plan.outputs, row, plan.figures)
-    before, track.before = track.before, {name: values[name] for name in plan.turning if name in values}
+    if plan.strategy.figures:
+        values |= figures_of(plan.outputs, row, plan.strategy.figures)
+    before, track.before = track.before, {name: values[name] for name in plan.strategy.turning if name in values}
     return Seen(values, before, scores_of(plan.flagging, row))
 
 

@@ -156,6 +156,10 @@ class Strategy:
         emit_stopped: Whether a decision that a gate stopped gives a HOLD signal with the reason.
         emit_hold: Whether every bar on which nothing is done gives a HOLD signal.
         tracks_max: Most (instrument, interval) pairs that are remembered.
+        figures: Names of the models' figures that rules look at, as `model.figure`, each once, in rule order.
+        turning: Names of what is compared with the bar before, in alphabetical order.
+        models: Names of the models that the rules should hear, each once.
+        flagging: Names of the models of whose scores rules speak.
     """
 
     name: str = "mean_reversion"
@@ -174,6 +178,10 @@ class Strategy:
     emit_stopped: bool = True
     emit_hold: bool = False
     tracks_max: int = 512
+    figures: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    turning: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    models: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    flagging: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse weights that could not be a strength, and distances or bounds that are not positive."""
@@ -187,6 +195,7 @@ class Strategy:
         if unknown := sorted(set(self.gates).difference(GATES)):
             text = f"there are no gates {unknown}, only {', '.join(GATES)}"
             raise ValueError(text)
+        self._find()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -199,21 +208,18 @@ class Strategy:
         named = [rule.feature for rule in self.rules if not isinstance(rule, Flagged) and "." not in rule.feature]
         return tuple(dict.fromkeys([*named, self.volatility]))
 
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """Name the models' figures that rules look at, as `model.figure`, each once, in rule order."""
-        named = [rule.feature for rule in self.rules if not isinstance(rule, Flagged)]
-        return tuple(dict.fromkeys(name for name in named if "." in name))
-
-    @property
-    def turning(self) -> tuple[str, ...]:
-        """Name what is compared with the bar before, in alphabetical order."""
-        return tuple(sorted({rule.feature for rule in self.rules if isinstance(rule, TurnsUp | TurnsDown)}))
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Name the models that the rules should hear, each once."""
-        return tuple(dict.fromkeys(model for rule in self.rules if (model := model_of(rule))))
+    def _find(self) -> None:
+        """Find what every batch asks of the rules."""
+        rules = self.rules
+        named = [rule.feature for rule in rules if not isinstance(rule, Flagged)]
+        found = {
+            "figures": tuple(dict.fromkeys(name for name in named if "." in name)),
+            "turning": tuple(sorted({rule.feature for rule in rules if isinstance(rule, TurnsUp | TurnsDown)})),
+            "models": tuple(dict.fromkeys(model for rule in rules if (model := model_of(rule)))),
+            "flagging": frozenset(rule.model for rule in rules if isinstance(rule, Flagged)),
+        }
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
 
 def model_of(rule: Rule) -> str:
