@@ -136,26 +136,22 @@ def _take(
 ) -> list[int]:
     """Put bars where they wait; return the ends of all that count."""
     ends = []
-    rows = zip(*(one.tolist() for one in (batch.instrument, batch.interval_s, batch.start_ns)), strict=True)
-    finality = batch.finality.tolist()
-    for n, (instrument, interval_s, start_ns) in enumerate(rows):
-        if finality[n] != BAR_FINAL or interval_s > INTERVAL_S_MAX:
+    which = (batch.instrument, batch.interval_s, batch.start_ns, batch.finality)
+    columns = (*which, batch.close, batch.bid_price, batch.ask_price, batch.flags)
+    rows = zip(*[one.tolist() for one in columns], strict=True)
+    for instrument, interval_s, start_ns, finality, close, bid, ask, flags in rows:
+        if finality != BAR_FINAL or interval_s > INTERVAL_S_MAX:
             continue
         end_ns = start_ns + interval_s * NS_PER_S
         ends.append(end_ns)
         # A bar whose trades may set no close is none, but tells how far its shard has come.
-        routes = heard[instrument] if batch.close[n] > 0 else None
+        routes = heard[instrument] if close > 0 else None
         sides = routes.get(interval_s) if routes else None
         if sides:
-            bar = _bar(batch, n, end_ns, cause)
+            bar = Bar(end_ns, close, bid, ask, flags, cause)
             for track, side in sides:
                 _put(state, track, side, batch.shard, batch.instruments[instrument], bar, silence_ns)
     return ends
-
-
-def _bar(batch: BarBatch, n: int, end_ns: int, cause: str) -> Bar:
-    prices = int(batch.close[n]), int(batch.bid_price[n]), int(batch.ask_price[n])
-    return Bar(end_ns, *prices, int(batch.flags[n]), cause)
 
 
 def _put(state: PairState, track: Track, side: Side, shard: str, ref: InstrumentRef, bar: Bar, silence_ns: int) -> None:
