@@ -1,20 +1,19 @@
 """Keep the quality of feeds in PostgreSQL: one statement writes what many calls brought."""
 
-from dataclasses import asdict, fields
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from functions.adapters.group_commit import GroupCommit
 from functions.adapters.postgres import Pool, port_errors
-from functions.domain.quality import FeedQuality, InstrumentQuality
+from functions.domain.quality import COUNTS, FeedQuality, counts_of
 
 Row: TypeAlias = dict[str, Any]
 """A row by column name."""
 
 _COLUMNS: Final = {
     "shard": "text",
-    **{one.name: "text" if one.name == "instrument_id" else "bigint" for one in fields(InstrumentQuality)},
+    **{name: "text" if name == "instrument_id" else "bigint" for name in COUNTS},
 }
 _PUT: Final = f"""
 INSERT INTO feed_quality ({", ".join(_COLUMNS)})
@@ -51,4 +50,4 @@ class PostgresQuality:
 
 def rows_of(quality: FeedQuality) -> list[Row]:
     """Write entries as rows of the table."""
-    return [{"shard": quality.shard, **asdict(one)} for one in quality.instruments]
+    return [{"shard": quality.shard, **counts_of(one)} for one in quality.instruments]

@@ -1,6 +1,8 @@
 """Say what a feed was like: counts of one instrument's rows in one window of event time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,21 @@ class InstrumentQuality:
         True
         """
         return not (self.repeated or self.missing_trades or self.book_breaks or self.out_of_order or self.crossed_ns)
+
+
+COUNTS: Final = tuple(one.name for one in fields(InstrumentQuality))
+"""What an entry holds, by name."""
+
+_values: Final = attrgetter(*COUNTS)
+
+
+def counts_of(one: InstrumentQuality) -> dict[str, Any]:
+    """Give what an entry holds by name: `dataclasses.asdict`, which copies deeply, takes ten times as long.
+
+    >>> counts_of(InstrumentQuality("X.Y", 0, 10, rows=3))["rows"]
+    3
+    """
+    return dict(zip(COUNTS, _values(one), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
