@@ -231,16 +231,16 @@ class RedisFeatures:
 
 def _newest(group: Iterable[_Put]) -> _Newest:
     """Pick the newest row of each series; later start, then revision, wins."""
-    newest: _Newest = {}
+    newest: dict[tuple[str, int], tuple[tuple[int, int], FeatureColumns, int, int]] = {}
     for one in group:
         columns = one.columns
         of = (columns.instrument, columns.interval_s, columns.start_ns, columns.bar_revision, one.available_ns)
         rows = zip(*(column.tolist() for column in of), strict=True)
         for row, (index, interval_s, start_ns, revision, available_ns) in enumerate(rows):
-            key = FeatureKey(columns.instruments[index].instrument_id, interval_s)
+            key = (columns.instruments[index].instrument_id, interval_s)
             if key not in newest or (start_ns, revision) > newest[key][0]:
                 newest[key] = ((start_ns, revision), columns, row, available_ns)
-    return newest
+    return {FeatureKey(*key): found for key, found in newest.items()}
 
 
 def _packed(rank: tuple[int, int], columns: FeatureColumns, row: int, available_ns: int) -> bytes:

@@ -111,8 +111,9 @@ def known_from(columns: FeatureColumns, *, told_ns: int, lateness_ns: int) -> In
 
     """
     ends = columns.start_ns + columns.interval_s.astype(np.int64) * NS_PER_S
-    told = np.where(columns.bar_revision > 0, np.maximum(ends, told_ns), ends)
-    times: Int64 = told + lateness_ns
+    if np.count_nonzero(columns.bar_revision):
+        ends = np.where(columns.bar_revision > 0, np.maximum(ends, told_ns), ends)
+    times: Int64 = ends + lateness_ns
     return times
 
 

@@ -342,7 +342,7 @@ async def test_composed_without_stores() -> None:
 def test_lateness() -> None:
     """Features are known as late as `bars` waits for their venue; a lateness it would refuse is refused."""
     nowhere = {"database_url": "postgresql://p@127.0.0.1:9/none", "redis_url": "redis://127.0.0.1:9/0"}
-    late = Settings(**nowhere, bars_lateness_ms=100, bars_lateness_ms_of=("KRAKEN=500",)).lateness_ns
+    late = Settings(**nowhere, bars_lateness_ms=100, bars_lateness_ms_of=("KRAKEN=500",)).bars().lateness_ns
     assert [late(shard) for shard in ("KRAKEN-0", "BINANCE-0")] == [500_000_000, 100_000_000]
     for bad in ({"bars_lateness_ms": -1}, {"bars_lateness_ms_of": ("KRAKEN",)}):
         with pytest.raises(ValueError, match="expected"):

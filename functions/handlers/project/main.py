@@ -64,12 +64,12 @@ class Settings:
         if not all(text.isascii() and text.isdigit() for text in self.features_offline_intervals_s):
             message = f"features_offline_intervals_s {self.features_offline_intervals_s} are not all whole seconds"
             raise ValueError(message)
-        self.lateness_ns("")
+        self.bars()
 
-    def lateness_ns(self, shard: str) -> int:
-        """Say how late rows of a shard's bars may come, by the rules of `bars`, which refuse some."""
+    def bars(self) -> BarRules:
+        """Give the rules of `bars`, which refuse some lateness."""
         of = dict(map(venue_lateness, self.bars_lateness_ms_of))
-        return BarRules(lateness_ms=self.bars_lateness_ms, lateness_ms_of=of).lateness_ns(shard)
+        return BarRules(lateness_ms=self.bars_lateness_ms, lateness_ms_of=of)
 
 
 def compose(settings: Settings) -> HostedHandler:
@@ -96,7 +96,7 @@ def compose(settings: Settings) -> HostedHandler:
         latest=latest,
         online=online,
         offline=offline,
-        lateness_ns=settings.lateness_ns,
+        lateness_ns=settings.bars().lateness_ns,
         news=news,
         flow=flow,
         quality=quality,
