@@ -43,7 +43,7 @@ INLINED: Final = frozenset(
         "_text_end",
         "_whole",
         "_decimal",
-        "_scaled",
+        "_shifted",
         "_classify",
         "_symbol",
         "_time",
@@ -58,7 +58,7 @@ TRADES, QUOTES, BOOKS, LEVELS, INSTRUMENTS, COUNTS = range(6)
 NO_TIME: Final = -1
 NO_PREVIOUS: Final = -1
 
-_NONE, _WHOLE, _TEXT, _FLAG, _LEVELS = range(5)
+_NONE, _WHOLE, _TEXT, _FLAG, _LEVELS, _DECIMAL = range(6)
 PU: Final = 128  # the place of the one field with two letters
 FIELDS: Final = 129
 DIGITS_MAX: Final = 18
@@ -99,19 +99,18 @@ def scan(
         trades: Columns of the section, long enough for every row.
         quotes: The same.
         book: The same.
-        levels: (k, 4) price, size and their fraction digits, long enough for every level.
+        levels: (k, 2) price and size, long enough for every level.
     """
     payload, offsets, ts_receive, ts_latest_ms = batch
     line, counts, places, kinds = notes
     for row in range(len(offsets) - 1):
         line[KIND] = NOT_PLAIN
         filled = int(counts[LEVELS])
-        seen, ended = _fields(payload, int(offsets[row]), int(offsets[row + 1]), words, scratch, levels, filled)
+        begin, end = int(offsets[row]), int(offsets[row + 1])
+        seen, ended = _fields(payload, begin, end, words, symbols, scratch, levels, filled)
         if seen >= 0:
-            _classify(payload, words, symbols, scratch, line)
+            _classify(payload, words, scratch, line)
         if line[KIND] != NOT_PLAIN and line[TIME] > ts_latest_ms[row]:
-            line[KIND] = NOT_PLAIN
-        if line[KIND] == DEPTH and not _scale_levels(symbols, line, levels, filled, ended):
             line[KIND] = NOT_PLAIN
         kinds[row] = line[KIND]
         if line[KIND] == DEPTH:
@@ -189,6 +188,7 @@ def _fields(
     begin: int,
     end: int,
     words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
+    symbols: tuple[UInt8, Int64, Int64],
     scratch: tuple[UInt8, Int64, Int64],
     levels: Int64,
     filled: int,
@@ -206,7 +206,7 @@ def _fields(
     at += 1
     count, kept = 0, filled
     while True:
-        at, kept = _field(payload, at, end, scratch, levels, kept)
+        at, kept = _field(payload, at, end, symbols, scratch, levels, kept)
         if at < 0 or at >= end:
             return -1, filled
         count += 1
@@ -224,7 +224,13 @@ def _fields(
 
 
 def _field(
-    payload: UInt8, at: int, end: int, scratch: tuple[UInt8, Int64, Int64], levels: Int64, kept: int
+    payload: UInt8,
+    at: int,
+    end: int,
+    symbols: tuple[UInt8, Int64, Int64],
+    scratch: tuple[UInt8, Int64, Int64],
+    levels: Int64,
+    kept: int,
 ) -> tuple[int, int]:
     """Read one `"name":value`; return the place behind it, or -1, and the levels' end."""
     if at + 4 >= end or payload[at] != _QUOTE:
@@ -243,18 +249,34 @@ def _field(
     found, _, keys = scratch
     if at >= end or found[key] != _NONE or keys[0] + 1 >= len(keys):
         return -1, kept
-    return _value(payload, at, end, key, scratch, levels, kept)
+    return _value(payload, at, end, key, symbols, scratch, levels, kept)
 
 
 def _value(
-    payload: UInt8, at: int, end: int, key: int, scratch: tuple[UInt8, Int64, Int64], levels: Int64, kept: int
+    payload: UInt8,
+    at: int,
+    end: int,
+    key: int,
+    symbols: tuple[UInt8, Int64, Int64],
+    scratch: tuple[UInt8, Int64, Int64],
+    levels: Int64,
+    kept: int,
 ) -> tuple[int, int]:
+    """Read a value; a price or a size is plain only behind the symbol, which has its units."""
     found, values, keys = scratch
     first = payload[at]
     behind = -1
-    if first == _QUOTE:
+    if first == _QUOTE and (key == _P or key == _B or key == _A or key == _Q or key == _BIG_B or key == _BIG_A):
+        if found[_S] == _TEXT:
+            unit = 0 if key == _P or key == _B or key == _A else 1
+            behind, values[key, 0] = _decimal(payload, at + 1, end, int(symbols[2][values[_S, 0], unit]))
+            found[key] = _DECIMAL
+    elif first == _QUOTE:
         behind = _text_end(payload, at + 1, end)
         found[key], values[key, 0], values[key, 1] = _TEXT, at + 1, behind - 1
+        if key == _S:
+            values[key, 0] = _symbol(payload, at + 1, behind - 1, symbols)
+            behind = behind if values[key, 0] >= 0 else -1
     elif _ZERO <= first <= _NINE:
         behind, whole = _whole(payload, at, end)
         found[key], values[key, 0] = _WHOLE, whole
@@ -262,8 +284,8 @@ def _value(
         length = 4 if first == _T else 5
         behind = at + length if _spells(payload, at, end, first == _T) else -1
         found[key], values[key, 0] = _FLAG, int(first == _T)
-    elif first == _LIST and (key == _B or key == _A):
-        behind, kept, values[key, 0] = _list(payload, at + 1, end, levels, kept)
+    elif first == _LIST and (key == _B or key == _A) and found[_S] == _TEXT:
+        behind, kept, values[key, 0] = _list(payload, at + 1, end, symbols[2][values[_S, 0]], levels, kept)
         found[key] = _LEVELS
     if behind >= 0:
         keys[0] += 1
@@ -310,33 +332,35 @@ def _whole(payload: UInt8, at: int, end: int) -> tuple[int, int]:
     return at, number
 
 
-def _decimal(payload: UInt8, begin: int, end: int) -> tuple[int, int]:
-    """Read a decimal's text; return its digits as one number, and how many stand behind the point, or -1."""
-    number, digits, fraction, point = 0, 0, 0, False
-    for at in range(begin, end):
-        byte = payload[at]
-        if _ZERO <= byte <= _NINE:
-            number = number * 10 + (int(byte) - _ZERO)
-            digits += 1
-            if point:
-                fraction += 1
-        elif byte == _POINT and not point and digits > 0:
-            point = True
-        else:
-            return 0, -1
-        if digits > DIGITS_MAX:
-            return 0, -1
-    if digits == 0 or (point and fraction == 0):
-        return 0, -1
-    if payload[begin] == _ZERO and digits - fraction > 1:
-        return 0, -1
-    return number, fraction
+def _decimal(payload: UInt8, at: int, end: int, exponent: int) -> tuple[int, int]:
+    """Read a decimal and the quote behind it; return the place behind both, or -1, and it in units of 10^exponent."""
+    begin, number, left = at, 0, -exponent
+    while at < end and at - begin < DIGITS_MAX and _ZERO <= payload[at] <= _NINE:
+        number = number * 10 + (int(payload[at]) - _ZERO)
+        at += 1
+    if at == begin or (payload[begin] == _ZERO and at - begin > 1):
+        return -1, 0
+    if at < end and payload[at] == _POINT:
+        at += 1
+        behind_point = at
+        while at < end and left > 0 and _ZERO <= payload[at] <= _NINE:
+            number = number * 10 + (int(payload[at]) - _ZERO)
+            left -= 1
+            at += 1
+        while at < end and payload[at] == _ZERO:  # finer than the unit
+            at += 1
+        if at == behind_point or at - begin - 1 > DIGITS_MAX:
+            return -1, 0
+    if at >= end or payload[at] != _QUOTE:
+        return -1, 0
+    if left != 0:
+        number = _shifted(number, left)
+    return (at + 1, number) if number >= 0 else (-1, 0)
 
 
-def _scaled(number: int, fraction: int, exponent: int) -> int:
-    """Write number / 10^fraction in units of 10^exponent; -1 where that is not exact or does not fit."""
-    shift = -fraction - exponent
-    if fraction < 0 or shift > DIGITS_MAX or shift < -DIGITS_MAX:
+def _shifted(number: int, shift: int) -> int:
+    """Give number * 10^shift; -1 where that is not exact or does not fit."""
+    if shift > DIGITS_MAX or shift < -DIGITS_MAX:
         return -1
     if shift >= 0:
         power = _power(shift)
@@ -345,7 +369,7 @@ def _scaled(number: int, fraction: int, exponent: int) -> int:
     return number // power if number % power == 0 else -1
 
 
-def _list(payload: UInt8, at: int, end: int, levels: Int64, kept: int) -> tuple[int, int, int]:
+def _list(payload: UInt8, at: int, end: int, exponents: Int64, levels: Int64, kept: int) -> tuple[int, int, int]:
     """Read `["price","size"],...]` behind its first bracket; return the place behind, the levels' end and the count."""
     if at < end and payload[at] == _END:
         return at + 1, kept, 0
@@ -353,38 +377,24 @@ def _list(payload: UInt8, at: int, end: int, levels: Int64, kept: int) -> tuple[
     while at + 1 < end:
         if payload[at] != _LIST or payload[at + 1] != _QUOTE or kept >= len(levels):
             return -1, begin, 0
-        middle = _text_end(payload, at + 2, end)
-        if middle < 0 or middle + 1 >= end or payload[middle] != _COMMA or payload[middle + 1] != _QUOTE:
+        at, levels[kept, 0] = _decimal(payload, at + 2, end, int(exponents[0]))
+        if at < 0 or at + 1 >= end or payload[at] != _COMMA or payload[at + 1] != _QUOTE:
             return -1, begin, 0
-        behind = _text_end(payload, middle + 2, end)
-        if behind < 0 or behind + 1 >= end or payload[behind] != _END:
+        at, levels[kept, 1] = _decimal(payload, at + 2, end, int(exponents[1]))
+        if at < 0 or at + 1 >= end or payload[at] != _END:
             return -1, begin, 0
-        levels[kept, 0], levels[kept, 2] = _decimal(payload, at + 2, middle - 1)
-        levels[kept, 1], levels[kept, 3] = _decimal(payload, middle + 2, behind - 1)
         kept += 1
-        at = behind + 2
-        if payload[behind + 1] == _END:
+        at += 2
+        if payload[at - 1] == _END:
             return at, kept, kept - begin
-        if payload[behind + 1] != _COMMA:
+        if payload[at - 1] != _COMMA:
             return -1, begin, 0
     return -1, begin, 0
-
-
-def _scale_levels(symbols: tuple[UInt8, Int64, Int64], line: Int64, levels: Int64, begin: int, end: int) -> bool:
-    price_exponent, size_exponent = int(symbols[2][line[SYMBOL], 0]), int(symbols[2][line[SYMBOL], 1])
-    for at in range(begin, end):
-        price = _scaled(int(levels[at, 0]), int(levels[at, 2]), price_exponent)
-        size = _scaled(int(levels[at, 1]), int(levels[at, 3]), size_exponent)
-        if price < 0 or size < 0:
-            return False
-        levels[at, 0], levels[at, 1] = price, size
-    return True
 
 
 def _classify(
     payload: UInt8,
     words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
-    symbols: tuple[UInt8, Int64, Int64],
     scratch: tuple[UInt8, Int64, Int64],
     line: Int64,
 ) -> None:
@@ -392,25 +402,22 @@ def _classify(
     found, values, _ = scratch
     if found[_S] != _TEXT:
         return
-    symbol = _symbol(payload, int(values[_S, 0]), int(values[_S, 1]), symbols)
-    if symbol < 0:
-        return
-    line[SYMBOL] = symbol
+    line[SYMBOL] = values[_S, 0]
     line[TIME] = _time(found, values)
     if line[TIME] < NO_TIME or line[TIME] > _INT64_MAX // _NS_PER_MS:
         return
     if found[_E] == _NONE:
-        _quote(payload, symbols, scratch, line)
+        _quote(scratch, line)
         return
     if found[_E] != _TEXT:
         return
     begin, end = int(values[_E, 0]), int(values[_E, 1])
     if end - begin == len(words[2]) and _is_at(payload, begin, end, words[2]):
-        _trade(payload, symbols, scratch, line, TRADE, _T)
+        _trade(scratch, line, TRADE, _T)
     elif end - begin == len(words[3]) and _is_at(payload, begin, end, words[3]):
-        _trade(payload, symbols, scratch, line, AGG_TRADE, _A)
+        _trade(scratch, line, AGG_TRADE, _A)
     elif end - begin == len(words[4]) and _is_at(payload, begin, end, words[4]):
-        _quote(payload, symbols, scratch, line)
+        _quote(scratch, line)
     elif end - begin == len(words[5]) and _is_at(payload, begin, end, words[5]):
         _depth(scratch, line)
 
@@ -441,44 +448,28 @@ def _time(found: UInt8, values: Int64) -> int:
     return NO_TIME
 
 
-def _figure(payload: UInt8, scratch: tuple[UInt8, Int64, Int64], key: int, exponent: int) -> int:
-    """Read a decimal field in units of 10^exponent; -1 where it is missing, odd, inexact or too great."""
+def _figure(scratch: tuple[UInt8, Int64, Int64], key: int) -> int:
+    """Give a price or a size in its unit; -1 where it is missing."""
     found, values, _ = scratch
-    if found[key] != _TEXT:
-        return -1
-    number, fraction = _decimal(payload, int(values[key, 0]), int(values[key, 1]))
-    return _scaled(number, fraction, exponent)
+    return int(values[key, 0]) if found[key] == _DECIMAL else -1
 
 
-def _trade(
-    payload: UInt8,
-    symbols: tuple[UInt8, Int64, Int64],
-    scratch: tuple[UInt8, Int64, Int64],
-    line: Int64,
-    kind: int,
-    id_key: int,
-) -> None:
+def _trade(scratch: tuple[UInt8, Int64, Int64], line: Int64, kind: int, id_key: int) -> None:
     found, values, _ = scratch
     if found[id_key] != _WHOLE or found[_M] != _FLAG or found[_BIG_T] != _WHOLE:
         return
-    line[PRICE] = _figure(payload, scratch, _P, int(symbols[2][line[SYMBOL], 0]))
-    line[SIZE] = _figure(payload, scratch, _Q, int(symbols[2][line[SYMBOL], 1]))
+    line[PRICE], line[SIZE] = _figure(scratch, _P), _figure(scratch, _Q)
     line[ID], line[MAKER] = values[id_key, 0], values[_M, 0]
     if line[PRICE] > 0 and line[SIZE] > 0:
         line[KIND] = kind
 
 
-def _quote(
-    payload: UInt8, symbols: tuple[UInt8, Int64, Int64], scratch: tuple[UInt8, Int64, Int64], line: Int64
-) -> None:
+def _quote(scratch: tuple[UInt8, Int64, Int64], line: Int64) -> None:
     found, values, _ = scratch
     if found[_U] != _WHOLE:
         return
-    price_exponent, size_exponent = int(symbols[2][line[SYMBOL], 0]), int(symbols[2][line[SYMBOL], 1])
-    line[PRICE] = _figure(payload, scratch, _B, price_exponent)
-    line[PRICE_2] = _figure(payload, scratch, _A, price_exponent)
-    line[SIZE] = _figure(payload, scratch, _BIG_B, size_exponent)
-    line[SIZE_2] = _figure(payload, scratch, _BIG_A, size_exponent)
+    line[PRICE], line[PRICE_2] = _figure(scratch, _B), _figure(scratch, _A)
+    line[SIZE], line[SIZE_2] = _figure(scratch, _BIG_B), _figure(scratch, _BIG_A)
     line[ID] = values[_U, 0]
     if line[PRICE] >= 0 and line[PRICE_2] >= 0 and line[SIZE] >= 0 and line[SIZE_2] >= 0:
         line[KIND] = QUOTE

@@ -93,7 +93,7 @@ class ScanningDecoder:
         self._refs: list[InstrumentRef] = []
         self._symbols = _table({})
         self._line = np.zeros(kernel.COLUMNS, np.int64)
-        self._levels = np.empty((0, 4), np.int64)
+        self._levels = np.empty((0, 2), np.int64)
         most = kernel.FIELDS
         self._scratch = (np.zeros(most, np.uint8), np.zeros((most, 2), np.int64), np.zeros(most + 1, np.int64))
 
@@ -142,7 +142,7 @@ class ScanningDecoder:
         rows = batch.row_count
         room = len(batch.payload) // LEVEL_BYTES_MIN + 1
         if len(self._levels) < room:
-            self._levels = np.empty((room, 4), np.int64)
+            self._levels = np.empty((room, 2), np.int64)
         latest = (batch.ts_receive + future_skew_ms_max * NS_PER_MS) // NS_PER_MS
         counts, places = np.zeros(kernel.COUNTS, np.int64), np.full(len(self._refs), -1, np.int64)
         kinds = np.empty(rows, np.uint8)
@@ -184,7 +184,7 @@ class Found:
         )
 
     def _book(self, books: int, levels: int) -> Book:
-        price, size = self.levels[:levels, :2].T.copy()
+        price, size = self.levels[:levels].T.copy()
         return Book(
             **_first(books, _BOOK, self.book),
             checksum=np.zeros(books, np.uint32),
