@@ -49,6 +49,9 @@ def ticks_to_carry(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     Raises:
         Malformed: The bytes are no TickBatch.
     """
+    known = read_tick_batch.known(data)
+    if known is not None and not known.rejections:
+        return data, tuple([ref.instrument_id for ref in known.instruments])
     message = parse(tick_pb2.TickBatch, data)
     ids = tuple([ref.instrument_id for ref in message.instruments])
     if message.rejections:
