@@ -35,7 +35,9 @@ from functions.domain.indicators.registry import NAMES
 from functions.domain.indicators.state import SCALES
 from functions.domain.indicators.state import start as start_features
 from functions.domain.pairs import kernel as pair_kernel
+from functions.wire import tape_kernel
 from functions.wire.errors import Malformed
+from functions.wire.tape import Join
 from functions.wire.venues import binance_kernel as scan_kernel
 from functions.wire.venues import fix_kernel, plan_kernel, text_kernel
 from functions.wire.venues.binance import DECODERS as BINANCE
@@ -256,6 +258,23 @@ def _with_kernels(dialect: str) -> Decode:
     return Decoder(found.venue, cast("TextReader", compiled(text_kernel)), cast("PlanReader", compiled(plan_kernel)))
 
 
+def row_joiner() -> Join:
+    """Give what puts a tape's rows together, compiled."""
+    loops = compiled(tape_kernel)
+
+    def join(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> bytes:
+        payload = np.empty(int((end - start).sum()), np.uint8)
+        loops.join(np.frombuffer(data, np.uint8), start, end, payload)
+        return payload.tobytes()
+
+    return join
+
+
+def exercise_tape() -> None:
+    """Put no rows together once."""
+    row_joiner()(b"", _none(np.int64, writeable=True), _none(np.int64, writeable=True))
+
+
 def exercise_pairs() -> None:
     """Run the compiled loops of pairs once."""
     loops = compiled(pair_kernel)
@@ -344,6 +363,7 @@ _EXERCISES: Final = (
     exercise_activity,
     exercise_pairs,
     exercise_texts,
+    exercise_tape,
 )
 """The longest to compile first."""
 

@@ -15,10 +15,12 @@ from functions.wire.errors import Malformed
 from functions.wire.tape import (
     SNIFF_LINES,
     Cutter,
+    Join,
     Position,
     Sniffed,
     TapeOptions,
     end_of_tape,
+    join_rows,
     read_line,
     shard_of,
     sniff,
@@ -130,12 +132,14 @@ class Reel:
         options: How they are cut; what is empty in it is told from each capture's head.
         spool: Keeps rows that are too long to travel.
         block_bytes: How much is read at once; it never changes a batch.
+        join: Puts a batch's rows together.
     """
 
     paths: tuple[pathlib.Path, ...]
     options: TapeOptions
     spool: Spool
     block_bytes: int = BLOCK_BYTES
+    join: Join = join_rows
 
     def batches(self, *, start_offset: int = 0, start_row: int = 0) -> Iterator[RawBatch]:
         """Read from a batch's end (its `tape_offset`, and the row behind it) to the tape's end, which is a batch too.
@@ -151,7 +155,8 @@ class Reel:
             if start_offset and (length := tape_length(path)) <= within:
                 base += length
                 continue
-            cutter = Cutter(told, self.spool.keep, Position(within, row, time_before(path, within), base))
+            position = Position(within, row, time_before(path, within), base)
+            cutter = Cutter(told, self.spool.keep, position, join=self.join)
             for batch in _cut(cutter, read_blocks(path, within, block_bytes=self.block_bytes)):
                 yield batch
                 last = batch

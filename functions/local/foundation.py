@@ -131,6 +131,7 @@ class Foundation:
         }
         # One platform runs in a folder at a time, so a new one need not wait for the leases of one that was killed.
         self.environ.setdefault("TICKLOOM_ORDERS_HOLDER", str(options.folder.resolve()))
+        self.environ.setdefault("TICKLOOM_REPLAY_KERNELS", "compiled")  # it replays in this process, as below
         if not options.processes:  # this process stays, and has numba for its tables anyway
             self.environ.setdefault("TICKLOOM_NORMALIZE_KERNELS", "compiled")
         if not options.live:

@@ -41,6 +41,9 @@ DIALECTS: Final = (
 Keep = Callable[[str, bytes], None]
 """Keep the bytes of an oversized row under a name, before its batch leaves; keeping twice is keeping once."""
 
+Join = Callable[[bytes, NDArray[np.int64], NDArray[np.int64]], bytes]
+"""Put rows one behind the other, given what they stand in and (n,) where they begin and end."""
+
 
 @dataclass(frozen=True, slots=True)
 class TapeOptions:
@@ -286,12 +289,11 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chunk:
-    """Hold the rows of one block as they will travel: running payload size, bytes to copy, rows too long to travel."""
+    """Hold the rows of one block as they will travel: up to where, running payload size, rows too long to travel."""
 
     rows: _Rows
+    end: NDArray[np.int64]
     total: NDArray[np.int64]
-    starts: list[int]
-    ends: list[int]
     long: list[int]
 
     def size_before(self, i: int) -> int:
@@ -316,6 +318,11 @@ class _Open:
     behind: int = 0
 
 
+def join_rows(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> bytes:
+    """Put rows one behind the other."""
+    return b"".join([data[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)])
+
+
 class Cutter:
     """Cut blocks of a tape, given in order, into raw batches.
 
@@ -323,10 +330,12 @@ class Cutter:
         options: Whose rows these are and how they are cut.
         keep: Keeps oversized rows.
         position: Where the first block starts; always the end of a batch, or `START`.
+        join: Puts a batch's rows together.
     """
 
-    def __init__(self, options: TapeOptions, keep: Keep, position: Position = START) -> None:
+    def __init__(self, options: TapeOptions, keep: Keep, position: Position = START, *, join: Join = join_rows) -> None:
         """Begin at a position."""
+        self._join = join
         self._options = options
         self._keep = keep
         self._row = position.row
@@ -422,13 +431,7 @@ class Cutter:
         long = np.flatnonzero(length > self._options.line_bytes_max)
         if len(long):
             length[long] = np.minimum(length[long], OVERSIZED_HEAD_BYTES)
-        chunk = _Chunk(
-            rows,
-            np.cumsum(length),
-            rows.start.tolist(),
-            (rows.start + length).tolist(),
-            long.tolist(),
-        )
+        chunk = _Chunk(rows, rows.start + length, np.cumsum(length), long.tolist())
         i, count = 0, len(length)
         while i < count:
             j = self._reach(chunk, i)
@@ -455,11 +458,10 @@ class Cutter:
 
     def _take(self, chunk: _Chunk, i: int, j: int) -> None:
         now, rows = self._open, chunk.rows
-        data = rows.data
         for k in chunk.long:
             if i <= k < j:
-                self._spool(now.rows + k - i, data[int(rows.start[k]) : int(rows.end[k])])
-        now.pieces.append(b"".join([data[a:b] for a, b in zip(chunk.starts[i:j], chunk.ends[i:j], strict=True)]))
+                self._spool(now.rows + k - i, rows.data[int(rows.start[k]) : int(rows.end[k])])
+        now.pieces.append(self._join(rows.data, rows.start[i:j], chunk.end[i:j]))
         now.ends.append(chunk.total[i:j] + (now.size - chunk.size_before(i)))
         now.ts_receive.append(rows.ts_receive[i:j])
         now.rows += j - i

@@ -41,7 +41,7 @@ def test_compile_all() -> None:
     said = io.StringIO()
     compile_all(said)
     told = [line.split()[0] for line in said.getvalue().splitlines()]
-    assert told == ["bars", "features", "plans", "fix", "scan", "activity", "pairs", "texts"]
+    assert told == ["bars", "features", "plans", "fix", "scan", "activity", "pairs", "texts", "tape"]
 
 
 def test_cached_elsewhere(tmp_path: pathlib.Path) -> None:

@@ -88,6 +88,14 @@ async def test_end_may_be_left_out(tmp_path: pathlib.Path) -> None:
     assert await run(Settings((path,), tell_end=False)) == whole[:-1]
 
 
+async def test_kernels_change_nothing(tmp_path: pathlib.Path) -> None:
+    """Rows put together by a kernel are the same rows; a kernel nobody has is refused."""
+    path = str(capture(tmp_path / "tape.txt", 30))
+    assert await run(Settings((path,), replay_kernels="compiled")) == await run(Settings((path,)))
+    with pytest.raises(ValueError, match="replay_kernels"):
+        Settings((path,), replay_kernels="fast")
+
+
 async def test_block_size_changes_nothing(tmp_path: pathlib.Path) -> None:
     """How much is read at once never changes a batch."""
     path = capture(tmp_path / "tape.txt", 50)

@@ -10,6 +10,7 @@ from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.adapters.kernels import row_joiner
 from functions.domain.market import RawBatch
 from functions.wire.errors import Malformed
 from functions.wire.raw import raw_event, trace_of
@@ -99,6 +100,16 @@ def test_rows_equal_lines(lines: list[bytes]) -> None:
         if not read.control:
             expected.append((len(expected), last, line[read.start :], read.symbol or "ETHUSDT"))
     assert rows(cut(blocks_of(text, 64))) == expected
+
+
+@settings(max_examples=examples(500), deadline=None)
+@given(st.lists(LINE, max_size=40), st.sampled_from((1, 7, 512)))
+def test_compiled_joins_are_equal(lines: list[bytes], rows_max: int) -> None:
+    """Rows that a kernel puts together are those that are put together without, oversized ones too."""
+    text = b"".join(line + b"\n" for line in lines) + b"\n"
+    options = TapeOptions("S-0", "S-0.replay", SPOT, "ETHUSDT", rows_max=rows_max, bytes_max=128, line_bytes_max=32)
+    cutter = Cutter(options, ignore, join=row_joiner())
+    assert facts([*cutter.feed(text), *cutter.finish()]) == facts(cut([text], options))
 
 
 @settings(max_examples=examples(500), deadline=None)
