@@ -3,8 +3,8 @@
 Loops over arrays only, so they run plain or compiled with the same results. A row is plain when it is compact JSON of
 one-letter fields (and `pu`) in an optional combined-stream envelope, with unsigned whole numbers of at most 18 digits
 and decimals in quotes, of a kind and a symbol that are known, and breaks no rule. Everything else keeps kind 0 and is
-read by `rows`, which is the authority; a kernel never rejects. A payload with a backslash or a byte that is no visible
-ASCII is not for this file.
+read by `rows`, which is the authority; a kernel never rejects. A backslash or a byte that is no visible ASCII makes a
+row not plain, wherever it stands.
 """
 
 from typing import Final, TypeAlias
@@ -32,6 +32,7 @@ Book: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, UInt64, UInt64, UInt64, UI
 INLINED: Final = frozenset(
     (
         "_is_at",
+        "_is_visible",
         "_power",
         "_forget",
         "_place",
@@ -71,6 +72,7 @@ _BUY, _SELL = SIDE_BUY, SIDE_SELL
 
 # Bytes by the characters they stand for.
 _QUOTE, _COLON, _COMMA, _POINT, _OPEN, _CLOSE, _LIST, _END = 34, 58, 44, 46, 123, 125, 91, 93
+_SPACE, _TILDE, _BACKSLASH = 32, 126, 92
 _ZERO, _NINE, _T, _F = 48, 57, 116, 102
 _A, _B, _E, _M, _P, _Q, _S, _U = 97, 98, 101, 109, 112, 113, 115, 117
 _BIG_A, _BIG_B, _BIG_E, _BIG_T, _BIG_U = 65, 66, 69, 84, 85
@@ -236,14 +238,14 @@ def _field(
     if at + 4 >= end or payload[at] != _QUOTE:
         return -1, kept
     key = int(payload[at + 1])
-    if payload[at + 2] == _QUOTE:
+    if payload[at + 2] == _QUOTE and key != _QUOTE and _is_visible(key):
         at += 3
     elif key == _P and payload[at + 2] == _U and payload[at + 3] == _QUOTE:
         key = PU
         at += 4
     else:
         return -1, kept
-    if key > PU or key == _QUOTE or payload[at] != _COLON:
+    if payload[at] != _COLON:
         return -1, kept
     at += 1
     found, _, keys = scratch
@@ -309,12 +311,17 @@ def _spells(payload: UInt8, at: int, end: int, truth: bool) -> bool:
 
 
 def _text_end(payload: UInt8, at: int, end: int) -> int:
-    """Find the place behind a text's closing quote; -1 for one that is cut off."""
-    while at < end:
+    """Find the place behind a text's closing quote; -1 for one that is cut off or does not stand for itself."""
+    while at < end and _is_visible(int(payload[at])):
         if payload[at] == _QUOTE:
             return at + 1
         at += 1
     return -1
+
+
+def _is_visible(byte: int) -> bool:
+    """Say whether a byte stands for itself: visible ASCII, and no escape."""
+    return _SPACE <= byte <= _TILDE and byte != _BACKSLASH
 
 
 def _whole(payload: UInt8, at: int, end: int) -> tuple[int, int]:

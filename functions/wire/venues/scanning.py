@@ -26,7 +26,6 @@ from functions.wire.venues.rows import NS_PER_MS
 
 SYMBOLS_MAX: Final = 4096
 """Symbols the kernel is told of, and searches one after the other; batches that name others go the usual way."""
-_VISIBLE: Final = ord(" ")
 LEVEL_BYTES_MIN: Final = 10  # ["1","2"],
 _U1, _U2, _U4, _U8, _I8 = (np.dtype(name) for name in ("u1", "u2", "u4", "u8", "i8"))
 _WHERE: Final = (_U4, _U2, _I8, _I8)
@@ -101,7 +100,7 @@ class ScanningDecoder:
         self, batch: RawBatch, instruments: Instruments, *, future_skew_ms_max: int = FUTURE_SKEW_MS_MAX
     ) -> TickBatch:
         """Turn every row of a batch into a tick, a rejection or a count; see `columns.Decoder`."""
-        if batch.row_count and not batch.oversized and _is_plain(batch.payload):
+        if batch.row_count and not batch.oversized:
             if instruments is not self._told:
                 self._learn(instruments)
             found = self._scan(batch, future_skew_ms_max)
@@ -206,12 +205,6 @@ def _order(places: Int64) -> list[int]:
     named = np.flatnonzero(places >= 0)
     order: list[int] = named[np.argsort(places[named])].tolist()
     return order
-
-
-def _is_plain(payload: bytes) -> bool:
-    """Say whether a payload is visible ASCII without escapes, as the kernel takes for granted."""
-    is_text = payload.isascii() and b"\\" not in payload and b"\x7f" not in payload
-    return is_text and int(np.frombuffer(payload, np.uint8).min(initial=_VISIBLE)) >= _VISIBLE
 
 
 def _table(known: Mapping[str, InstrumentRef]) -> _Table:
