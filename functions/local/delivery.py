@@ -7,7 +7,7 @@ Written once and used by every log. What they imitate: which answers are retried
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -22,6 +22,7 @@ DECISIONS_MAX: Final = 1024
 """Filter decisions remembered for each Trigger."""
 
 RETRYABLE: Final = frozenset({404, 408, 409, 429})
+_TEXTS: Final = frozenset({"source", "type", "subject", "datacontenttype", "dataschema"})
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9]*")
 _TOLD: Final = "kne-"
 _EXTENSION: Final = re.compile(r"[a-z0-9]{1,20}$").match
@@ -80,22 +81,29 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
     Raises:
         WiringError: A dialect is unknown, one element holds two, or an expression cannot be relied on.
     """
+    return reduce(_both, [_remembered(one, where) for one in filters] or [lambda _: True])
+
+
+def _both(first: Filter, second: Filter) -> Filter:
+    return lambda event: first(event) and second(event)
+
+
+def _remembered(element: Mapping[str, Any], where: str) -> Filter:
+    """Decide once for each combination of the attributes an element looks at: they repeat from event to event."""
     looked_at: set[str] = set()
-    parts = tuple(_compile(one, where, looked_at) for one in filters)
-    names = tuple(sorted(looked_at))
-    if "id" in names:
-        return lambda event: all(part(event) for part in parts)
+    part = _compile(element, where, looked_at)
+    if "id" in looked_at:
+        return part
     decided: dict[object, bool] = {}
-    looks_at = attrgetter("type") if names == ("type",) else partial(_attributes_of, names=names)
+    looks_at = attrgetter(*looked_at) if looked_at <= _TEXTS else partial(_attributes_of, names=sorted(looked_at))
 
     def accepts(event: Event) -> bool:
-        """Decide once for each combination of the attributes the filter looks at: they repeat from event to event."""
         key = looks_at(event)
         found = decided.get(key)
         if found is None:
             if len(decided) >= DECISIONS_MAX:
                 decided.clear()
-            found = decided[key] = all(part(event) for part in parts)
+            found = decided[key] = part(event)
         return found
 
     return accepts
@@ -103,8 +111,7 @@ def compile_filters(filters: Sequence[Mapping[str, Any]], where: str) -> Filter:
 
 def _attributes_of(event: Event, names: Sequence[str]) -> tuple[object, ...]:
     """Give values that are equal only where their types are: to an expression, true is not 1 and 1 is not "1"."""
-    values = [attribute_value(event, name) for name in names]
-    return tuple([one if one is None or isinstance(one, str) else (type(one), one) for one in values])
+    return tuple([(type(value := attribute_value(event, name)), value) for name in names])
 
 
 def _compile(element: Mapping[str, Any], where: str, names: set[str]) -> Filter:

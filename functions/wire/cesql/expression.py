@@ -30,7 +30,7 @@ from functions.wire.cesql.values import (
     to_string,
     type_of,
 )
-from functions.wire.envelope import SPEC_VERSION, Event
+from functions.wire.envelope import CORE_NAMES, SPEC_VERSION, Event
 
 WORK_MAX: Final = 4 * 1024 * 1024
 """Characters of an expression times characters of a string: what an evaluation may have to compare."""
@@ -108,16 +108,18 @@ def attributes_of(event: Event) -> Lookup:
 
 def attribute_value(event: Event, name: str) -> Value | None:
     """Give the value of an attribute as expressions see it; None where the event has it not."""
+    if name not in CORE_NAMES:
+        value = event.extensions.get(name)
+        return value_text(value) if isinstance(value, bytes) else value
     match name:
         case "id" | "source" | "type" | "subject" | "datacontenttype" | "dataschema":
             found: str | None = getattr(event, name)
             return found
         case "specversion":
             return SPEC_VERSION
-        case "time":
-            return None if event.time_ns is None else time_text(event.time_ns)
-    value = event.extensions.get(name)
-    return value_text(value) if isinstance(value, bytes) else value
+        case "time" if event.time_ns is not None:
+            return time_text(event.time_ns)
+    return None
 
 
 def _returns(node: Node) -> Type | None:
