@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import grpc
 import grpc.aio
 
 from functions.adapters.channels import open_channel
+from functions.adapters.time_limit import TimeLimit
 from functions.domain.errors import Rejected
 from functions.ports.errors import Overloaded, Unavailable
 
@@ -49,16 +49,6 @@ Q = TypeVar("Q")
 A = TypeVar("A", bound=Answer)
 
 
-@dataclass(slots=True)
-class _Asked(Generic[A]):
-    """Keep a question that waits: who asks, what wakes them, until when (seconds of the loop), whether that passed."""
-
-    task: asyncio.Task[Any]
-    waiter: asyncio.Future[A]
-    due_s: float
-    late: bool = False
-
-
 class Conversation(Generic[Q, A]):
     """Hold one stream, opened with the first question, and again with the first after it ended.
 
@@ -83,14 +73,13 @@ class Conversation(Generic[Q, A]):
         self.failed: Final = failed
         self._target = target
         self._opened = opened
-        self._deadline_s = deadline_ms / 1000
+        self._limit = TimeLimit(deadline_ms / 1000)
         self._waiting_max = waiting_max
         self._channel: grpc.aio.Channel | None = None
         self._call: StreamStreamCall[Q, A] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()  # a stream takes one message at a time
-        self._waiting: dict[int, _Asked[A]] = {}  # in the order in which they come due
-        self._watch: asyncio.TimerHandle | None = None
+        self._waiting: dict[int, asyncio.Future[A]] = {}
         self._tag = 0
 
     async def ask(self, write: Callable[[int], Q]) -> A:
@@ -106,23 +95,11 @@ class Conversation(Generic[Q, A]):
             raise Overloaded(message)
         self._tag += 1
         tag = self._tag
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None, "a coroutine of asyncio runs in a task"  # noqa: S101 - a programmer's error
-        asked: _Asked[A] = _Asked(task, loop.create_future(), loop.time() + self._deadline_s)
-        self._waiting[tag] = asked
-        if self._watch is None:
-            self._watch = loop.call_at(asked.due_s, self._expire, loop)
+        waiter = self._waiting[tag] = asyncio.get_running_loop().create_future()
         try:
-            await self._send(write(tag))
-            answer = await asked.waiter
-        except asyncio.CancelledError as error:
-            if not asked.late or task.uncancel():
-                raise
-            message = f"{self.failed}: no answer in time"
-            raise Unavailable(message) from error
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
-            message = f"{self.failed}: {error}"
+            answer = await self._limit.within(self._exchange(write(tag), waiter))
+        except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            message = f"{self.failed}: {error or 'no answer in time'}"
             raise Unavailable(message) from error
         finally:
             del self._waiting[tag]
@@ -132,9 +109,6 @@ class Conversation(Generic[Q, A]):
 
     async def close(self) -> None:
         """End the conversation and let go of the channel."""
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
         if self._call is not None:
             self._call.cancel()
         if self._reading is not None:
@@ -143,16 +117,9 @@ class Conversation(Generic[Q, A]):
             await self._channel.close()
         self._channel = self._call = self._reading = None
 
-    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wake who waited too long: one timer for all questions, for one of its own costs each a tenth of its way."""
-        self._watch = None
-        for asked in self._waiting.values():
-            if asked.due_s > loop.time():
-                self._watch = loop.call_at(asked.due_s, self._expire, loop)
-                return
-            if not (asked.late or asked.waiter.done()):
-                asked.late = True
-                asked.task.cancel()
+    async def _exchange(self, request: Q, waiter: asyncio.Future[A]) -> A:
+        await self._send(request)
+        return await waiter
 
     async def _send(self, request: Q) -> None:
         async with self._writing:
@@ -168,16 +135,16 @@ class Conversation(Generic[Q, A]):
         ended: str = "it ended the conversation"
         try:
             async for answer in call:
-                asked = self._waiting.get(answer.tag)
-                if asked is not None and not asked.waiter.done():
-                    asked.waiter.set_result(answer)
+                waiter = self._waiting.get(answer.tag)
+                if waiter is not None and not waiter.done():
+                    waiter.set_result(answer)
         except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
             ended = str(error)
         finally:
             self._call = None
-            for asked in self._waiting.values():
-                if not asked.waiter.done():
-                    asked.waiter.set_exception(Unavailable(f"{self.failed}: {ended}"))
+            for waiter in self._waiting.values():
+                if not waiter.done():
+                    waiter.set_exception(Unavailable(f"{self.failed}: {ended}"))
 
     def _refuse(self, fault: Fault) -> None:
         message = f"{self.failed}: {fault.code} {fault.text}"

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+from functions.adapters.time_limit import TimeLimit
 from functions.domain.sequence import REORDER_EVENTS_MAX
 from functions.local.delivery import Answer
 from functions.local.topology import Subscription
@@ -86,6 +87,7 @@ class Dispatcher:
         self.inline = subscriber.inline
         self._subscriber = subscriber
         self._outbound = outbound
+        self._limit = TimeLimit(subscription.delivery.timeout_s)
         self._in_flight: dict[asyncio.Task[None], int] = {}  # oldest first, each with how many were taken before it
         self._taken = 0
         self._lanes: dict[int, asyncio.Task[None]] = {}
@@ -170,8 +172,7 @@ class Dispatcher:
         if self.inline:
             return await self._subscriber.deliver(event)
         try:
-            async with asyncio.timeout(self.subscription.delivery.timeout_s):
-                return await self._subscriber.deliver(event)
+            return await self._limit.within(self._subscriber.deliver(event))
         except TimeoutError:
             return TIMED_OUT
 
