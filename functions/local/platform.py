@@ -139,7 +139,9 @@ class Platform:
     def _run(self) -> None:
         parts = [*((one.name, one.run()) for one in self.consumers), *((one.name, one.run()) for one in self.tables)]
         for name, coroutine in (*parts, ("committer", self._commit_for_ever())):
-            self._tasks.append(asyncio.create_task(coroutine, name=name))
+            task = asyncio.create_task(coroutine, name=name)
+            task.add_done_callback(lambda _: self._wake())
+            self._tasks.append(task)
 
     # -- what consumers put out
 
@@ -175,21 +177,27 @@ class Platform:
             if self._awaited or tick % COMMIT_TICKS_MAX == 0:
                 self._awaited = False
                 self.commit()
-            for waiter in self._ticks:
-                if not waiter.done():
-                    waiter.set_result(None)
-            self._ticks.clear()
+            self._wake()
 
     def commit(self) -> None:
         """Commit every log, effects before their causes' cursors: sinks and desk before market."""
         for name in reversed(self.logs):
             self.logs[name].commit()
 
+    def _wake(self) -> None:
+        for waiter in self._ticks:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._ticks.clear()
+
     async def tick(self) -> None:
         """Wait a moment for others to go on, and raise what a part of the platform died of."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ticks.append(waiter)
-        await asyncio.wait([waiter, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        if any(task.done() for task in self._tasks):  # it may be the one that wakes
+            self._wake()
+            await asyncio.sleep(0)
+        await waiter
         for task in self._tasks:
             if task.done() and not task.cancelled():
                 msg = f"{task.get_name()} ended: {task.exception()}"
