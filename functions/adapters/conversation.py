@@ -99,7 +99,7 @@ class Conversation(Generic[Q, A]):
         try:
             answer = await self._limit.within(self._exchange(write(tag), waiter))
         except (TimeoutError, grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
-            message = f"{self.failed}: {error or 'no answer in time'}"
+            message = f"{self.failed}: {str(error) or 'no answer in time'}"
             raise Unavailable(message) from error
         finally:
             del self._waiting[tag]
