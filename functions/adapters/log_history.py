@@ -16,6 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from functions.adapters.log_bodies import Bodies, Stored
 from functions.ports.errors import Unavailable
 from functions.ports.history import Placed
 from functions.wire.codecs.signals import SIGNAL
@@ -41,14 +42,14 @@ _unpack: Final[Callable[[bytes], _Attributes]] = msgspec.msgpack.Decoder(
 ).decode
 
 
-def read_row(type_: str, source: str, id_: str, attributes: bytes, data: bytes | None) -> Event:
+def read_row(bodies: Bodies, type_: str, source: str, id_: str, attributes: bytes, data: Stored) -> Event:  # noqa: PLR0913, PLR0917 - a row
     """Read an event from its row (`EVENT_COLUMNS`)."""
     time_ns, subject, datacontenttype, dataschema, extensions = _unpack(attributes)
     return Event(
         id=id_,
         source=source,
         type=type_,
-        data=data,
+        data=bodies.get(data),
         time_ns=time_ns,
         subject=subject,
         datacontenttype=datacontenttype,
@@ -140,7 +141,7 @@ class LogHistory:
             try:
                 ordered = sorted(paths, key=lambda path: (path.stem != DESK, path.stem))
                 yield [stack.enter_context(closing(_Log(path))) for path in ordered]
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 message = f"the logs in {self._folder} cannot be read: {error}"
                 raise Unavailable(message) from error
 
@@ -152,8 +153,10 @@ class _Log:
         self.broker = path.stem
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._bodies = Bodies(path)
 
     def close(self) -> None:
+        self._bodies.close()
         if self._connection is not None:
             self._connection.close()
 
@@ -178,7 +181,7 @@ class _Log:
     def at(self, offset: int) -> Placed:
         rows = f"SELECT recorded_ns, {EVENT_COLUMNS} FROM events WHERE offset = ?"  # noqa: S608 - our own words
         recorded_ns, *row = self._database.execute(rows, (offset,)).fetchone()
-        return Placed(read_row(*row), self.broker, offset, recorded_ns)
+        return Placed(read_row(self._bodies, *row), self.broker, offset, recorded_ns)
 
     def find(self, id_: str, lower: int, upper: int) -> Placed | None:
         """Find an event between two offsets."""
@@ -206,7 +209,7 @@ class _Log:
         for offset, *row in self._database.execute(f"{rows} AND offset < ? ORDER BY offset DESC", (*own, last.offset)):
             if len(events) == upto - since or offset < end:
                 break
-            event = read_row(*row)
+            event = read_row(self._bodies, *row)
             number = sequence_of(event)
             if since <= number < upto:
                 events.setdefault(number, event)
@@ -215,7 +218,7 @@ class _Log:
         behind = (*own, last.offset, last.offset + REORDER_MAX)
         missing = len(events) < upto - since
         for _, *row in self._database.execute(f"{rows} AND offset > ? AND offset < ?", behind) if missing else ():
-            event = read_row(*row)
+            event = read_row(self._bodies, *row)
             if since <= (number := sequence_of(event)) < upto:
                 events.setdefault(number, event)
         return events

@@ -1,10 +1,11 @@
-"""Keep a broker's events in order: offsets, cursors and table states, in memory or in one SQLite file.
+"""Keep a broker's events in order: offsets, cursors and table states, in memory or in a SQLite file and its bodies'.
 
 What is appended is visible to readers at once and durable at the next `commit`. One commit writes events, cursors and
 states in the order in which they were made, so whatever a crash leaves is a prefix of what happened.
 """
 
 import asyncio
+import contextlib
 import pathlib
 import sqlite3
 import time
@@ -13,14 +14,13 @@ from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
+from functions.adapters.log_bodies import Bodies, Stored
 from functions.adapters.log_history import read_row
 from functions.wire.envelope import Event
 
 TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 12 * 1024**3
 READ_EVENTS_MAX: Final = 256
-PAGE_BYTES: Final = 16 * 1024
-"""Events have some 30 KiB: on SQLite's own pages of 4 KiB a commit took twice the time; a file keeps what it has."""
 WAL_PAGES_MAX: Final = 1000
 
 Passes: TypeAlias = Callable[[Event], bool]
@@ -35,7 +35,7 @@ def _stops(_: Event) -> bool:
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS events (
   offset INTEGER PRIMARY KEY, recorded_ns INTEGER NOT NULL, type TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
-  attributes BLOB NOT NULL, data BLOB);
+  attributes BLOB NOT NULL, data BLOB);  -- of larger data the place among the bodies, an integer
 CREATE TABLE IF NOT EXISTS cursors (subscription TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS states (
   owner TEXT NOT NULL, key TEXT NOT NULL, blob BLOB NOT NULL, PRIMARY KEY (owner, key)) WITHOUT ROWID;
@@ -207,18 +207,21 @@ class MemoryLog:
 
 
 class DiskLog:
-    """Keep everything in one SQLite file (WAL), the newest events in memory as well.
+    """Keep everything in one SQLite file (WAL) and the file of its larger bodies, the newest events in memory as well.
 
     `synchronous=OFF` survives the death of the process, not of the machine.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
-        """Open the file, or make it."""
+        """Open the files, or make them.
+
+        Raises:
+            BodiesCutError: The file of bodies ends before the newest one.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.executescript(
-            f"PRAGMA page_size={PAGE_BYTES}; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
-            f"PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}; {_SCHEMA}"
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA wal_autocheckpoint={WAL_PAGES_MAX}; {_SCHEMA}"
         )
         (last,) = self._database.execute("SELECT max(offset) FROM events").fetchone()
         self.head = 0 if last is None else last + 1
@@ -226,7 +229,12 @@ class DiskLog:
         self._saved = dict(self.cursors)
         self._tail = _Tail(self.head)
         self._sleepers = _Sleepers()
-        self._rows: list[tuple[int, int, str, str, str, bytes, bytes | None]] = []
+        newest = self._database.execute(
+            "SELECT data FROM events WHERE typeof(data) = 'integer' ORDER BY offset DESC LIMIT 1"
+        ).fetchone()
+        self._bodies = Bodies(path)
+        self._bodies.begin(newest[0] if newest else 0)
+        self._rows: list[tuple[int, int, str, str, str, bytes, Stored]] = []
         self._dirty: dict[tuple[str, str], bytes] = {}
         self._durable: list[asyncio.Future[None]] = []
 
@@ -236,7 +244,8 @@ class DiskLog:
         attributes = _pack(
             (event.time_ns, event.subject, event.datacontenttype, event.dataschema, dict(event.extensions))
         )
-        self._rows.append((self.head, recorded_ns, event.type, event.source, event.id, attributes, event.data))
+        stored = self._bodies.put(event.data)
+        self._rows.append((self.head, recorded_ns, event.type, event.source, event.id, attributes, stored))
         self.head += 1
         self._tail.add(event)
         self._sleepers.tell(event)
@@ -251,7 +260,7 @@ class DiskLog:
             "SELECT type, source, id, attributes, data FROM events WHERE offset >= ? ORDER BY offset LIMIT ?",
             (offset, min(limit, -start)),
         )
-        return [read_row(*row) for row in stored]
+        return [read_row(self._bodies, *row) for row in stored]
 
     def scan(self, start: int = 0) -> Iterator[tuple[int, int, Event]]:
         """See EventLog; what is not committed yet is not seen."""
@@ -260,7 +269,7 @@ class DiskLog:
             (start,),
         )
         for offset, recorded_ns, *row in stored:
-            yield offset, recorded_ns, read_row(*row)
+            yield offset, recorded_ns, read_row(self._bodies, *row)
 
     def last_from(self, source: str) -> Event | None:
         """See EventLog; what is not committed yet is not seen."""
@@ -268,7 +277,7 @@ class DiskLog:
             "SELECT type, source, id, attributes, data FROM events WHERE source GLOB ? ORDER BY offset DESC LIMIT 1",
             (f"{source}*",),
         ).fetchone()
-        return read_row(*found) if found else None
+        return read_row(self._bodies, *found) if found else None
 
     async def wait(self, offset: int, passes: Passes = _stops) -> None:
         """See EventLog."""
@@ -296,6 +305,7 @@ class DiskLog:
         moved = [(name, at) for name, at in self.cursors.items() if self._saved.get(name) != at]
         if not (self._rows or moved or self._dirty):
             return
+        self._bodies.flush()
         database = self._database
         database.execute("BEGIN")
         database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
@@ -318,6 +328,7 @@ class DiskLog:
         """See EventLog."""
         self.commit()
         self._database.close()
+        self._bodies.close()
 
 
 def find(
@@ -343,7 +354,8 @@ def find(
         ).fetchall()
     finally:
         database.close()
-    events = [(offset, recorded_ns, read_row(*row)) for offset, recorded_ns, *row in stored]
+    with contextlib.closing(Bodies(path)) as kept:
+        events = [(offset, recorded_ns, read_row(kept, *row)) for offset, recorded_ns, *row in stored]
     return events[::-1] if newest else events
 
 

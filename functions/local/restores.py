@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # the pac
 
 from functions.adapters.kafka_events import EventProducer, make_topics
 from functions.adapters.kafka_groups import TopicReader
+from functions.adapters.log_bodies import bodies_of
 from functions.local.archive import Archive, Record
 from functions.local.backups import DISK, KAFKA
 from functions.local.children import Children
@@ -138,7 +139,9 @@ def _write_logs(archive: Archive, folder: pathlib.Path, again: Sequence[str]) ->
         log.close()
         written.append(partial)
     for partial in written:
-        partial.rename(partial.with_suffix(".sqlite"))
+        whole = partial.with_suffix(".sqlite")
+        bodies_of(partial).rename(bodies_of(whole))
+        partial.rename(whole)
 
 
 # -- Kafka

@@ -261,7 +261,7 @@ def folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """Make the logs of a platform: a market of 300 events, a reader in the middle, a table's state."""
     market = DiskLog(tmp_path / "up" / "log" / "market.sqlite")
     for number in range(300):
-        market.append(Event(str(number), "/a", "t", b"x", extensions={"rejected": number}))
+        market.append(Event(str(number), "/a", "t", bytes(10 * number), extensions={"rejected": number}))
     market.cursors["bars"] = 120
     market.put_state("bars", "B-0", b"state")
     market.close()

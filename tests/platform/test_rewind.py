@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pathlib
+import shutil
 import sqlite3
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from counts import FULL
 from runs import replay, tickloom
 from simulated import DIALECT, tape
 
+from functions.adapters.log_bodies import bodies_of
 from functions.local.archive import FORMAT, LogPart, Manifest, Record, Writer, open_archive
 from functions.local.children import Children, Spec
 from functions.local.foundation import Foundation
@@ -68,6 +70,7 @@ def test_what_live_lacks_and_says_otherwise_is_found(folder: pathlib.Path, tmp_p
     """An event that live lost is missing, one with other bytes differs, and one nobody would say now is gone."""
     copy = tmp_path / "up/log/market.sqlite"
     copy.parent.mkdir(parents=True)
+    shutil.copy(bodies_of(folder / "log/market.sqlite"), bodies_of(copy))
     source = sqlite3.connect(folder / "log/market.sqlite")
     target = sqlite3.connect(copy)
     source.backup(target)
