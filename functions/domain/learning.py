@@ -74,8 +74,9 @@ def _books_max(rules: Rules) -> int:
 
 
 def _is_followed(output: ModelOutput, strategy: Strategy) -> bool:
-    heard = output.model in strategy.ensemble.members or output.model in strategy.models
-    return heard and not output.shadow and bool(places_of(output))
+    if output.shadow or not places_of(output):
+        return False
+    return output.model in strategy.ensemble.members or output.model in strategy.models
 
 
 def _reached(columns: FeatureColumns, intervals_s: Sequence[int]) -> list[int]:
