@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import grpc
 import grpc.aio
-from tickloom.inference.v1 import service_pb2, service_pb2_grpc
+from tickloom.inference.v1 import service_pb2
 
 from functions.adapters.channels import open_channel
 from functions.domain.market import FeatureColumns, ModelOutput
@@ -21,8 +21,7 @@ from functions.domain.predictions import degraded
 from functions.domain.serving import ordered
 from functions.ports.errors import Unavailable
 from functions.ports.telemetry import carried, carrying
-from functions.wire.codecs.features import columns_fields
-from functions.wire.codecs.predictions import output_value
+from functions.wire.codecs.predictions import encode_predict_each, output_value
 from functions.wire.errors import Malformed
 
 DEADLINE_MS: Final = 200
@@ -44,7 +43,11 @@ _OF_ONE: Final = frozenset(
 )
 """What one request may have brought upon a call; then each is asked on its own, and the others do not pay for it."""
 
+_PREDICT_EACH: Final = "/tickloom.inference.v1.InferenceService/PredictEach"
+"""The method that is called; a stub would take a message, and the columns of a batch are bytes already."""
+
 _Outputs: TypeAlias = tuple[ModelOutput, ...]
+_PredictEach: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, service_pb2.PredictEachResponse]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class InferenceClient:
         self._models = tuple(models)
         self._deadline_ms = deadline_ms
         self._channel: grpc.aio.Channel | None = None
-        self._stub: service_pb2_grpc.InferenceServiceAsyncStub | None = None  # only the typed view has this class
+        self._ask: _PredictEach | None = None
         self._waiting: deque[_Waiting] = deque()
         self._caller: asyncio.Task[None] | None = None
 
@@ -96,7 +99,7 @@ class InferenceClient:
             self._let_go([])  # a task that never began has left everybody waiting
         if self._channel is not None:
             await self._channel.close()
-        self._channel = self._stub = None
+        self._channel = self._ask = None
 
     async def _call_while_asked(self) -> None:
         group: list[_Waiting] = []
@@ -135,13 +138,11 @@ class InferenceClient:
 
     async def _call(self, group: list[_Waiting]) -> list[_Outputs]:
         """Ask for a group; the last of it may wait longest, so its time is the call's; the trace is the first's."""
-        requests = [service_pb2.PredictRequest(columns=columns_fields(one.columns)) for one in group]
+        request = encode_predict_each([one.columns for one in group])
         left_s = max(group[-1].due_s - asyncio.get_running_loop().time(), 0.0)
         try:
             with carrying(group[0].carried):
-                call = self._service().PredictEach(
-                    service_pb2.PredictEachRequest(requests=requests), timeout=left_s, wait_for_ready=True
-                )
+                call = self._service()(request, timeout=left_s, wait_for_ready=True)
             response = await call
         except grpc.aio.AioRpcError as error:
             if len(group) > 1 and error.code() in _OF_ONE:
@@ -167,11 +168,12 @@ class InferenceClient:
         outputs += [degraded(name, rows, "the service has no such model") for name in missing]
         return ordered(outputs)
 
-    def _service(self) -> "service_pb2_grpc.InferenceServiceAsyncStub":
-        if self._stub is None:
+    def _service(self) -> _PredictEach:
+        if self._ask is None:
             self._channel = open_channel(self._target)
-            self._stub = service_pb2_grpc.InferenceServiceStub(self._channel)
-        return self._stub
+            read = service_pb2.PredictEachResponse.FromString
+            self._ask = self._channel.unary_unary(_PREDICT_EACH, response_deserializer=read)
+        return self._ask
 
     def _degraded(self, rows: int, reason: str) -> tuple[ModelOutput, ...]:
         return tuple(degraded(name, rows, reason) for name in sorted(self._models))

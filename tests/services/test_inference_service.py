@@ -159,9 +159,9 @@ async def test_each_has_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> Non
     class Slow:
         """Answer each call after 300 ms, within the deadline."""
 
-        async def PredictEach(  # noqa: N802 - the name of the contract
+        async def __call__(
             self,
-            request: service_pb2.PredictEachRequest,
+            request: bytes,
             timeout: float,  # noqa: ASYNC109 - as gRPC has it
             *,
             wait_for_ready: bool,
@@ -171,7 +171,8 @@ async def test_each_has_its_own_deadline(monkeypatch: pytest.MonkeyPatch) -> Non
             if timeout < 0.3:
                 nothing = grpc.aio.Metadata()
                 raise grpc.aio.AioRpcError(grpc.StatusCode.DEADLINE_EXCEEDED, nothing, nothing)
-            return await InferenceServicer(scoring).PredictEach(request, None)  # type: ignore[arg-type]
+            read = service_pb2.PredictEachRequest.FromString(request)
+            return await InferenceServicer(scoring).PredictEach(read, None)  # type: ignore[arg-type]
 
     monkeypatch.setattr(client, "_service", Slow)
     loop, asked = asyncio.get_running_loop(), []

@@ -21,7 +21,7 @@ from functions.domain.money import plain, plain_decimal
 from functions.domain.reference import AssetClass, Status, Steps, TradingStatus
 from functions.domain.sessions import FOREVER, SessionState, Span
 from functions.wire.codecs.market import BATCHES_MAX, decode_tick_batch, read_tick_batch
-from functions.wire.codecs.messages import parse
+from functions.wire.codecs.messages import MORE, SEVEN, parse, varint
 from functions.wire.codecs.once import Once
 from functions.wire.errors import Malformed
 
@@ -30,8 +30,6 @@ ENRICHED_BATCH: Final = "tickloom.market.v1.EnrichedBatch"
 _TICKS: Final = b"\x0a"
 """Tag of the ticks: field number << 3 | wire type 2, bytes with a length."""
 
-_MORE: Final = 0x80
-_SEVEN: Final = 0x7F
 _LENGTH_BYTES_MAX: Final = 5  # a message has at most 2 GiB
 _FACTS_MAX: Final = 64
 """Forms of facts remembered: each shard's stay the same for minutes."""
@@ -106,7 +104,7 @@ def encode_enriched_batch(ticks: bytes, facts: Iterable[bytes]) -> bytes:
         An EnrichedBatch; where the ticks were decoded in this process, `read_enriched_batch` decodes it no more.
     """
     told = b"".join(facts)
-    data = b"".join((_TICKS, _varint(len(ticks)), ticks, told))
+    data = b"".join((_TICKS, varint(len(ticks)), ticks, told))
     known = read_tick_batch.known(ticks)
     return data if known is None else read_enriched_batch.remember(data, (known, _facts(told)))
 
@@ -141,8 +139,8 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
     """Take the ticks' bytes out of the first field, where we write them; whatever else is odd shows when it is read."""
     length, shift, at, whole = 0, 0, 1, False
     for byte in data[1 : 1 + _LENGTH_BYTES_MAX]:
-        length |= (byte & _SEVEN) << shift
-        shift, at, whole = shift + 7, at + 1, not byte & _MORE
+        length |= (byte & SEVEN) << shift
+        shift, at, whole = shift + 7, at + 1, not byte & MORE
         if whole:
             break
     if data[:1] != _TICKS or not whole or at + length > len(data):
@@ -194,13 +192,3 @@ def _factor(value: float) -> float:
         reason = f"a factor is finite and not negative, found {value}"
         raise ValueError(reason)
     return value
-
-
-def _varint(number: int) -> bytes:
-    """Write a number seven bits a byte, the low ones first (protobuf encoding, "Base 128 Varints")."""
-    written = bytearray()
-    while number >= _MORE:
-        written.append(number & _SEVEN | _MORE)
-        number >>= 7
-    written.append(number)
-    return bytes(written)

@@ -1,8 +1,10 @@
 """Write feature rows as `tickloom.features.v1` messages and read them back; columns are checked here.
 
-Reading copies no column: arrays look into the message's bytes and are read-only.
+Reading copies no column: arrays look into the message's bytes and are read-only. A submessage on the wire is its bytes
+behind a tag and a length, so columns that several messages carry are written once.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -11,10 +13,16 @@ from tickloom.features.v1 import feature_pb2
 from functions.domain.market import STATE_COLD, STATE_DEGENERATE, STATE_VALID, FeatureBatch, FeatureColumns
 from functions.wire.codecs.columns import F8, I4, I8, U1, U2, Columns, unpack, unpack_if_any
 from functions.wire.codecs.market import instrument_fields, instrument_values
-from functions.wire.codecs.messages import parse_named, refuse
-from functions.wire.codecs.once import Once
+from functions.wire.codecs.messages import parse_named, refuse, varint
+from functions.wire.codecs.once import VALUES_MAX, Once
 
 FEATURE_BATCH: Final = "tickloom.features.v1.FeatureBatch"
+
+COLUMNS: Final = b"\x12"
+"""Tag of the columns in a batch of features or predictions: field number << 3 | wire type 2, bytes with a length."""
+
+NAMES_MAX: Final = 256
+"""Sets of names whose bytes are remembered; a process sees a few."""
 
 _COLUMNS: Final = Columns(
     ("instrument", U2),
@@ -33,10 +41,10 @@ _STATES: Final = bytes((STATE_COLD, STATE_VALID, STATE_DEGENERATE))
 
 def encode_feature_batch(value: FeatureBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
-    message = feature_pb2.FeatureBatch(
-        shard=value.shard, columns=columns_fields(value.columns), end_of_tape=value.end_of_tape
-    )
-    return message.SerializeToString(deterministic=True)
+    columns = feature_bytes(value.columns)
+    head = feature_pb2.FeatureBatch(shard=value.shard).SerializeToString()
+    end = feature_pb2.FeatureBatch(end_of_tape=value.end_of_tape).SerializeToString()
+    return b"".join((head, COLUMNS, varint(len(columns)), columns, end))
 
 
 def decode_feature_batch(data: bytes) -> FeatureBatch:
@@ -53,16 +61,25 @@ read_feature_batch: Final = Once(decode_feature_batch)
 """Read a batch that others in this process may have read already."""
 
 
-def columns_fields(value: FeatureColumns) -> dict[str, Any]:
-    """Write columns as fields by name, for the message that carries them; a message of their own would be copied."""
-    return {
-        "instruments": instrument_fields(value.instruments),
-        "names": value.names,
-        "values": value.values.astype(F8, copy=False).tobytes(),
-        "states": value.states.astype(U1, copy=False).tobytes(),
-        "flags_hi": value.flags_hi.tobytes(),
-        **_COLUMNS.pack(value),
-    }
+def columns_bytes(value: FeatureColumns) -> bytes:
+    """Write columns, as a submessage of what carries them; the names, hundreds of words, are written once for all."""
+    fields: dict[str, Any] = {"instruments": instrument_fields(value.instruments), **_COLUMNS.pack(value)}
+    rows = feature_pb2.FeatureColumns(**fields)
+    cells = feature_pb2.FeatureColumns(
+        values=value.values.astype(F8, copy=False).tobytes(),
+        states=value.states.astype(U1, copy=False).tobytes(),
+        flags_hi=value.flags_hi.tobytes(),
+    )
+    return b"".join((rows.SerializeToString(), _names(value.names), cells.SerializeToString()))
+
+
+feature_bytes: Final = lru_cache(maxsize=VALUES_MAX)(columns_bytes)
+"""Write columns whose bytes go on to others from this process: they are written once, and read-only from now on."""
+
+
+@lru_cache(maxsize=NAMES_MAX)
+def _names(names: tuple[str, ...]) -> bytes:
+    return feature_pb2.FeatureColumns(names=names).SerializeToString()
 
 
 def columns_value(message: feature_pb2.FeatureColumns) -> FeatureColumns:

@@ -1,13 +1,17 @@
 """Read messages from bytes, and refuse what cannot be, in the same words for every type."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
 from functions.wire.errors import Malformed
 
 M = TypeVar("M", bound=Message)
+
+MORE: Final = 0x80
+"""Bit of a byte of a varint behind which another byte comes; the seven others are the number's."""
+SEVEN: Final = 0x7F
 
 
 def parse(kind: type[M], data: bytes) -> M:
@@ -50,3 +54,17 @@ def refuse(what: str, faults: Mapping[str, bool]) -> None:
     if found:
         detail = f"{what} cannot be: {'; '.join(found)}"
         raise Malformed(detail)
+
+
+def varint(number: int) -> bytes:
+    """Write a number seven bits a byte, the low ones first (protobuf encoding, "Base 128 Varints").
+
+    >>> varint(300).hex()
+    'ac02'
+    """
+    written = bytearray()
+    while number >= MORE:
+        written.append(number & SEVEN | MORE)
+        number >>= 7
+    written.append(number)
+    return bytes(written)

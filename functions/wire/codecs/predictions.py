@@ -1,5 +1,6 @@
 """Write model answers as `tickloom.inference.v1` messages and read them back; scores are checked here."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
@@ -7,26 +8,28 @@ from typing import Any, Final
 import numpy as np
 from tickloom.inference.v1 import prediction_pb2
 
-from functions.domain.market import STATE_VALID, ModelOutput, PredictionBatch
+from functions.domain.market import STATE_VALID, FeatureColumns, ModelOutput, PredictionBatch
 from functions.wire.codecs.columns import F8, U1, unpack
-from functions.wire.codecs.features import columns_fields, columns_value
-from functions.wire.codecs.messages import parse_named, refuse
+from functions.wire.codecs.features import COLUMNS, columns_bytes, columns_value, feature_bytes
+from functions.wire.codecs.messages import parse_named, refuse, varint
 from functions.wire.codecs.once import Once
 
 PREDICTION_BATCH: Final = "tickloom.inference.v1.PredictionBatch"
+_FIRST: Final = b"\x0a"
+"""Tag of field 1, where it is a message."""
+
 NAMES_MAX: Final = 256
 """Sets of figures' names that are known to be good; a process sees one for each model."""
 
 
 def encode_prediction_batch(value: PredictionBatch) -> bytes:
     """Write a batch; equal batches give equal bytes."""
-    message = prediction_pb2.PredictionBatch(
-        shard=value.shard,
-        columns=columns_fields(value.columns),
-        outputs=[output_fields(output) for output in value.outputs],
-        end_of_tape=value.end_of_tape,
+    columns = columns_bytes(value.columns)
+    head = prediction_pb2.PredictionBatch(shard=value.shard).SerializeToString()
+    rest = prediction_pb2.PredictionBatch(
+        outputs=[output_fields(output) for output in value.outputs], end_of_tape=value.end_of_tape
     )
-    return message.SerializeToString(deterministic=True)
+    return b"".join((head, COLUMNS, varint(len(columns)), columns, rest.SerializeToString()))
 
 
 def decode_prediction_batch(data: bytes) -> PredictionBatch:
@@ -47,6 +50,13 @@ def decode_prediction_batch(data: bytes) -> PredictionBatch:
 
 read_prediction_batch: Final = Once(decode_prediction_batch)
 """Read a batch that this process may have written."""
+
+
+def encode_predict_each(asked: Iterable[FeatureColumns]) -> bytes:
+    """Write a PredictEachRequest: for each columns a PredictRequest that has nothing else."""
+    written = map(feature_bytes, asked)
+    requests = [b"".join((_FIRST, varint(len(columns)), columns)) for columns in written]
+    return b"".join([part for one in requests for part in (_FIRST, varint(len(one)), one)])
 
 
 def output_fields(value: ModelOutput) -> dict[str, Any]:
