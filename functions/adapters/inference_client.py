@@ -21,7 +21,7 @@ from functions.domain.predictions import degraded
 from functions.domain.serving import ordered
 from functions.ports.errors import Unavailable
 from functions.ports.telemetry import carried, carrying
-from functions.wire.codecs.predictions import encode_predict_each, output_value
+from functions.wire.codecs.predictions import encode_predict_each, output_values
 from functions.wire.errors import Malformed
 
 DEADLINE_MS: Final = 200
@@ -160,7 +160,7 @@ class InferenceClient:
     def _outputs(self, response: service_pb2.PredictResponse, rows: int) -> _Outputs:
         """Read one answer; a model that is not in it, or only as a shadow, is degraded."""
         try:
-            outputs = [output_value(output, rows) for output in response.outputs]
+            outputs = output_values(response.outputs, rows)
         except Malformed as error:
             return self._degraded(rows, f"the answer cannot be read: {error}")
         heard = {output.model for output in outputs if not output.shadow}

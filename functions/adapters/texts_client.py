@@ -14,7 +14,7 @@ from functions.adapters.channels import open_channel
 from functions.domain.market import ModelOutput
 from functions.domain.predictions import degraded
 from functions.ports.errors import Unavailable
-from functions.wire.codecs.predictions import output_value
+from functions.wire.codecs.predictions import output_values
 from functions.wire.errors import Malformed
 
 DEADLINE_MS: Final = 2000
@@ -58,7 +58,7 @@ class TextsClient:
             response = await self._service().ScoreTexts(
                 service_pb2.ScoreTextsRequest(texts=texts), timeout=left_s, wait_for_ready=True
             )
-            outputs = [output_value(output, len(texts)) for output in response.outputs]
+            outputs = output_values(response.outputs, len(texts))
         except grpc.aio.AioRpcError as error:
             return self._degraded(len(texts), _reason(error.code(), self._deadline_ms))
         except Unavailable as error:

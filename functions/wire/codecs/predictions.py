@@ -43,7 +43,7 @@ def decode_prediction_batch(data: bytes) -> PredictionBatch:
     return PredictionBatch(
         shard=message.shard,
         columns=columns,
-        outputs=tuple(output_value(output, columns.row_count) for output in message.outputs),
+        outputs=tuple(output_values(message.outputs, columns.row_count)),
         end_of_tape=message.end_of_tape,
     )
 
@@ -75,36 +75,49 @@ def output_fields(value: ModelOutput) -> dict[str, Any]:
     }
 
 
-def output_value(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
-    """Read one model's answer for `rows` rows.
+def output_values(messages: Iterable[prediction_pb2.ModelOutput], rows: int) -> list[ModelOutput]:
+    """Read the answers of models for `rows` rows.
 
     Raises:
         Malformed: A column's length, a state or a number is impossible, a figure has no name or another's, or figures
             stand where nothing was scored.
     """
-    names = tuple(message.names)
-    output = ModelOutput(
-        model=message.model,
-        version=message.version,
-        scores=unpack("scores", message.scores, F8, rows),
-        states=unpack("states", message.states, U1, rows),
-        threshold=message.threshold,
-        degraded=message.degraded,
-        degraded_reason=message.degraded_reason,
-        names=names,
-        values=unpack("values", message.values, F8, rows * len(names)).reshape(rows, len(names)),
-        shadow=message.shadow,
+    outputs = [_output(message, rows) for message in messages]
+    numbers = b"".join([column for output in outputs for column in (output.scores.data, output.values.data)])
+    finite = False not in np.isfinite(np.frombuffer(numbers, F8)).tobytes()
+    for output in outputs:
+        if not (finite and _is_plain(output)):
+            _check(output)
+    return outputs
+
+
+def _output(message: prediction_pb2.ModelOutput, rows: int) -> ModelOutput:
+    names = tuple(message.names[:])
+    return ModelOutput(
+        message.model,
+        message.version,
+        unpack("scores", message.scores, F8, rows),
+        unpack("states", message.states, U1, rows),
+        message.threshold,
+        message.degraded,
+        message.degraded_reason,
+        names,
+        unpack("values", message.values, F8, rows * len(names)).reshape(rows, len(names)),
+        message.shadow,
     )
-    _check(output)
-    return output
+
+
+def _is_plain(output: ModelOutput) -> bool:
+    """Say at once that nothing but its numbers can be wrong with an answer that has scores for all rows."""
+    states = output.states.tobytes()
+    whole = states.count(STATE_VALID) == len(states)
+    return whole and not output.degraded and isfinite(output.threshold) and _are_named(output.names)
 
 
 def _check(output: ModelOutput) -> None:
     """Raise Malformed for whatever no model answer can be."""
     scores, states = output.scores.tolist(), output.states.tobytes()
     whole = states.count(STATE_VALID) == len(states)
-    if whole and not output.degraded and _is_plain(output, scores):
-        return
     faults = {
         "a state is unknown": max(states, default=0) > STATE_VALID,
         "a score is not finite": not all(map(isfinite, scores)),
@@ -117,12 +130,6 @@ def _check(output: ModelOutput) -> None:
         "a figure stands where none exists": not whole and bool(output.values[output.states != STATE_VALID].any()),
     }
     refuse(f"the answer of model {output.model!r}", faults)
-
-
-def _is_plain(output: ModelOutput, scores: list[float]) -> bool:
-    """Say at once that nothing is wrong with an answer that has scores for all rows, as nearly every one has."""
-    finite = isfinite(output.threshold) and all(map(isfinite, scores))
-    return finite and False not in np.isfinite(output.values).tobytes() and _are_named(output.names)
 
 
 @lru_cache(maxsize=NAMES_MAX)

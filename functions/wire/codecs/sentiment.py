@@ -7,7 +7,7 @@ from tickloom.inference.v1 import sentiment_pb2
 from functions.domain.sentiment import ScoredItem, SentimentBatch
 from functions.wire.codecs.messages import parse, refuse
 from functions.wire.codecs.news import KIND_OF, KINDS, STATUS_OF, STATUSES, SYMBOLOGIES, SYMBOLOGY_OF
-from functions.wire.codecs.predictions import output_fields, output_value
+from functions.wire.codecs.predictions import output_fields, output_values
 
 SENTIMENT_BATCH: Final = "tickloom.inference.v1.SentimentBatch"
 
@@ -44,7 +44,7 @@ def decode_sentiment_batch(data: bytes) -> SentimentBatch:
         first_row=message.first_row,
         row_count=message.row_count,
         items=tuple(map(_item, message.items)),
-        outputs=tuple(output_value(output, len(message.items)) for output in message.outputs),
+        outputs=tuple(output_values(message.outputs, len(message.items))),
         heartbeat=message.heartbeat,
         end_of_tape=message.end_of_tape,
         ts_cut_ns=message.ts_cut_ns,
