@@ -5,8 +5,9 @@ from typing import Final, Generic, TypeVar
 
 import numpy as np
 
-VALUES_MAX: Final = 64
-"""Values remembered: those who hear an event read it soon after each other, and who comes later decodes it again."""
+VALUES_MAX: Final = 256
+"""Values remembered: as many as the slowest of those who hear an event may be behind the feed (`LAG_EVENTS_MAX` of the
+platform); who comes later decodes it again."""
 
 _PLAIN: Final = frozenset((str, int, float, bool, bytes, type(None)))
 
