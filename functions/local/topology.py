@@ -1,7 +1,8 @@
 """Read the wiring: `eventing/` as data, the same files that Knative gets. Nothing about the graph stands elsewhere."""
 
+import graphlib
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,7 +62,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """Who hears what."""
+    """Who hears what.
+
+    Args:
+        brokers: By name, each before those that its Triggers lead into: causes come first.
+        subscriptions: The Triggers.
+        tables: The tables.
+        sources: Where feeds and relays send, by their names.
+        sinks: Where dead letters lie, by name.
+    """
 
     brokers: Mapping[str, Broker]
     subscriptions: tuple[Subscription, ...]
@@ -78,11 +87,11 @@ def load(folder: pathlib.Path = DEFAULT_FOLDER) -> Topology:
     """
     documents = list(_documents(folder))
     configs = {doc["metadata"]["name"]: doc for _, doc in documents if doc["kind"] == "ConfigMap"}
+    brokers = {one.name: one for _, doc in documents if doc["kind"] == "Broker" for one in (_broker(doc, configs),)}
+    subscriptions = tuple(_subscription(doc, where) for where, doc in documents if doc["kind"] == "Trigger")
     topology = Topology(
-        brokers={
-            name: broker for _, doc in documents if doc["kind"] == "Broker" for name, broker in _broker(doc, configs)
-        },
-        subscriptions=tuple(_subscription(doc, where) for where, doc in documents if doc["kind"] == "Trigger"),
+        brokers=_in_order(brokers, subscriptions),
+        subscriptions=subscriptions,
         tables=tuple(_table(doc) for doc in configs.values() if TABLE in doc["metadata"].get("labels", {})),
         sources={
             doc["metadata"]["name"]: doc["spec"]["sink"]["ref"]["name"]
@@ -110,11 +119,24 @@ def _documents(folder: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{file.relative_to(folder)}:{document['metadata']['name']}", document
 
 
-def _broker(doc: dict[str, Any], configs: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, Broker]]:
+def _broker(doc: dict[str, Any], configs: Mapping[str, dict[str, Any]]) -> Broker:
     name = doc["metadata"]["name"]
     config = configs[doc["spec"]["config"]["name"]]["data"]
     sink = doc["spec"]["delivery"]["deadLetterSink"]["ref"]["name"]
-    yield name, Broker(name, int(config["default.topic.partitions"]), sink)
+    return Broker(name, int(config["default.topic.partitions"]), sink)
+
+
+def _in_order(brokers: Mapping[str, Broker], subscriptions: Iterable[Subscription]) -> dict[str, Broker]:
+    """Put brokers before those that their Triggers lead into; a log is committed before those it is caused by."""
+    causes: dict[str, set[str]] = {name: set() for name in brokers}
+    for one in subscriptions:
+        if one.subscriber_kind == "Broker" and {one.broker, one.subscriber} <= brokers.keys():  # else it is refused
+            causes[one.subscriber].add(one.broker)
+    try:
+        return {name: brokers[name] for name in graphlib.TopologicalSorter(causes).static_order()}
+    except graphlib.CycleError as error:
+        msg = f"brokers lead into each other: {' <- '.join(error.args[1])}; one must be first"
+        raise WiringError(msg) from error
 
 
 def _sink(doc: dict[str, Any]) -> Sink:

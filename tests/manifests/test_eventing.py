@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import jsonschema
@@ -66,6 +67,26 @@ def test_a_trigger_name_names_its_broker() -> None:
     """A handler on two brokers has two Triggers in one file, named for their brokers."""
     for one in load().subscriptions:
         assert one.name.endswith(f"-{one.broker}")
+
+
+def test_causes_come_first() -> None:
+    """A broker stands before those its Triggers lead into: logs are committed and archived the other way round."""
+    topology = load()
+    places = {name: place for place, name in enumerate(topology.brokers)}
+    crossing = [(one.broker, one.subscriber) for one in topology.subscriptions if one.subscriber_kind == "Broker"]
+    assert crossing
+    assert all(places[cause] < places[effect] for cause, effect in crossing)
+
+
+def test_brokers_in_a_circle_are_refused(tmp_path: pathlib.Path) -> None:
+    """Of two brokers that lead into each other none could be committed first."""
+    shutil.copytree(DEFAULT_FOLDER, tmp_path, dirs_exist_ok=True)
+    there = (tmp_path / "bridges/predictions.yaml").read_text()
+    back = there.replace("kind: Broker, name: desk", "kind: Broker, name: market")
+    back = back.replace("predictions-market", "back-desk").replace("broker: market", "broker: desk")
+    (tmp_path / "bridges/back.yaml").write_text(back)
+    with pytest.raises(WiringError, match="lead into each other"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(
