@@ -1,6 +1,7 @@
 """Measure rates and latencies on this machine: end to end, by stage, by venue, and round trips beside bare twins."""
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -34,7 +35,8 @@ LIVE_SPEED: Final = 25
 """The live run goes so many times faster than the tape was received: as often do bars close in it each second."""
 
 PRIORITY: Final = {
-    True: "real time (SCHED_RR), peers and echoes too: what else runs here waits",
+    True: "real time (SCHED_RR), peers and echoes too: what else runs here waits; runs as fast as they can are like\n"
+    "  anything else, for Linux keeps a twentieth of a core from whatever would have all of it in real time",
     False: "as whatever else runs here; real time takes CAP_SYS_NICE",
 }
 
@@ -163,6 +165,7 @@ def run(args: argparse.Namespace) -> int:
         "measured_on": time.strftime("%Y-%m-%d"),
         "quick": args.quick,
         "machine": machine_facts(),
+        "interpreter": sys.base_prefix,
         "load_before": load[0],
         "input": tape,
         "cores": {"platform": cores[0], "services_and_stores": cores[-1]},
@@ -171,13 +174,14 @@ def run(args: argparse.Namespace) -> int:
     kept = args.folder / "bench.json"
     measuring = _measures(args, tape, (cores[0], cores[-1]))
     with preferred() as told["preferred"]:
-        for part in args.only or PARTS:
-            try:
-                told[part] = measuring[part]()
-            except PartFailedError as error:  # what the other parts measure stays true
-                told["failed"].append(str(error))
-            told["seconds"] = time.monotonic() - began
-            kept.write_text(json.dumps(told, indent=1) + "\n")
+        pass  # whether it may be had
+    for part in args.only or PARTS:
+        try:
+            told[part] = measuring[part]()
+        except PartFailedError as error:  # what the other parts measure stays true
+            told["failed"].append(str(error))
+        told["seconds"] = time.monotonic() - began
+        kept.write_text(json.dumps(told, indent=1) + "\n")
     sys.stdout.write(json.dumps(told, indent=1) + "\n" if args.json else report(told) + f"\n\nFigures: {kept}\n")
     sys.stderr.writelines(f"tickloom bench: {one}\n" for one in told["failed"])
     return 1 if told["failed"] or any(fault_of(one, tape) for one in told.get("runs", ())) else 0
@@ -319,14 +323,16 @@ def _kafka_runs(
 
 
 def _part(args: argparse.Namespace, part: str, request: Mapping[str, Any], *, label: str = "") -> dict[str, Any]:
-    from functions.local.awake import awake  # noqa: PLC0415 - as above
+    from functions.local.awake import awake, preferred  # noqa: PLC0415 - as above
     from functions.local.benchmarks import run_part  # noqa: PLC0415 - see above
 
     waits = part == "calls" or request.get("speed")  # most of the time, and what is timed is how soon it goes on
+    driven = part == "end_to_end" and not waits
     sleepless = sorted(os.sched_getaffinity(0)) if waits else []
     log = args.folder / "log" / f"{(label or part).replace(',', '').replace(' ', '-')}.log"
     began = time.monotonic()
-    with bar(label or part, total=1000) as step, awake(sleepless):
+    priority = contextlib.nullcontext() if driven else preferred()
+    with bar(label or part, total=1000) as step, priority, awake(sleepless):
 
         def tell(done: int, of: int, words: str) -> None:
             step(1000 * done // max(of, 1), words)
@@ -359,7 +365,8 @@ def _head(told: Mapping[str, Any]) -> Iterator[str]:
     libraries = ", ".join(f"{name} {machine[name]}" for name in ("numpy", "numba", "onnxruntime", "grpcio"))
     yield f"Measured {told['measured_on']}{' (quick look)' if told['quick'] else ''} in {told['seconds']:.0f} s:"
     yield ""
-    yield f"- machine: {machine['processor']}, {machine['cpus']} cores, Python {machine['python']}, {libraries};"
+    yield f"- machine: {machine['processor']}, {machine['cpus']} cores, {libraries},"
+    yield f"  Python {machine['python']} of {told['interpreter']};"
     yield f"  load average {told['load_before']:.2f} when it began (well below 1 means that nobody else was measured)"
     yield f"- input: {tape['capture']} capture {pathlib.Path(tape['source']).name}, stretched to {tape['messages']:,}"
     made = "there already" if tape["reused"] else "made now"

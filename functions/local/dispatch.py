@@ -7,6 +7,7 @@ the rest again.
 
 import asyncio
 import heapq
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
@@ -25,6 +26,9 @@ Done: TypeAlias = Callable[[int], object]
 IN_FLIGHT_MAX: Final = 50
 """Events of one Trigger under way at once; the Kafka data plane's max.poll.records."""
 
+SILENT_IN_FLIGHT_MAX: Final = 200
+"""The same where no answer is an event: who only stores waits for others to store with, and no order is to be kept."""
+
 SPREAD_MAX: Final = REORDER_EVENTS_MAX // 4
 """Events a Trigger may be past its oldest one under way: the table behind three such Triggers still waits for it."""
 
@@ -34,11 +38,19 @@ TIMED_OUT: Final = Answer(504, other_body=b"no answer in time")
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who answers events. `inline` says that answering never waits, so it needs no task of its own."""
+    """Somebody who answers events.
+
+    Args:
+        address: What dead letters call them.
+        deliver: Answers an event.
+        inline: Answering never waits, so it needs no task of its own.
+        silent: No answer is an event, so none is out of its order.
+    """
 
     address: str
     deliver: Deliver
     inline: bool = False
+    silent: bool = False
 
 
 class Outbound(Protocol):
@@ -78,13 +90,15 @@ class Cursor:
 
 
 class Dispatcher:
-    """Deliver events for one Trigger: at most `IN_FLIGHT_MAX` at once, in order inside a lane where it asks for it."""
+    """Deliver events for one Trigger, a bounded number at once, in order inside a lane where it asks for it."""
 
     def __init__(self, subscription: Subscription, subscriber: Subscriber, outbound: Outbound) -> None:
         """Name the Trigger, who answers, and where answers go."""
         self.name = subscription.name
         self.subscription = subscription
         self.inline = subscriber.inline
+        self._most = SILENT_IN_FLIGHT_MAX if subscriber.silent else IN_FLIGHT_MAX
+        self._spread_max = math.inf if subscriber.silent else SPREAD_MAX
         self._subscriber = subscriber
         self._outbound = outbound
         self._limit = TimeLimit(subscription.delivery.timeout_s)
@@ -101,7 +115,7 @@ class Dispatcher:
         if self.inline:
             await self._handle(event, offset, done)
             return
-        while len(self._in_flight) >= IN_FLIGHT_MAX or self._spread >= SPREAD_MAX:
+        while len(self._in_flight) >= self._most or self._spread >= self._spread_max:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
             self.check()
         if self.subscription.ordered:

@@ -28,7 +28,7 @@ def in_process(hosted: HostedHandler, kept: Telemetry = NULL) -> Subscriber:
         return Answer(status, reply, b"" if status // 100 == 2 else error.encode())  # noqa: PLR2004 - class of 2xx
 
     pure = not (hosted.card.calls or hosted.card.stores)
-    return Subscriber(HANDLER.format(hosted.card.name), deliver, inline=pure)
+    return Subscriber(HANDLER.format(hosted.card.name), deliver, inline=pure, silent=not hosted.card.emits)
 
 
 def over_http(poster: Poster, address: str = "", *, traced: bool = False) -> Subscriber:
