@@ -474,7 +474,7 @@ async def test_conversation_unanswered() -> None:
     good = Question(order(), QUOTE, state(), NOW)
     register = partial(service_pb2_grpc.add_RiskServiceServicer_to_server, Silent())
     async with serving(CARD, register) as target:
-        conversation = RiskConversation(target, deadline_ms=500)
+        conversation = RiskConversation(target, deadline_ms=2_000)
 
         async def ask(number: int) -> object:
             await asyncio.sleep(number * 0.05)  # in turn, so that no two come due together
