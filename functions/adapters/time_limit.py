@@ -1,4 +1,4 @@
-"""End what takes too long, where many things wait at once: `asyncio.timeout` costs each of them 5 us, this a tenth."""
+"""End what takes too long, where many things wait at once: `asyncio.timeout` costs each of them 3.9 us, this 0.7."""
 
 import asyncio
 import math

@@ -132,7 +132,7 @@ def python() -> Finding:
         return Finding("fail", found, sys.executable, "install Python 3.11 or later and make the environment anew")
     # Distributions do not all say how they compiled theirs; all of them do it by a profile.
     if sys.base_prefix != "/usr" and "--enable-optimizations" not in (sysconfig.get_config_var("CONFIG_ARGS") or ""):
-        found += ", compiled without --enable-optimizations: about an eighth slower"
+        found += ", compiled without --enable-optimizations: plain Python is slower"
         return Finding("warn", found, sys.executable, "make PYTHON=/usr/bin/python3, in a new environment")
     return Finding("ok", found, sys.executable)
 

@@ -111,7 +111,6 @@ def test_pins(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "absent-thing" not in found.found
 
 
-@pytest.mark.skipif(shutil.which("buf") is None, reason="buf is not here")
 def test_generated_is_fresh(checkout: pathlib.Path) -> None:
     """Stubs with the shapes of their protos are well; comments do not count."""
     proto = next((checkout / "protos").rglob("bar.proto"))
@@ -119,7 +118,6 @@ def test_generated_is_fresh(checkout: pathlib.Path) -> None:
     assert checks.generated().state == "ok"
 
 
-@pytest.mark.skipif(shutil.which("buf") is None, reason="buf is not here")
 def test_generated_is_stale(checkout: pathlib.Path) -> None:
     """A proto with a shape that its stub lacks is named."""
     proto = next((checkout / "protos").rglob("bar.proto"))
