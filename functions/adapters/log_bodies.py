@@ -4,6 +4,10 @@ SQLite writes a page into its WAL and once more into its file, and reads it in b
 once, at the end of this file. Its row holds its place instead, one integer: position * `BODY_BYTES_MAX` + length.
 Bodies are written before the transaction that names them, so those that a crash left unnamed are written over.
 
+Bodies are read while they are new. Every `SPAN_BYTES` the kernel is asked to begin to write the newest, and to forget
+those `SPANS_KEPT` spans behind, which are read from the disk from then on. So a log takes the same few pages of memory
+again and again: on a virtual machine whose host takes free memory back, a page that was never used costs some 9 us.
+
 BodiesCutError    a body that the log names is not in the file
 """
 
@@ -17,9 +21,17 @@ BODY_BYTES_MIN: Final = 1024
 BODY_BYTES_MAX: Final = 1024 * 1024
 """Larger ones lie in their rows too; brokers take none. Of 63 bits, 43 are left for a position: 8 TiB."""
 PARTS_MAX: Final = 1024  # IOV_MAX of Linux and macOS
+SPAN_BYTES: Final = 8 * 1024 * 1024
+SPANS_KEPT: Final = 8
 
 Stored: TypeAlias = bytes | int | None
 """What a row holds of a body: all of it, or its place."""
+
+
+def _forget(file: int, position: int, length: int) -> None:
+    """Have the kernel begin to write what is not on the disk yet, and forget what is; macOS has no such call."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file, position, length, os.POSIX_FADV_DONTNEED)
 
 
 class BodiesCutError(sqlite3.DatabaseError):
@@ -81,8 +93,16 @@ class Bodies:
             at = self._written + os.pwritev(self._file, parts, self._written)
             while at < end:  # a disk that is nearly full takes a part
                 at += os.pwrite(self._file, b"".join(parts)[at - self._written :], at)
+            self._pass_on(self._written // SPAN_BYTES, end // SPAN_BYTES)
             self._written = end
             del self._pending[:PARTS_MAX]
+
+    def _pass_on(self, first: int, end: int) -> None:
+        """Have the spans [first, end) written, and as many forgotten that are no longer new."""
+        for span in range(first, end):
+            for at in (span, span - SPANS_KEPT):
+                if at >= 0:
+                    _forget(self._file, at * SPAN_BYTES, SPAN_BYTES)
 
     def get(self, stored: Stored) -> bytes | None:
         """Give the body of which a row holds this.

@@ -12,7 +12,15 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from functions.adapters.log_bodies import BODY_BYTES_MAX, BODY_BYTES_MIN, PARTS_MAX, BodiesCutError, bodies_of
+from functions.adapters import log_bodies
+from functions.adapters.log_bodies import (
+    BODY_BYTES_MAX,
+    BODY_BYTES_MIN,
+    PARTS_MAX,
+    SPANS_KEPT,
+    BodiesCutError,
+    bodies_of,
+)
 from functions.adapters.log_history import LogHistory
 from functions.local import log as logs
 from functions.local.log import DiskLog, EventLog, LogFullError, MemoryLog, find
@@ -199,6 +207,27 @@ def test_bodies_of_a_reopened_log(path: pathlib.Path) -> None:
         assert [log.read(offset, 1) for offset in range(len(sent))] == [[one] for one in sent]
     assert kept(path) == sent
     assert bodies_of(path).stat().st_size == len(sent) * LARGE
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system does not forget pages on demand")
+def test_bodies_that_are_no_longer_new(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory that a log's pages take is bounded: each span is begun to be written, then forgotten, and is there."""
+    path, spans, told_of = tmp_path / "x.sqlite", SPANS_KEPT + 3, []
+    monkeypatch.setattr(log_bodies, "SPAN_BYTES", 2 * LARGE)
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _, position, length, advice: told_of.append((position, length, advice))
+    )
+    with contextlib.closing(DiskLog(path)) as log:
+        for number in range(2 * spans):
+            log.append(told(number))
+            if number % 3 == 0:
+                log.commit()
+        log.commit()
+    asked = [position // (2 * LARGE) for position, length, advice in told_of if length == 2 * LARGE]
+    assert {advice for _, _, advice in told_of} == {os.POSIX_FADV_DONTNEED}
+    assert sorted(asked) == sorted([*range(spans), *range(spans - SPANS_KEPT)])
+    assert all(asked.index(span) < asked.index(span + SPANS_KEPT) for span in range(spans - SPANS_KEPT))
+    assert kept(path) == [told(number) for number in range(2 * spans)]
 
 
 def test_bodies_that_nothing_names(path: pathlib.Path) -> None:
