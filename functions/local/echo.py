@@ -2,8 +2,9 @@
 
     python -m functions.local.echo grpc|tcp|http PORT
 
-`grpc` is grpc.aio with one unary method and one that is a lasting stream, bytes in and the same bytes out; `tcp` gives
-back what it reads; `http` is a function that answers every event with itself, hosted as handlers are.
+`grpc` is grpc.aio with one unary method and one that is a lasting stream, bytes in and the same bytes out, and a stream
+that reads each as the message of a risk check and writes that again, as stubs do; `tcp` gives back what it reads;
+`http` is a function that answers every event with itself, hosted as handlers are.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 METHOD: Final = "/tickloom.echo.Echo/Echo"
 STREAM: Final = "/tickloom.echo.Echo/Converse"
+MESSAGES: Final = "/tickloom.echo.Echo/ConverseInMessages"
 HOST: Final = "127.0.0.1"
 
 
@@ -39,17 +41,23 @@ async def _until_stopped() -> None:
 async def _grpc(port: int) -> None:
     import grpc  # noqa: PLC0415 - each kind imports what it serves with, and nothing of the others
 
+    from functions.wire.codecs.risk import questions_message  # noqa: PLC0415 - as above
+
     async def echo(request: bytes, _context: object) -> bytes:
         return request
 
-    async def converse(requests: AsyncIterator[bytes], _context: object) -> AsyncIterator[bytes]:
+    async def converse(requests: AsyncIterator[Any], _context: object) -> AsyncIterator[Any]:
         async for request in requests:
             yield request
 
     _, service, name = METHOD.split("/")
+    kind = type(questions_message(0, ()))
     methods: dict[str, Any] = {
         name: grpc.unary_unary_rpc_method_handler(echo),
         STREAM.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(converse),
+        MESSAGES.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(
+            converse, kind.FromString, kind.SerializeToString
+        ),
     }
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))

@@ -19,7 +19,7 @@ from functions.domain.decisions import AccountState, OrderIntent, Quote, Side
 from functions.domain.risk import RiskState
 from functions.local.echo import HOST
 from functions.local.figures import Figure, quantiles
-from functions.local.round_trips import ANSWER_MS, STREAMED, UNARY, Way, echoes, streamed
+from functions.local.round_trips import ANSWER_MS, MESSAGED, STREAMED, UNARY, Way, echoes, streamed
 from functions.services.risk import main as risk
 from functions.wire.codecs.limits import decode_limits
 from functions.wire.codecs.risk import Question
@@ -110,7 +110,7 @@ def _busy_account() -> tuple[RiskState, list[OrderIntent]]:
 
 @contextlib.asynccontextmanager
 async def ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
-    """Open every way to ask risk, each beside an echo of its bytes.
+    """Open every way to ask risk, each beside an echo of its bytes, and the stream beside one of its messages, too.
 
     Args:
         ports: Ports of `risk`, `echo-grpc` and `echo-tcp` on loopback.
@@ -118,12 +118,13 @@ async def ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
     asked = Question(*question())
     one, many = ([asked], questions(MANY))
     small, large = (asked_message(0, asks).SerializeToString() for asks in (one, many))
+    ask = partial(asked_message, 0, one)
     address = f"{HOST}:{ports['risk']}"
     client, conversation = GrpcRisk(address, deadline_ms=ANSWER_MS), RiskConversation(address, deadline_ms=ANSWER_MS)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(client.close)
         stack.push_async_callback(conversation.close)
-        tcp, unary, stream, streams = await stack.enter_async_context(echoes(ports, small, large, MANY))
+        tcp, unary, stream, messages, streams = await stack.enter_async_context(echoes(ports, ask, large, MANY))
         check = partial(
             client.check, asked.order, asked.quote, account=asked.account, as_of_ns=asked.as_of_ns, status=asked.status
         )
@@ -131,15 +132,16 @@ async def ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
         yield [
             tcp,
             unary,
-            Way("risk check, unary", len(small), 1, check, UNARY),
+            Way("risk check, unary", len(small), 1, check, (UNARY,)),
             stream,
-            Way("risk check, stream", len(small), 1, partial(conversation.ask, one), STREAMED),
+            messages,
+            Way("risk check, stream", len(small), 1, partial(conversation.ask, one), (MESSAGED, STREAMED)),
             streams,
             Way(
                 f"risk checks, stream, {MANY} in a message",
                 len(large),
                 MANY,
                 partial(conversation.ask, many),
-                streamed(MANY),
+                (streamed(MANY),),
             ),
         ]

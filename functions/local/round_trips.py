@@ -16,8 +16,9 @@ from typing import Any, Final, TypeAlias, cast
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
-from functions.local.echo import HOST, METHOD, STREAM
+from functions.local.echo import HOST, MESSAGES, METHOD, STREAM
 from functions.local.figures import Tell, quantile
 from functions.ports.errors import Overloaded
 
@@ -43,7 +44,7 @@ class Way:
         size: Bytes of a message.
         questions: Questions in a message.
         call: Asks, and returns with the answer.
-        beside: Name of the bare echo that it is held against; empty for an echo.
+        beside: Names of the bare echoes that it is held against; none for an echo.
         weight: How many times fewer calls are made of it, for one that takes long.
     """
 
@@ -51,7 +52,7 @@ class Way:
     size: int
     questions: int
     call: Call
-    beside: str = ""
+    beside: tuple[str, ...] = ()
     weight: int = 1
 
 
@@ -95,22 +96,29 @@ async def measured(ways: Sequence[Way], effort: Effort, tell: Tell) -> list[dict
 TCP: Final = "bare TCP echo"
 UNARY: Final = "bare grpc.aio echo, unary"
 STREAMED: Final = "bare grpc.aio echo, stream"
+MESSAGED: Final = "bare grpc.aio echo of messages, stream"
 
 
 @contextlib.asynccontextmanager
-async def echoes(ports: Mapping[str, int], small: bytes, large: bytes, many: int) -> AsyncIterator[list[Way]]:
+async def echoes(
+    ports: Mapping[str, int], ask: Callable[[], Message], large: bytes, many: int
+) -> AsyncIterator[list[Way]]:
     """Open the ways to the echoes.
 
     Args:
         ports: Ports of `echo-grpc` and `echo-tcp` on loopback.
-        small: Bytes of one question.
+        ask: Writes one question as a message, which goes to one echo as it is, to the others as bytes made before.
         large: Bytes of `many` in one message.
         many: How many these are.
     """
     async with contextlib.AsyncExitStack() as stack:
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"{HOST}:{ports['echo-grpc']}"))
-        echo = _Conversation(channel)
+        small, kind = ask().SerializeToString(), type(ask())
+        bare: Any = channel.stream_stream(STREAM)
+        stubbed: Any = channel.stream_stream(MESSAGES, kind.SerializeToString, kind.FromString)
+        echo, messages = _Conversation(bare), _Conversation(stubbed)
         stack.push_async_callback(echo.close)
+        stack.push_async_callback(messages.close)
         connect = asyncio.get_running_loop().create_connection
         _, tcp = await connect(lambda: _Pipe(len(small)), HOST, ports["echo-tcp"])
         stack.callback(tcp.close)
@@ -118,6 +126,7 @@ async def echoes(ports: Mapping[str, int], small: bytes, large: bytes, many: int
             Way(TCP, len(small), 1, partial(tcp.call, small)),
             Way(UNARY, len(small), 1, partial(_unary(channel), small)),
             Way(STREAMED, len(small), 1, partial(echo.call, small)),
+            Way(MESSAGED, len(small), 1, lambda: messages.call(ask())),
             Way(streamed(many), len(large), many, partial(echo.call, large)),
         ]
 
@@ -140,19 +149,18 @@ def _unary(channel: grpc.aio.Channel) -> Callable[[bytes], Awaitable[object]]:
 class _Conversation:
     """Send messages over one stream of the echo; answers come in order."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        method: Any = channel.stream_stream(STREAM)
-        self._stream: Any = method()
+    def __init__(self, method: Callable[[], Any]) -> None:
+        self._stream = method()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._writing = asyncio.Lock()
         self._reading = asyncio.create_task(self._read())
 
-    async def call(self, data: bytes) -> None:
+    async def call(self, message: object) -> None:
         """Send, and return with the answer."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with self._writing:
             self._waiting.append(waiter)
-            await self._stream.write(data)
+            await self._stream.write(message)
         await waiter
 
     async def _read(self) -> None:

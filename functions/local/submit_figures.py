@@ -79,9 +79,9 @@ async def ways(ports: Mapping[str, int]) -> AsyncIterator[list[Way]]:
         size, sizes = (trade_message(1, list(itertools.islice(asked, count))).ByteSize() for count in (1, MANY))
         name = f"orders submitted, stream, {MANY} in a message"
         yield [
-            Way("order submitted, unary", size, 1, unary, UNARY, _WEIGHT),
-            Way("order submitted, stream", size, 1, partial(streaming, 1), STREAMED, _WEIGHT),
-            Way(name, sizes, MANY, partial(streaming, MANY), streamed(MANY), _WEIGHT * MANY // 2),
+            Way("order submitted, unary", size, 1, unary, (UNARY,), _WEIGHT),
+            Way("order submitted, stream", size, 1, partial(streaming, 1), (STREAMED,), _WEIGHT),
+            Way(name, sizes, MANY, partial(streaming, MANY), (streamed(MANY),), _WEIGHT * MANY // 2),
         ]
 
 
