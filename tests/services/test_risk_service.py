@@ -481,7 +481,8 @@ async def test_conversation_unanswered() -> None:
             return await conversation.ask([good])
 
         for _ in range(2):
-            told = await asyncio.gather(*map(ask, range(6)), return_exceptions=True)
+            async with asyncio.timeout(30):  # else a broken limit hangs here, and is no failure
+                told = await asyncio.gather(*map(ask, range(6)), return_exceptions=True)
             late = [isinstance(one, Unavailable) and "no answer in time" in str(one) for one in told]
             assert late == [True, False] * 3
         await conversation.close()
