@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from functions.domain.bars.layout import Book, Config, Quotes, Sink, State, Trades
     from functions.domain.market import Int32, Int64
 
-INLINED: Final[tuple[str, ...]] = ()
+INLINED: Final = ("_take_quote", "_count_flow", "_renew_quote")
 
 OUT: Final = col.OUT
 REJECTED: Final = col.REJECTED
@@ -41,7 +41,9 @@ def fold_rows(
     while trade < len(trade_row) or quote < len(quote_row) or message < len(book_row):
         at_quote = int(quote_row[quote]) if quote < len(quote_row) else col.LAST_ROW
         at_book = int(book_row[message]) if message < len(book_row) else col.LAST_ROW
-        trade = prints.fold_run(state, sink, mapping, trades, trade, min(at_quote, at_book), config)
+        until = min(at_quote, at_book)
+        if trade < len(trade_row) and trade_row[trade] < until:
+            trade = prints.fold_run(state, sink, mapping, trades, trade, until, config)
         if at_quote < at_book:
             _take_quote(state, sink, mapping, quotes, quote, config)
             quote += 1

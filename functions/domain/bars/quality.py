@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from functions.domain.bars.layout import Sink, State
     from functions.domain.market import Int64
 
-INLINED: Final = ("count", "count_missing")
+INLINED: Final = ("count", "count_missing", "time_crossing")
 
 
 def count(known: Int64, section: int, ts_event: int, ts_receive: int) -> None:

@@ -20,9 +20,9 @@ INLINED: Final = ("_fold_usual",)
 
 def fold_run(state: State, sink: Sink, mapping: Int32, trades: Trades, first: int, until: int, config: Config) -> int:
     """Fold the trades from a position on whose rows are below a bound; return the position behind them."""
-    end = len(trades[0])
-    while end > first and trades[0][end - 1] >= until:
-        end -= 1
+    end = first
+    while end < len(trades[0]) and trades[0][end] < until:
+        end += 1
     # Indexes that count from 0 need no check for negative ones.
     rows, instrument, times, received, prices, sizes, sides, ids, flags = trades
     some = (
