@@ -9,7 +9,7 @@ from functions.domain.bars import columns as col
 if TYPE_CHECKING:
     from functions.domain.market import Int64
 
-INLINED: Final[tuple[str, ...]] = ()
+INLINED: Final = ("_apply_level", "_find", "_remove", "_insert")
 
 
 def stamp(bar: Int64, market: Int64, levels: Int64, i: int) -> None:
@@ -174,60 +174,62 @@ def _peek(levels: Int64, i: int, at: int) -> int:
 
 
 def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size: int) -> None:
-    if key > market[i, col.BOOK_EDGE + side]:
+    known = market[i]
+    if key > known[col.BOOK_EDGE + side]:
         return
-    count = market[i, col.BOOK_COUNT + side]
-    at = _find(levels, i, side, count, key)
-    found = at < count and levels[i, side, at, 0] == key
+    kept = levels[i, side]
+    count = known[col.BOOK_COUNT + side]
+    at = _find(kept, count, key)
+    found = at < count and kept[at, 0] == key
     if size == 0:
         if found:
-            _remove(market, levels, i, side, at)
+            _remove(known, kept, side, at)
     elif found:
-        levels[i, side, at, 1] = size
+        kept[at, 1] = size
     else:
-        _insert(market, levels, i, side, at, key, size)
+        _insert(known, kept, side, at, key, size)
 
 
-def _find(levels: Int64, i: int, side: int, count: int, key: int) -> int:
+def _find(kept: Int64, count: int, key: int) -> int:
     """Find the first place whose key is not greater; the best level, which has the smallest key, stands last."""
     low = 0
     high = count
     while low < high:
         middle = (low + high) >> 1
-        if levels[i, side, middle, 0] > key:
+        if kept[middle, 0] > key:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-def _remove(market: Int64, levels: Int64, i: int, side: int, at: int) -> None:
-    count = market[i, col.BOOK_COUNT + side] - 1
+def _remove(known: Int64, kept: Int64, side: int, at: int) -> None:
+    count = known[col.BOOK_COUNT + side] - 1
     for n in range(at, count):
-        levels[i, side, n, 0] = levels[i, side, n + 1, 0]
-        levels[i, side, n, 1] = levels[i, side, n + 1, 1]
-    market[i, col.BOOK_COUNT + side] = count
+        kept[n, 0] = kept[n + 1, 0]
+        kept[n, 1] = kept[n + 1, 1]
+    known[col.BOOK_COUNT + side] = count
 
 
-def _insert(market: Int64, levels: Int64, i: int, side: int, at: int, key: int, size: int) -> None:
+def _insert(known: Int64, kept: Int64, side: int, at: int, key: int, size: int) -> None:
     """Insert a level; in a full side the worst ones fall out, and nothing from there on is known any more."""
-    full = levels.shape[2]
-    if market[i, col.BOOK_COUNT + side] == full:
+    full = len(kept)
+    if known[col.BOOK_COUNT + side] == full:
         if at == 0:
-            market[i, col.BOOK_EDGE + side] = key - 1
+            known[col.BOOK_EDGE + side] = key - 1
             return
         # One in eight goes at a time, so that a rising market does not move the whole side for every level.
         gone = min(at, full >> 3)
-        market[i, col.BOOK_EDGE + side] = levels[i, side, gone - 1, 0] - 1
+        known[col.BOOK_EDGE + side] = kept[gone - 1, 0] - 1
         for n in range(full - gone):
-            levels[i, side, n, 0] = levels[i, side, n + gone, 0]
-            levels[i, side, n, 1] = levels[i, side, n + gone, 1]
-        market[i, col.BOOK_COUNT + side] = full - gone
+            kept[n, 0] = kept[n + gone, 0]
+            kept[n, 1] = kept[n + gone, 1]
+        known[col.BOOK_COUNT + side] = full - gone
         at -= gone
-    count = market[i, col.BOOK_COUNT + side]
+    count = known[col.BOOK_COUNT + side]
     for n in range(count, at, -1):
-        levels[i, side, n, 0] = levels[i, side, n - 1, 0]
-        levels[i, side, n, 1] = levels[i, side, n - 1, 1]
-    levels[i, side, at, 0] = key
-    levels[i, side, at, 1] = size
-    market[i, col.BOOK_COUNT + side] = count + 1
+        kept[n, 0] = kept[n - 1, 0]
+        kept[n, 1] = kept[n - 1, 1]
+    kept[at, 0] = key
+    kept[at, 1] = size
+    known[col.BOOK_COUNT + side] = count + 1
