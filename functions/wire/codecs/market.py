@@ -44,8 +44,9 @@ _I64: Final = np.dtype("<i8")
 PAYLOAD_BYTES_MAX: Final = 1024 * 1024
 """Rows that a compressed payload may give back: what is read decides how much memory is taken for it."""
 
-BATCHES_MAX: Final = 16
-"""Batches remembered of each kind: whoever reads one reads it at once, or is behind and reads its bytes."""
+BATCHES_MAX: Final = 128
+"""Batches remembered of each kind: as many as a table may be behind the feed (`LAG_EVENTS_MAX` of the platform), for
+half or more of what it passes on the way are other events; who comes later reads the bytes."""
 
 S = TypeVar("S", Trades, Quotes, Book, Candles)
 Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]
