@@ -149,14 +149,17 @@ def apply(
     shift: int,
 ) -> None:
     """Apply a message's levels; sizes stand `shift` places behind their prices. A crossed or locked book is lost."""
+    near = market[i, col.BOOK_COUNT]
     for n in range(level, level + bids + asks):
+        if n == level + bids:
+            near = market[i, col.BOOK_COUNT + 1]
         size = sizes[n + shift]
         if size < 0 or size > col.LEVEL_SIZE_MAX:
             lose(market, i)
             return
         # Bids are kept by negative price, so that the best level of either side has the smallest key.
         side = 0 if n < level + bids else 1
-        _apply_level(market, levels, i, side, -prices[n] if side == 0 else prices[n], size)
+        near = _apply_level(market, levels, i, side, -prices[n] if side == 0 else prices[n], size, near)
     bid = market[i, col.BOOK_COUNT] - 1
     ask = market[i, col.BOOK_COUNT + 1] - 1
     if bid >= 0 and ask >= 0 and levels[i, 0, bid, 0] + levels[i, 1, ask, 0] <= 0:
@@ -173,13 +176,14 @@ def _peek(levels: Int64, i: int, at: int) -> int:
     return int(levels[i, at // width, (at % width) >> 1, at & 1])
 
 
-def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size: int) -> None:
+def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size: int, near: int) -> int:
+    """Apply a level; give its place, for the next one of a message is mostly near it."""
     known = market[i]
     if key > known[col.BOOK_EDGE + side]:
-        return
+        return near
     kept = levels[i, side]
     count = known[col.BOOK_COUNT + side]
-    at = _find(kept, count, key)
+    at = _find(kept, count, key, min(near, count))
     found = at < count and kept[at, 0] == key
     if size == 0:
         if found:
@@ -188,19 +192,16 @@ def _apply_level(market: Int64, levels: Int64, i: int, side: int, key: int, size
         kept[at, 1] = size
     else:
         _insert(known, kept, side, at, key, size)
+    return at
 
 
-def _find(kept: Int64, count: int, key: int) -> int:
-    """Find the first place whose key is not greater; the best level, which has the smallest key, stands last."""
-    low = 0
-    high = count
-    while low < high:
-        middle = (low + high) >> 1
-        if kept[middle, 0] > key:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _find(kept: Int64, count: int, key: int, at: int) -> int:
+    """Walk from a place to the first whose key is not greater; the best level, which has the smallest, stands last."""
+    while at < count and kept[at, 0] > key:
+        at += 1
+    while at > 0 and kept[at - 1, 0] <= key:
+        at -= 1
+    return at
 
 
 def _remove(known: Int64, kept: Int64, side: int, at: int) -> None:
