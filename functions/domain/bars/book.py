@@ -206,9 +206,10 @@ def _find(kept: Int64, count: int, key: int, at: int) -> int:
 
 def _remove(known: Int64, kept: Int64, side: int, at: int) -> None:
     count = known[col.BOOK_COUNT + side] - 1
-    for n in range(at, count):
-        kept[n, 0] = kept[n + 1, 0]
-        kept[n, 1] = kept[n + 1, 1]
+    behind = kept[at : count + 1]  # indexes that count from 0 need no check for negative ones
+    for n in range(len(behind) - 1):
+        behind[n, 0] = behind[n + 1, 0]
+        behind[n, 1] = behind[n + 1, 1]
     known[col.BOOK_COUNT + side] = count
 
 
@@ -228,9 +229,9 @@ def _insert(known: Int64, kept: Int64, side: int, at: int, key: int, size: int) 
         known[col.BOOK_COUNT + side] = full - gone
         at -= gone
     count = known[col.BOOK_COUNT + side]
-    for n in range(count, at, -1):
-        kept[n, 0] = kept[n - 1, 0]
-        kept[n, 1] = kept[n - 1, 1]
-    kept[at, 0] = key
-    kept[at, 1] = size
+    behind = kept[at : count + 1]
+    for n in range(len(behind)):
+        next_key, next_size = behind[n, 0], behind[n, 1]
+        behind[n, 0], behind[n, 1] = key, size
+        key, size = next_key, next_size
     known[col.BOOK_COUNT + side] = count + 1
