@@ -84,6 +84,18 @@ def test_delta() -> None:
     assert side(state, 1) == [*[level for level in ASKS if level[0] != 103], (150, 1)]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order(seed: int) -> None:
+    """The levels of a message may come in any order, though most venues tell the best first."""
+    bids, asks = [(60 + n, n % 3) for n in range(41)], [(101 + n, n % 3) for n in range(41)]
+    expected = [sorted((dict(had) | dict(new)).items()) for had, new in ((BIDS, bids), (ASKS, asks))]
+    for levels in (bids, asks):
+        random.Random(seed).shuffle(levels)  # noqa: S311 - a seeded tape
+    state = fold([SNAPSHOT, Depth(T0, 51, 52, bids, asks)])
+    assert side(state, 0) == [level for level in reversed(expected[0]) if level[1]]
+    assert side(state, 1) == [level for level in expected[1] if level[1]]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "syncs"), [(40, 50, True), (45, 51, True), (51, 51, True), (52, 53, False), (1, 49, True)]
 )
