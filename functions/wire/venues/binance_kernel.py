@@ -24,7 +24,6 @@ from functions.domain.market import (
 )
 
 Trades: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, UInt8, UInt64, UInt8]
-"""Columns of a section of trades; the last holds the row's kind."""
 Quotes: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, Int64, Int64, Int64, Int64, UInt64, UInt8]
 Book: TypeAlias = tuple[UInt32, UInt16, Int64, Int64, UInt64, UInt64, UInt64, UInt16, UInt16, UInt8]
 
@@ -55,7 +54,7 @@ INLINED: Final = frozenset(
 
 KIND, SYMBOL, TIME, PRICE, PRICE_2, SIZE, SIZE_2, ID, FIRST_ID, PREVIOUS_ID, MAKER, BIDS, ASKS, COLUMNS = range(14)
 NOT_PLAIN, TRADE, AGG_TRADE, QUOTE, DEPTH = range(5)
-TRADES, QUOTES, BOOKS, LEVELS, INSTRUMENTS, COUNTS = range(6)
+LEVELS, INSTRUMENTS, COUNTS = range(5, 8)
 NO_TIME: Final = -1
 NO_PREVIOUS: Final = -1
 
@@ -79,11 +78,12 @@ _BIG_A, _BIG_B, _BIG_E, _BIG_T, _BIG_U = 65, 66, 69, 84, 85
 
 
 def scan(
-    batch: tuple[UInt8, UInt32, Int64, Int64],
+    batch: tuple[UInt8, UInt32, Int64],
+    skew_ns: int,
     words: tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8],
     symbols: tuple[UInt8, Int64, Int64],
     scratch: tuple[UInt8, Int64, Int64],
-    notes: tuple[Int64, Int64, Int64, UInt8],
+    notes: tuple[Int64, Int64, Int64, Int64, UInt8],
     trades: Trades,
     quotes: Quotes,
     book: Book,
@@ -92,19 +92,23 @@ def scan(
     """Fill the sections' columns with the rows that are plain.
 
     Args:
-        batch: Payload, row offsets, (n,) receive times, and (n,) the latest venue time allowed, milliseconds.
+        batch: Payload, row offsets, and (n,) receive times.
+        skew_ns: How far venue time may be ahead of receive time, nanoseconds.
         words: Texts that rows are compared with.
         symbols: Known symbols back to back, their ends, and (s, 2) their price and size exponents.
         scratch: Fields of the row at hand, by their letter.
-        notes: A line for the row at hand; counts of trades, quotes, book messages, levels and instruments; (s,) each
-            symbol's place in the batch's dictionary, -1 at first; and (n,) the kind of each row, 0 where not plain.
+        notes: A line for the row at hand; counts of rows of each kind, 0 where not plain, of levels and of instruments;
+            (s,) each symbol's place in the batch's dictionary, -1 before and behind; (s,) that dictionary's symbols;
+            and the flags of trades by their kind.
         trades: Columns of the section, long enough for every row.
         quotes: The same.
         book: The same.
         levels: (k, 2) price and size, long enough for every level.
     """
-    payload, offsets, ts_receive, ts_latest_ms = batch
-    line, counts, places, kinds = notes
+    payload, offsets, ts_receive = batch
+    line, counts, places, order, informs = notes
+    for i in range(len(counts)):
+        counts[i] = 0
     for row in range(len(offsets) - 1):
         line[KIND] = NOT_PLAIN
         filled = int(counts[LEVELS])
@@ -112,31 +116,43 @@ def scan(
         seen, ended = _fields(payload, begin, end, words, symbols, scratch, levels, filled)
         if seen >= 0:
             _classify(payload, words, scratch, line)
-        if line[KIND] != NOT_PLAIN and line[TIME] > ts_latest_ms[row]:
+        if line[KIND] != NOT_PLAIN and line[TIME] * _NS_PER_MS > int(ts_receive[row]) + skew_ns:
             line[KIND] = NOT_PLAIN
-        kinds[row] = line[KIND]
         if line[KIND] == DEPTH:
             counts[LEVELS] = ended
         if line[KIND] != NOT_PLAIN:
-            _place(line, counts, places)
-            _store(row, int(ts_receive[row]), line, counts, trades, quotes, book)
+            _place(line, counts, places, order)
+            _store(row, int(ts_receive[row]), line, counts, informs, trades, quotes, book)
+        counts[line[KIND]] += 1
         _forget(scratch)
+    for i in range(counts[INSTRUMENTS]):
+        places[order[i]] = -1
 
 
-def _place(line: Int64, counts: Int64, places: Int64) -> None:
+def _place(line: Int64, counts: Int64, places: Int64, order: Int64) -> None:
     """Number instruments in the order in which the batch names them first."""
-    if places[line[SYMBOL]] < 0:
-        places[line[SYMBOL]] = counts[INSTRUMENTS]
+    symbol = line[SYMBOL]
+    if places[symbol] < 0:
+        places[symbol] = counts[INSTRUMENTS]
+        order[counts[INSTRUMENTS]] = symbol
         counts[INSTRUMENTS] += 1
-    line[SYMBOL] = places[line[SYMBOL]]
+    line[SYMBOL] = places[symbol]
 
 
-def _store(row: int, ts_receive: int, line: Int64, counts: Int64, trades: Trades, quotes: Quotes, book: Book) -> None:
+def _store(
+    row: int,
+    ts_receive: int,
+    line: Int64,
+    counts: Int64,
+    informs: UInt8,
+    trades: Trades,
+    quotes: Quotes,
+    book: Book,
+) -> None:
     ts_event = ts_receive if line[TIME] == NO_TIME else int(line[TIME]) * _NS_PER_MS
     timeless = _NO_VENUE_TIME if line[TIME] == NO_TIME else 0
     if line[KIND] == QUOTE:
-        at = counts[QUOTES]
-        counts[QUOTES] += 1
+        at = counts[QUOTE]
         quotes[0][at], quotes[1][at], quotes[2][at], quotes[3][at] = row, line[SYMBOL], ts_event, ts_receive
         bid, ask = line[PRICE], line[PRICE_2]
         quotes[4][at], quotes[5][at], quotes[6][at], quotes[7][at] = bid, line[SIZE], ask, line[SIZE_2]
@@ -145,20 +161,18 @@ def _store(row: int, ts_receive: int, line: Int64, counts: Int64, trades: Trades
             touching = _CROSSED if bid > ask else _LOCKED
         quotes[8][at], quotes[9][at] = line[ID], timeless | touching
     elif line[KIND] == DEPTH:
-        at = counts[BOOKS]
-        counts[BOOKS] += 1
+        at = counts[DEPTH]
         book[0][at], book[1][at], book[2][at], book[3][at] = row, line[SYMBOL], ts_event, ts_receive
         told = line[PREVIOUS_ID] != NO_PREVIOUS
         book[4][at], book[5][at] = line[FIRST_ID], line[ID]
         book[6][at] = line[PREVIOUS_ID] if told else 0
         book[7][at], book[8][at], book[9][at] = line[BIDS], line[ASKS], _TELLS_PREVIOUS if told else 0
     else:
-        at = counts[TRADES]
-        counts[TRADES] += 1
+        at = counts[TRADE] + counts[AGG_TRADE]
         trades[0][at], trades[1][at], trades[2][at], trades[3][at] = row, line[SYMBOL], ts_event, ts_receive
         trades[4][at], trades[5][at] = line[PRICE], line[SIZE]
         trades[6][at], trades[7][at] = _SELL if line[MAKER] == 1 else _BUY, line[ID]
-        trades[8][at] = line[KIND]
+        trades[8][at] = informs[line[KIND]]
 
 
 def _forget(scratch: tuple[UInt8, Int64, Int64]) -> None:

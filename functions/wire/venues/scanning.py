@@ -1,7 +1,8 @@
 """Decode a batch with a byte-scanning kernel; a batch the kernel does not take whole goes the usual way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
@@ -26,23 +27,22 @@ from functions.wire.venues.rows import NS_PER_MS
 
 SYMBOLS_MAX: Final = 4096
 """Symbols the kernel is told of, and searches one after the other; batches that name others go the usual way."""
+CHANNELS_MAX: Final = 16
+"""Channels that feed bars whose flags are remembered; a venue has one or two."""
 LEVEL_BYTES_MIN: Final = 10  # ["1","2"],
 _U1, _U2, _U4, _U8, _I8 = (np.dtype(name) for name in ("u1", "u2", "u4", "u8", "i8"))
 _WHERE: Final = (_U4, _U2, _I8, _I8)
-_DTYPES: Final = (
+_TRADES, _QUOTES, _BOOK = (
     (*_WHERE, _I8, _I8, _U1, _U8, _U1),
     (*_WHERE, _I8, _I8, _I8, _I8, _U8, _U1),
     (*_WHERE, _U8, _U8, _U8, _U2, _U2, _U1),
 )
-"""Columns of trades, quotes and book messages, as the kernel fills them."""
-_TRADES, _QUOTES, _BOOK = (
-    tuple(one.name for one in fields(part) if not one.name.startswith(("level_", "checksum")))
-    for part in (Trades, Quotes, Book)
-)
+"""Columns of trades, quotes and book messages, in the order of their classes, as the kernel fills them."""
 KINDS: Final = ("", "trade", "aggTrade", "bookTicker", "depthUpdate")
 
 _Words: TypeAlias = tuple[UInt8, UInt8, UInt8, UInt8, UInt8, UInt8]
 _Table: TypeAlias = tuple[UInt8, Int64, Int64]
+_Section: TypeAlias = tuple[NDArray[Any], ...]
 
 
 class Kernel(Protocol):
@@ -50,14 +50,15 @@ class Kernel(Protocol):
 
     def scan(  # noqa: D102, PLR0913, PLR0917 - see binance_kernel.scan
         self,
-        batch: tuple[UInt8, UInt32, Int64, Int64],
+        batch: tuple[UInt8, UInt32, Int64],
+        skew_ns: int,
         words: _Words,
         symbols: _Table,
         scratch: _Table,
-        notes: tuple[Int64, Int64, Int64, UInt8],
-        trades: tuple[NDArray[Any], ...],
-        quotes: tuple[NDArray[Any], ...],
-        book: tuple[NDArray[Any], ...],
+        notes: tuple[Int64, Int64, Int64, Int64, UInt8],
+        trades: _Section,
+        quotes: _Section,
+        book: _Section,
         levels: Int64,
         /,
     ) -> None: ...
@@ -91,7 +92,8 @@ class ScanningDecoder:
         self._told: Instruments | None = None
         self._refs: list[InstrumentRef] = []
         self._symbols = _table({})
-        self._line = np.zeros(kernel.COLUMNS, np.int64)
+        self._line, self._counts = np.zeros(kernel.COLUMNS, np.int64), np.zeros(kernel.COUNTS, np.int64)
+        self._places = self._order = np.empty(0, np.int64)
         self._levels = np.empty((0, 2), np.int64)
         most = kernel.FIELDS
         self._scratch = (np.zeros(most, np.uint8), np.zeros((most, 2), np.int64), np.zeros(most + 1, np.int64))
@@ -104,7 +106,7 @@ class ScanningDecoder:
             if instruments is not self._told:
                 self._learn(instruments)
             found = self._scan(batch, future_skew_ms_max)
-            if found.kinds.all():
+            if not found.counts[kernel.NOT_PLAIN]:
                 return self._ticks(batch, found)
         return self._plain(batch, instruments, future_skew_ms_max=future_skew_ms_max)
 
@@ -112,9 +114,10 @@ class ScanningDecoder:
         """Tell the kernel of the symbols in the reference."""
         known = {symbol: ref for symbol, ref in list(instruments.items())[:SYMBOLS_MAX] if symbol.isascii()}
         self._told, self._refs, self._symbols = instruments, list(known.values()), _table(known)
+        self._places, self._order = np.full(len(known), -1, np.int64), np.empty(len(known), np.int64)
 
     def _ticks(self, batch: RawBatch, found: "Found") -> TickBatch:
-        trades, quotes, book = found.sections(batch.bar_channel)
+        trades, quotes, book = found.sections()
         return TickBatch(
             shard=batch.shard,
             stream=batch.stream,
@@ -125,7 +128,7 @@ class ScanningDecoder:
             quotes=quotes,
             book=book,
             candles=NO_CANDLES,
-            kinds=_counted(found.kinds),
+            kinds=tuple(sorted([one for one in zip(KINDS, found.counts, strict=False) if one[1]])),
             heartbeat=batch.heartbeat,
             end_of_tape=batch.end_of_tape,
             ts_cut_ns=batch.ts_cut_ns,
@@ -142,69 +145,62 @@ class ScanningDecoder:
         room = len(batch.payload) // LEVEL_BYTES_MIN + 1
         if len(self._levels) < room:
             self._levels = np.empty((room, 2), np.int64)
-        latest = (batch.ts_receive + future_skew_ms_max * NS_PER_MS) // NS_PER_MS
-        counts, places = np.zeros(kernel.COUNTS, np.int64), np.full(len(self._refs), -1, np.int64)
-        kinds = np.empty(rows, np.uint8)
-        trades, quotes, book = (tuple(np.empty(rows, dtype) for dtype in part) for part in _DTYPES)
+        trades, quotes, book = _room(rows, _TRADES), _room(rows, _QUOTES), _room(rows, _BOOK)
         self._loops.scan(
-            (np.frombuffer(batch.payload, np.uint8), batch.offsets, batch.ts_receive, latest),
+            (np.frombuffer(batch.payload, np.uint8), batch.offsets, batch.ts_receive),
+            future_skew_ms_max * NS_PER_MS,
             WORDS,
             self._symbols,
             self._scratch,
-            (self._line, counts, places, kinds),
+            (self._line, self._counts, self._places, self._order, _informing(batch.bar_channel)),
             trades,
             quotes,
             book,
             self._levels,
         )
-        return Found(counts.tolist(), _order(places), kinds, trades, quotes, book, self._levels)
+        counts: list[int] = self._counts.tolist()
+        order: list[int] = self._order[: counts[kernel.INSTRUMENTS]].tolist()
+        return Found(counts, order, trades, quotes, book, self._levels)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """Hold what the kernel found; the columns are longer than what was found."""
 
-    counts: list[int]
+    counts: list[int]  # rows by kind, levels, instruments
     order: list[int]  # known symbols, as the batch names them first
-    kinds: UInt8
-    trades: tuple[NDArray[Any], ...]
-    quotes: tuple[NDArray[Any], ...]
-    book: tuple[NDArray[Any], ...]
+    trades: _Section
+    quotes: _Section
+    book: _Section
     levels: Int64
 
-    def sections(self, bar_channel: str) -> tuple[Trades, Quotes, Book]:
-        """Give the sections; trades of a channel that does not feed bars only inform."""
-        trades, quotes, books, levels, _ = self.counts
-        flags = _informing(self.trades[-1][:trades], bar_channel)
+    def sections(self) -> tuple[Trades, Quotes, Book]:
+        """Give the sections."""
+        _, trade, agg_trade, quotes, books, levels, _ = self.counts
+        trades = trade + agg_trade
         return (
-            Trades(**_first(trades, _TRADES, (*self.trades[:-1], flags))) if trades else NO_TRADES,
-            Quotes(**_first(quotes, _QUOTES, self.quotes)) if quotes else NO_QUOTES,
+            Trades(*_first(trades, self.trades)) if trades else NO_TRADES,
+            Quotes(*_first(quotes, self.quotes)) if quotes else NO_QUOTES,
             self._book(books, levels) if books else NO_BOOK,
         )
 
     def _book(self, books: int, levels: int) -> Book:
-        price, size = self.levels[:levels].T.copy()
-        return Book(
-            **_first(books, _BOOK, self.book),
-            checksum=np.zeros(books, np.uint32),
-            level_price=price,
-            level_size=size,
-        )
+        checksum = np.zeros(books, np.uint32)
+        return Book(*_first(books, self.book), *[checksum, *self.levels[:levels].T.copy()])
 
 
-def _first(count: int, names: tuple[str, ...], columns: tuple[NDArray[Any], ...]) -> dict[str, NDArray[Any]]:
-    return {name: column[:count] for name, column in zip(names, columns, strict=True)}
+def _room(rows: int, dtypes: tuple[np.dtype[Any], ...]) -> _Section:
+    return tuple([np.empty(rows, dtype) for dtype in dtypes])
 
 
-def _informing(kinds: UInt8, bar_channel: str) -> UInt8:
-    by_kind = [TRADE_INFORMS_ONLY if bar_channel not in ("", name) else 0 for name in KINDS]
-    return np.array(by_kind, np.uint8)[kinds]
+def _first(count: int, columns: _Section) -> list[NDArray[Any]]:
+    return [column[:count] for column in columns]
 
 
-def _order(places: Int64) -> list[int]:
-    named = np.flatnonzero(places >= 0)
-    order: list[int] = named[np.argsort(places[named])].tolist()
-    return order
+@lru_cache(maxsize=CHANNELS_MAX)
+def _informing(bar_channel: str) -> UInt8:
+    """Give the flags of trades by their kind: those of a channel that does not feed bars only inform."""
+    return np.array([TRADE_INFORMS_ONLY if bar_channel not in ("", name) else 0 for name in KINDS], np.uint8)
 
 
 def _table(known: Mapping[str, InstrumentRef]) -> _Table:
@@ -212,8 +208,3 @@ def _table(known: Mapping[str, InstrumentRef]) -> _Table:
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64) if texts else np.zeros(0, np.int64)
     exponents = np.array([(ref.price_exponent, ref.size_exponent) for ref in known.values()], np.int64).reshape(-1, 2)
     return np.frombuffer(b"".join(texts), np.uint8), ends, exponents
-
-
-def _counted(kinds: UInt8) -> tuple[tuple[str, int], ...]:
-    counts = zip(KINDS, np.bincount(kinds, minlength=len(KINDS)).tolist(), strict=True)
-    return tuple(sorted((name, count) for name, count in counts if count))
