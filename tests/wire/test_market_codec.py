@@ -189,6 +189,16 @@ def test_equal_batches_give_equal_bytes() -> None:
     assert encode_raw_batch(raw_batch()) == encode_raw_batch(raw_batch())
 
 
+@pytest.mark.parametrize(("trades", "quotes", "messages"), [(3, 2, 2), (512, 0, 0), (0, 1, 40), (0, 0, 0)])
+def test_ticks_are_as_protobuf_writes_them(trades: int, quotes: int, messages: int) -> None:
+    """A batch written by hand is what protobuf writes: fields in the order of their numbers, empty ones left out."""
+    batch, none = tick_batch(trades, quotes, messages), np.zeros(0, np.int64)
+    book = replace(batch.book, bids=batch.book.bids * 0, asks=batch.book.asks * 0, level_price=none, level_size=none)
+    for one in (batch, replace(batch, book=book, rejections=(), heartbeat=True, end_of_tape=True)):
+        written = encode_tick_batch(one)
+        assert tick_pb2.TickBatch.FromString(written).SerializeToString(deterministic=True) == written
+
+
 def test_columns_are_little_endian_and_packed() -> None:
     """Any protobuf reader finds the columns as the contract says."""
     message = tick_pb2.TickBatch.FromString(encode_tick_batch(tick_batch(trades=2)))
