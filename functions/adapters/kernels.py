@@ -34,10 +34,11 @@ from functions.domain.indicators import kernel as feature_kernel
 from functions.domain.indicators.registry import NAMES
 from functions.domain.indicators.state import SCALES
 from functions.domain.indicators.state import start as start_features
+from functions.domain.market import Int64
 from functions.domain.pairs import kernel as pair_kernel
 from functions.wire import tape_kernel
 from functions.wire.errors import Malformed
-from functions.wire.tape import Join
+from functions.wire.tape import Block, Loops
 from functions.wire.venues import binance_kernel as scan_kernel
 from functions.wire.venues import fix_kernel, plan_kernel, text_kernel
 from functions.wire.venues.binance import DECODERS as BINANCE
@@ -258,21 +259,31 @@ def _with_kernels(dialect: str) -> Decode:
     return Decoder(found.venue, cast("TextReader", compiled(text_kernel)), cast("PlanReader", compiled(plan_kernel)))
 
 
-def row_joiner() -> Join:
-    """Give what puts a tape's rows together, compiled."""
+def tape_loops() -> Loops:
+    """Give what is done to every line of a tape, compiled."""
     loops = compiled(tape_kernel)
+    room = np.empty(0, np.uint8)
 
-    def join(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> bytes:
-        payload = np.empty(int((end - start).sum()), np.uint8)
-        loops.join(np.frombuffer(data, np.uint8), start, end, payload)
-        return payload.tobytes()
+    def times(data: Block, start: Int64, end: Int64) -> Int64:
+        ts = np.empty(len(end), np.int64)
+        loops.times(np.frombuffer(data, np.uint8), start, end, ts)
+        return ts
 
-    return join
+    def join(data: Block, start: Int64, end: Int64) -> bytes:
+        nonlocal room
+        if len(room) < len(data):
+            room = np.empty(len(data), np.uint8)
+        size = loops.join(np.frombuffer(data, np.uint8), start, end, room)
+        return room[:size].tobytes()
+
+    return Loops(times, join)
 
 
 def exercise_tape() -> None:
-    """Put no rows together once."""
-    row_joiner()(b"", _none(np.int64, writeable=True), _none(np.int64, writeable=True))
+    """Read no lines once."""
+    loops, none = tape_loops(), _none(np.int64, writeable=True)
+    loops.times(b"", none, none)
+    loops.join(b"", none, none)
 
 
 def exercise_pairs() -> None:

@@ -8,50 +8,60 @@ import pathlib
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final, cast
+from io import BufferedIOBase
+from typing import Final
 
 from functions.domain.market import RawBatch
 from functions.wire.errors import Malformed
 from functions.wire.tape import (
+    PLAIN,
     SNIFF_LINES,
     Cutter,
-    Join,
+    Loops,
     Position,
     Sniffed,
     TapeOptions,
     end_of_tape,
-    join_rows,
     read_line,
     shard_of,
     sniff,
 )
 
-BLOCK_BYTES: Final = 2 * 1024 * 1024
+BLOCK_BYTES: Final = 1024 * 1024
 SNIFF_BYTES_MAX: Final = 64 * 1024 * 1024
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
-def open_tape(path: pathlib.Path) -> BinaryIO:
+def open_tape(path: pathlib.Path) -> BufferedIOBase:
     """Open a capture as the bytes that were recorded; offsets are those of the uncompressed text."""
     with path.open("rb") as file:
         zipped = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return cast("BinaryIO", gzip.open(path, "rb")) if zipped else path.open("rb")
+    return gzip.open(path, "rb") if zipped else path.open("rb")
 
 
-def read_blocks(path: pathlib.Path, offset: int = 0, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Read a capture from an offset on; blocks end anywhere.
+def read_blocks(path: pathlib.Path, offset: int = 0, *, block_bytes: int = BLOCK_BYTES) -> Iterator[memoryview]:
+    """Read a capture from an offset on, in whole lines where they are short; each block lies where the last one lay.
 
     Raises:
         Malformed: It is compressed and damaged, or ends too soon; what came before was given.
     """
+    room = bytearray(block_bytes)  # memory taken anew for every block costs more than reading it
+    block = memoryview(room)
+    rest = 0
     with reading(path) as file:
         file.seek(offset)
-        while block := file.read(block_bytes):
-            yield block
+        while length := file.readinto(block[rest:]):
+            end = rest + length
+            last = room.rfind(b"\n", 0, end) + 1 or end
+            yield block[:last].toreadonly()
+            rest = end - last
+            block[:rest] = block[last:end]
+    if rest:
+        yield block[:rest].toreadonly()
 
 
 @contextlib.contextmanager
-def reading(path: pathlib.Path) -> Iterator[BinaryIO]:
+def reading(path: pathlib.Path) -> Iterator[BufferedIOBase]:
     """Read a capture as `open_tape` opens it.
 
     Raises:
@@ -78,7 +88,7 @@ def sniff_tape(path: pathlib.Path, *, dialect: str = "") -> Sniffed:
         return sniff(_head(file), dialect=dialect)
 
 
-def _head(file: BinaryIO) -> Iterator[bytes]:
+def _head(file: BufferedIOBase) -> Iterator[bytes]:
     left = SNIFF_BYTES_MAX
     for line in itertools.islice(file, SNIFF_LINES):
         left -= len(line)
@@ -132,14 +142,14 @@ class Reel:
         options: How they are cut; what is empty in it is told from each capture's head.
         spool: Keeps rows that are too long to travel.
         block_bytes: How much is read at once; it never changes a batch.
-        join: Puts a batch's rows together.
+        loops: Do what is done to every line.
     """
 
     paths: tuple[pathlib.Path, ...]
     options: TapeOptions
     spool: Spool
     block_bytes: int = BLOCK_BYTES
-    join: Join = join_rows
+    loops: Loops = PLAIN
 
     def batches(self, *, start_offset: int = 0, start_row: int = 0) -> Iterator[RawBatch]:
         """Read from a batch's end (its `tape_offset`, and the row behind it) to the tape's end, which is a batch too.
@@ -156,7 +166,7 @@ class Reel:
                 base += length
                 continue
             position = Position(within, row, time_before(path, within), base)
-            cutter = Cutter(told, self.spool.keep, position, join=self.join)
+            cutter = Cutter(told, self.spool.keep, position, loops=self.loops)
             for batch in _cut(cutter, read_blocks(path, within, block_bytes=self.block_bytes)):
                 yield batch
                 last = batch
@@ -181,7 +191,7 @@ class Reel:
         )
 
 
-def _cut(cutter: Cutter, blocks: Iterable[bytes]) -> Iterator[RawBatch]:
+def _cut(cutter: Cutter, blocks: Iterable[memoryview]) -> Iterator[RawBatch]:
     for block in blocks:
         yield from cutter.feed(block)
     yield from cutter.finish()

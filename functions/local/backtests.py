@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,7 +186,7 @@ def cut_tape(tape: pathlib.Path, out: pathlib.Path, *, to_ns: int) -> int:
     return count
 
 
-def _before(source: BinaryIO, to_ns: int) -> Iterator[bytes]:
+def _before(source: Iterable[bytes], to_ns: int) -> Iterator[bytes]:
     for line in source:
         if read_line(line.rstrip(b"\r\n")).ts_receive >= to_ns:
             return

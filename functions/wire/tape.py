@@ -16,12 +16,12 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX, OversizedRow, RawBatch
+from functions.domain.market import BYTES_PER_BATCH_MAX, ROWS_PER_BATCH_MAX, Int64, OversizedRow, RawBatch, UInt8
 from functions.wire.errors import Malformed
 
 LINE_BYTES_MAX: Final = 256 * 1024
@@ -41,8 +41,8 @@ DIALECTS: Final = (
 Keep = Callable[[str, bytes], None]
 """Keep the bytes of an oversized row under a name, before its batch leaves; keeping twice is keeping once."""
 
-Join = Callable[[bytes, NDArray[np.int64], NDArray[np.int64]], bytes]
-"""Put rows one behind the other, given what they stand in and (n,) where they begin and end."""
+Block: TypeAlias = bytes | memoryview
+"""Bytes of a tape, to be read before whoever gave them goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,7 @@ def kind_of(row: bytes) -> str:
 # --- many lines at once -----------------------------------------------------------------------------------------------
 
 _PREFIX: Final = 20  # 19 digits and a space
+_READ_AT_ONCE_MAX: Final = 9 * 10**18 - 1  # of 19 digits that begin with a 9, some are no int64
 _ALL_ZERO: Final = np.uint64(0x3030303030303030)
 _ABOVE_NINE: Final = np.uint64(0x4646464646464646)
 _HIGH_BITS: Final = np.uint64(0x8080808080808080)
@@ -259,8 +260,8 @@ def _eight_digits(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return ((pairs & _PAIRS) * _HUNDREDS + ((pairs >> _16) & _PAIRS) * _UNITS) >> _32
 
 
-def _prefixes(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Read the 19-digit time at each line's start; -1 where a line does not begin with one."""
+def read_times(data: Block, start: Int64, end: Int64) -> Int64:
+    """Read the 19-digit time at each line's start; -1 where a line begins with none, or one after the year 2255."""
     if len(data) < _PREFIX:
         return np.full(len(start), -1, np.int64)
     at = np.minimum(start, len(data) - _PREFIX)
@@ -269,20 +270,41 @@ def _prefixes(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> 
     ts = _eight_digits(first) * np.uint64(10**11) + _eight_digits(second) * np.uint64(1000)
     ts += _eight_digits(last) % np.uint64(1000)
     space = np.frombuffer(data, np.uint8)[at + 19] == ord(" ")
-    fits = (end - start >= _PREFIX) & (ts <= np.uint64(_INT64_MAX))
+    fits = (end - start >= _PREFIX) & (ts <= np.uint64(_READ_AT_ONCE_MAX))
     good = _are_digits(first) & _are_digits(second) & _are_digits(last) & space & fits
     return np.where(good, ts.astype(np.int64), np.int64(-1))
+
+
+def join_rows(data: Block, start: Int64, end: Int64) -> bytes:
+    """Put rows one behind the other."""
+    return b"".join([data[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Do what is done to every line, given what n of them stand in and (n,) where each begins and ends.
+
+    Args:
+        times: Reads the times that lines begin with.
+        join: Puts rows one behind the other.
+    """
+
+    times: Callable[[Block, Int64, Int64], Int64] = read_times
+    join: Callable[[Block, Int64, Int64], bytes] = join_rows
+
+
+PLAIN: Final = Loops()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
     """Hold n rows of one block: `data[start[i]:end[i]]` is row i, `behind[i]` the tape offset behind its line."""
 
-    data: bytes
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    behind: NDArray[np.int64]
-    ts_receive: NDArray[np.int64]
+    data: Block
+    start: Int64
+    end: Int64
+    behind: Int64
+    ts_receive: Int64
     symbols: tuple[str, ...] | None  # None: every row has the tape's symbol
     ordered: bool
 
@@ -292,8 +314,8 @@ class _Chunk:
     """Hold the rows of one block as they will travel: up to where, running payload size, rows too long to travel."""
 
     rows: _Rows
-    end: NDArray[np.int64]
-    total: NDArray[np.int64]
+    end: Int64
+    total: Int64
     long: list[int]
 
     def size_before(self, i: int) -> int:
@@ -309,18 +331,13 @@ class _Open:
 
     symbol: str = ""
     pieces: list[bytes] = field(default_factory=list)
-    ends: list[NDArray[np.int64]] = field(default_factory=list)
-    ts_receive: list[NDArray[np.int64]] = field(default_factory=list)
+    ends: list[Int64] = field(default_factory=list)
+    ts_receive: list[Int64] = field(default_factory=list)
     oversized: list[OversizedRow] = field(default_factory=list)
     first_ts: int = 0
     rows: int = 0
     size: int = 0
     behind: int = 0
-
-
-def join_rows(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64]) -> bytes:
-    """Put rows one behind the other."""
-    return b"".join([data[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)])
 
 
 class Cutter:
@@ -330,18 +347,19 @@ class Cutter:
         options: Whose rows these are and how they are cut.
         keep: Keeps oversized rows.
         position: Where the first block starts; always the end of a batch, or `START`.
-        join: Puts a batch's rows together.
+        loops: Do what is done to every line.
     """
 
-    def __init__(self, options: TapeOptions, keep: Keep, position: Position = START, *, join: Join = join_rows) -> None:
+    def __init__(self, options: TapeOptions, keep: Keep, position: Position = START, *, loops: Loops = PLAIN) -> None:
         """Begin at a position."""
-        self._join = join
+        self._loops = loops
         self._options = options
         self._keep = keep
         self._row = position.row
         self._offset = position.base + position.offset
         self._last_ts = position.ts_receive
         self._carry: list[bytes] = []
+        self._marks = np.empty(0, np.bool_)
         self._open = _Open()
         self.control_lines = 0
 
@@ -350,24 +368,25 @@ class Cutter:
         """Say up to where the tape has been read, whole lines only."""
         return self._offset
 
-    def feed(self, block: bytes) -> Iterator[RawBatch]:
+    def feed(self, block: Block) -> Iterator[RawBatch]:
         """Take the next block; give the batches that it completes."""
-        first = block.find(b"\n") + 1
-        if not first:
-            self._hold(block)
+        end = self._ends(np.frombuffer(block, np.uint8))
+        if not len(end):
+            self._hold(bytes(block))
             return
+        first = 0
         if self._carry:
             # Only the line that spans two blocks is copied; the rest is read where it lies.
-            data = b"".join((*self._carry, block[:first]))
+            first = int(end[0]) + 1
+            line = b"".join((*self._carry, block[:first]))
             self._carry = []
-            yield from self._cut(self._rows(data, 0))
-        else:
-            first = 0
-        last = block.rfind(b"\n") + 1
-        if last > first:
-            yield from self._cut(self._rows(block, first))
-        if last < len(block):
-            self._hold(block[last:])
+            yield from self._cut(self._rows(line, 0, np.array([len(line) - 1])))
+            end = end[1:]
+        if len(end):
+            yield from self._cut(self._rows(block, first, end))
+            first = int(end[-1]) + 1
+        if first < len(block):
+            self._hold(bytes(block[first:]))
 
     def finish(self) -> Iterator[RawBatch]:
         """Take the end of the tape: a last line without a line end is a row too."""
@@ -375,9 +394,14 @@ class Cutter:
             data = b"".join(self._carry)
             self._carry = []
             self._offset -= 1  # the line end added here is not on the tape
-            yield from self._cut(self._rows(data + b"\n", 0))
+            yield from self._cut(self._rows(data, 0, np.array([len(data)])))
         if self._open.rows:
             yield self._close()
+
+    def _ends(self, data: UInt8) -> Int64:
+        if len(self._marks) < len(data):
+            self._marks = np.empty(len(data), np.bool_)
+        return np.flatnonzero(np.equal(data, ord("\n"), out=self._marks[: len(data)]))
 
     def _hold(self, rest: bytes) -> None:
         self._carry.append(rest)
@@ -385,13 +409,12 @@ class Cutter:
             message = f"a line behind byte {self._offset} is longer than {CARRY_BYTES_MAX} bytes; this is no capture"
             raise Malformed(message)
 
-    def _rows(self, data: bytes, first: int) -> _Rows:
-        """Find the rows of `data` from byte `first`, a line's start, up to the last line end in it."""
-        end = np.flatnonzero(np.frombuffer(data, np.uint8, offset=first) == ord("\n")) + first
+    def _rows(self, data: Block, first: int, end: Int64) -> _Rows:
+        """Read the rows of `data` from byte `first`, a line's start, whose lines end at `end`."""
         start = np.empty_like(end)
         start[0] = first
         start[1:] = end[:-1] + 1
-        ts = _prefixes(data, start, end)
+        ts = self._loops.times(data, start, end)
         behind = end + (self._offset + 1 - first)
         self._offset = int(behind[-1])
         odd = np.flatnonzero(ts < 0)
@@ -409,7 +432,7 @@ class Cutter:
         kept = np.ones(len(ts), np.bool_)
         for i in odd:
             begin = int(start[i]) - _PREFIX
-            line = read_line(rows.data[begin : int(rows.end[i])])
+            line = read_line(bytes(rows.data[begin : int(rows.end[i])]))
             before = int(ts[i - 1]) if i else self._last_ts
             start[i] = begin + line.start
             ts[i] = before if line.ts_receive < 0 else line.ts_receive
@@ -460,8 +483,8 @@ class Cutter:
         now, rows = self._open, chunk.rows
         for k in chunk.long:
             if i <= k < j:
-                self._spool(now.rows + k - i, rows.data[int(rows.start[k]) : int(rows.end[k])])
-        now.pieces.append(self._join(rows.data, rows.start[i:j], chunk.end[i:j]))
+                self._spool(now.rows + k - i, bytes(rows.data[int(rows.start[k]) : int(rows.end[k])]))
+        now.pieces.append(self._loops.join(rows.data, rows.start[i:j], chunk.end[i:j]))
         now.ends.append(chunk.total[i:j] + (now.size - chunk.size_before(i)))
         now.ts_receive.append(rows.ts_receive[i:j])
         now.rows += j - i

@@ -100,7 +100,7 @@ async def test_block_size_changes_nothing(tmp_path: pathlib.Path) -> None:
     """How much is read at once never changes a batch."""
     path = capture(tmp_path / "tape.txt", 50)
     seen = set()
-    for size in (1, 13, 4096):
+    for size in (1, 13, 300, 4096):
         sink = MemorySink()
         reel = Reel((path,), TapeOptions("", "", ""), Spool(tmp_path), block_bytes=size)
         await replay(reel.batches(), sink, pace=Pace(0, float, _never), first_sequence=0)

@@ -10,7 +10,7 @@ from counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.adapters.kernels import row_joiner
+from functions.adapters.kernels import tape_loops
 from functions.domain.market import RawBatch
 from functions.wire.errors import Malformed
 from functions.wire.raw import raw_event, trace_of
@@ -69,6 +69,9 @@ LINE = st.one_of(
             b"1633998512.0633569: {}",
             b"https://a/b?symbol=XY&limit=5 -> 1633998512.3: {}",
             b"wss://a/b <-> 1633998511.1",
+            b"8999999999999999999 {}",
+            b"9000000000000000000 {}",
+            b"9223372036854775807 {}",
             b"9999999999999999999 {}",
             b"172316125402461956x {}",
             b"1723161254024619568",
@@ -104,11 +107,11 @@ def test_rows_equal_lines(lines: list[bytes]) -> None:
 
 @settings(max_examples=examples(500), deadline=None)
 @given(st.lists(LINE, max_size=40), st.sampled_from((1, 7, 512)))
-def test_compiled_joins_are_equal(lines: list[bytes], rows_max: int) -> None:
-    """Rows that a kernel puts together are those that are put together without, oversized ones too."""
+def test_compiled_loops_are_equal(lines: list[bytes], rows_max: int) -> None:
+    """Rows that a kernel reads and puts together are those of plain code, oversized ones too."""
     text = b"".join(line + b"\n" for line in lines) + b"\n"
     options = TapeOptions("S-0", "S-0.replay", SPOT, "ETHUSDT", rows_max=rows_max, bytes_max=128, line_bytes_max=32)
-    cutter = Cutter(options, ignore, join=row_joiner())
+    cutter = Cutter(options, ignore, loops=tape_loops())
     assert facts([*cutter.feed(text), *cutter.finish()]) == facts(cut([text], options))
 
 

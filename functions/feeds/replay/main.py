@@ -14,7 +14,7 @@ from functions.ports.sink import Sink
 from functions.runtime import feed_app
 from functions.runtime.hosting import HostedFeed
 from functions.runtime.settings import at_least_one
-from functions.wire.tape import LINE_BYTES_MAX, Join, TapeOptions, join_rows
+from functions.wire.tape import LINE_BYTES_MAX, PLAIN, Loops, TapeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Settings:
         first_sequence: Number of the first batch; above 0 when a run goes on.
         first_row: Index of the first row; above 0 when a run goes on.
         tape_offset: Where to go on: the `tape_offset` of the last batch that was stored.
-        replay_kernels: `none` starts fast; `compiled` puts rows together in less time, once numba has loaded.
+        replay_kernels: `none` starts fast; `compiled` reads lines in less time, once numba has loaded.
     """
 
     paths: tuple[str, ...]
@@ -78,7 +78,7 @@ def compose(settings: Settings) -> HostedFeed:
         line_bytes_max=settings.line_bytes_max,
     )
     spool = Spool(pathlib.Path(settings.spool))
-    reel = Reel(tuple(map(pathlib.Path, settings.paths)), options, spool, join=_join(settings.replay_kernels))
+    reel = Reel(tuple(map(pathlib.Path, settings.paths)), options, spool, loops=_loops(settings.replay_kernels))
 
     async def run(sink: Sink) -> None:
         tape = reel.batches(start_offset=settings.tape_offset, start_row=settings.first_row)
@@ -89,12 +89,12 @@ def compose(settings: Settings) -> HostedFeed:
     return HostedFeed(CARD, run)
 
 
-def _join(kernels: str) -> Join:
+def _loops(kernels: str) -> Loops:
     if kernels == "none":
-        return join_rows
-    from functions.adapters.kernels import row_joiner  # noqa: PLC0415 - numba: 0.6 s a cold start need not pay
+        return PLAIN
+    from functions.adapters.kernels import tape_loops  # noqa: PLC0415 - numba: 0.6 s a cold start need not pay
 
-    return row_joiner()
+    return tape_loops()
 
 
 if __name__ == "__main__":
