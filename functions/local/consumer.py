@@ -19,11 +19,11 @@ class Consumer:
         """Start at the Trigger's cursor; a new Trigger starts at the beginning."""
         self.name = subscription.name
         self.dispatcher = Dispatcher(subscription, subscriber, outbound)
-        self._subscription = subscription
+        self._accepts = subscription.accepts
+        self._ordered = subscription.ordered
         self._log = log
         self._partitions = partitions
-        self._at = log.cursors.setdefault(self.name, 0)
-        self._cursor = Cursor(self._at)
+        self._cursor = Cursor(log.cursors.setdefault(self.name, 0))
 
     @property
     def caught_up(self) -> bool:
@@ -37,34 +37,37 @@ class Consumer:
 
     async def run(self) -> None:
         """Deliver for ever; cancel to stop."""
-        log, accepts, dispatcher = self._log, self._subscription.accepts, self.dispatcher
+        log, cursor, accepts, dispatcher = self._log, self._cursor, self._accepts, self.dispatcher
         try:
             while True:
-                await log.wait(self._at, self._passes)
-                for event in log.read(self._at):
-                    offset = self._at
-                    self._at += 1
+                await log.wait(cursor.at, self._passes)
+                for event in log.read(cursor.at):
                     if not accepts(event):
-                        self._finish(offset)
+                        cursor.at += 1
                         continue
-                    await dispatcher.take(event, lane=self._lane(event), offset=offset, done=self._finish)
-                    if dispatcher.inline and self._at < log.head:  # else waiting lets the others run
+                    await dispatcher.take(event, lane=self._lane(event), offset=cursor.take(), done=self._finish)
+                    if dispatcher.inline and cursor.at < log.head:  # else waiting lets the others run
                         await asyncio.sleep(0)
+                self._note()
         finally:
             dispatcher.stop()
 
     def _lane(self, event: Event) -> int:
-        if not self._subscription.ordered:
+        if not self._ordered:
             return 0
         return zlib.crc32(partition_of(event).encode()) % self._partitions
 
     def _passes(self, event: Event) -> bool:
         """Step over an event that is not for this Trigger while it sleeps at the head."""
-        if self._subscription.accepts(event):
+        if self._accepts(event):
             return False
-        self._finish(self._at)
-        self._at += 1
+        self._cursor.at += 1
+        self._note()
         return True
 
     def _finish(self, offset: int) -> None:
-        self._log.cursors[self.name] = self._cursor.finish(offset)
+        self._cursor.finish(offset)
+        self._note()
+
+    def _note(self) -> None:
+        self._log.cursors[self.name] = self._cursor.next

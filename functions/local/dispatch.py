@@ -6,7 +6,6 @@ the rest again.
 """
 
 import asyncio
-import heapq
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -70,23 +69,28 @@ class Outbound(Protocol):
 
 
 class Cursor:
-    """The offsets of one lane that are done: everything below `next`, and some above."""
+    """How far one lane was read: everything below `at` is done, but for what is under way."""
 
     def __init__(self, start: int) -> None:
         """Begin with everything below `start` done."""
-        self.next = start
-        self._done: list[int] = []
+        self.at = start
+        self._under_way: dict[int, None] = {}  # lowest first
 
-    def finish(self, offset: int) -> int:
-        """Count an offset as done; give the first that is not."""
-        if offset == self.next and not self._done:
-            self.next += 1
-            return self.next
-        heapq.heappush(self._done, offset)
-        while self._done and self._done[0] == self.next:
-            heapq.heappop(self._done)
-            self.next += 1
-        return self.next
+    @property
+    def next(self) -> int:
+        """Give the first offset that is not done."""
+        return next(iter(self._under_way), self.at)
+
+    def take(self) -> int:
+        """Step over an offset that is done once `finish` is told of it; give it."""
+        offset = self.at
+        self._under_way[offset] = None
+        self.at += 1
+        return offset
+
+    def finish(self, offset: int) -> None:
+        """Count an offset that was taken as done."""
+        del self._under_way[offset]
 
 
 class Dispatcher:
@@ -99,6 +103,7 @@ class Dispatcher:
         self.inline = subscriber.inline
         self._most = SILENT_IN_FLIGHT_MAX if subscriber.silent else IN_FLIGHT_MAX
         self._spread_max = math.inf if subscriber.silent else SPREAD_MAX
+        self._once = subscriber.deliver if subscriber.inline else self._in_time
         self._subscriber = subscriber
         self._outbound = outbound
         self._limit = TimeLimit(subscription.delivery.timeout_s)
@@ -158,8 +163,10 @@ class Dispatcher:
         await self._handle(event, offset, done)
 
     async def _handle(self, event: Event, offset: int, done: Done) -> None:
-        answer = await self._try(event)
-        if answer.delivered and answer.event is not None:
+        answer = await self._once(event)
+        if not answer.delivered:
+            answer = await self._again(event, answer)
+        if answer.event is not None and answer.delivered:
             try:
                 await _until(self._outbound.publish(self.subscription.broker, answer.event))
             except Malformed as error:  # nor will it take the same reply later
@@ -171,9 +178,8 @@ class Dispatcher:
         self.delivered += 1
         done(offset)
 
-    async def _try(self, event: Event) -> Answer:
+    async def _again(self, event: Event, answer: Answer) -> Answer:
         delivery = self.subscription.delivery
-        answer = await self._once(event)
         for attempt in range(1, delivery.retry + 1):
             if answer.delivered or not answer.retryable:
                 return answer
@@ -182,9 +188,7 @@ class Dispatcher:
             answer = await self._once(event)
         return answer
 
-    async def _once(self, event: Event) -> Answer:
-        if self.inline:
-            return await self._subscriber.deliver(event)
+    async def _in_time(self, event: Event) -> Answer:
         try:
             return await self._limit.within(self._subscriber.deliver(event))
         except TimeoutError:

@@ -52,7 +52,6 @@ class TopicConsumer:
         self._topic = topic
         self._group = group
         self._woken = asyncio.Event()
-        self._at: list[int] = []
         self._cursors: list[Cursor] = []
         self._committed: list[int] = []
 
@@ -60,7 +59,6 @@ class TopicConsumer:
         """Connect and give the group's offsets, where it goes on."""
         await self._group.start(paused=True)
         self._committed = await until_answered(self._group.committed)
-        self._at = list(self._committed)
         self._cursors = [Cursor(offset) for offset in self._committed]
         self._topic.attach(self)
         return self._committed
@@ -82,9 +80,9 @@ class TopicConsumer:
 
     def show(self, partition: int, offset: int, event: Event | None) -> None:
         """Step over an event that is not for this Trigger while it waits at the head; else wake up."""
-        if self._at[partition] == offset and (event is None or not self._accepts(event)):
-            self._at[partition] = offset + 1
-            self._cursors[partition].finish(offset)
+        cursor = self._cursors[partition]
+        if cursor.at == offset and (event is None or not self._accepts(event)):
+            cursor.at += 1
         else:
             self._woken.set()
 
@@ -94,7 +92,7 @@ class TopicConsumer:
             self._woken.clear()
             moved = False
             for partition in self._topic.used:
-                if self._at[partition] < self._topic.head(partition):
+                if self._cursors[partition].at < self._topic.head(partition):
                     await self._advance(partition)
                     moved = True
             self.dispatcher.check()
@@ -102,24 +100,21 @@ class TopicConsumer:
                 await self._woken.wait()
 
     async def _advance(self, partition: int) -> None:
-        found = self._topic.read(partition, self._at[partition], READ_EVENTS_MAX)
+        cursor = self._cursors[partition]
+        found = self._topic.read(partition, cursor.at, READ_EVENTS_MAX)
         if found is None:
             found = await self._read_again(partition)
-        cursor = self._cursors[partition]
         for offset, event in found:
-            if offset > self._at[partition]:  # the broker let go of what was between
-                await self.dispatcher.settle()
-                cursor = self._cursors[partition] = Cursor(offset)
-            self._at[partition] = offset + 1
+            cursor.at = offset  # the broker may have let go of what was between
             if event is None or not self._accepts(event):
-                cursor.finish(offset)
+                cursor.at += 1
                 continue
-            await self.dispatcher.take(event, lane=partition, offset=offset, done=cursor.finish)
+            await self.dispatcher.take(event, lane=partition, offset=cursor.take(), done=cursor.finish)
         await asyncio.sleep(0)
 
     async def _read_again(self, partition: int) -> list[Read]:
         try:
-            records = await self._group.fetch(partition, self._at[partition], CATCH_UP_S)
+            records = await self._group.fetch(partition, self._cursors[partition].at, CATCH_UP_S)
         except KafkaError as error:
             _log.warning("topic_unread", topic=self._topic.name, error=repr(error))
             await asyncio.sleep(AGAIN_S)
