@@ -78,7 +78,7 @@ class Sequencer(Generic[T]):
 
     def offer(self, source: str, number: int, item: T) -> list[Ready[T] | Duplicate[T] | Gap[T]]:
         """Take one item; return what may happen now, in order. An item that waits is in none of the steps."""
-        progress = self.progress.setdefault(source, Progress())
+        progress = self.progress.get(source) or self.progress.setdefault(source, Progress())
         if number < progress.next:
             return [self._below(progress, number, item)]
         if number == progress.next and source not in self._waiting:

@@ -3,7 +3,7 @@
 import math
 from collections import OrderedDict, defaultdict
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from functions.wire.envelope import Event
 
@@ -54,12 +54,8 @@ def stage_of(source: str) -> str:
     return parts[3] if len(parts) == SOURCE_PARTS and parts[1] == "tickloom" else "other"
 
 
-class _Stored(NamedTuple):
-    """Say when an event was stored, and the raw batch and the features it came of, nanoseconds; 0 without features."""
-
-    at_ns: int
-    raw_ns: int
-    features_ns: int
+_Stored: TypeAlias = tuple[int, int, int]
+"""When an event was stored, and the raw batch and the features it came of, nanoseconds; 0 without features."""
 
 
 class Waterfall:
@@ -70,20 +66,20 @@ class Waterfall:
         self.stages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.from_raw: defaultdict[str, Histogram] = defaultdict(Histogram)
         self.from_features: defaultdict[str, Histogram] = defaultdict(Histogram)
-        self._stored: OrderedDict[str, _Stored] = OrderedDict()
+        self._stored: OrderedDict[object, _Stored] = OrderedDict()
 
     def observe(self, event: Event, recorded_ns: int) -> None:
         """Take note of an event that was just stored."""
-        cause = self._stored.get(str(event.extensions.get("causationid", "")))
+        cause = self._stored.get(event.extensions.get("causationid", ""))
         stage = stage_of(event.source)
         raw_ns, features_ns = recorded_ns, 0
         if cause is not None:
-            raw_ns, features_ns = cause.raw_ns, cause.features_ns
-            self.stages[stage].add(recorded_ns - cause.at_ns)
+            at_ns, raw_ns, features_ns = cause
+            self.stages[stage].add(recorded_ns - at_ns)
             self.from_raw[stage].add(recorded_ns - raw_ns)
             if features_ns:
                 self.from_features[stage].add(recorded_ns - features_ns)
-        self._stored[event.id] = _Stored(recorded_ns, raw_ns, recorded_ns if stage == FEATURES else features_ns)
+        self._stored[event.id] = (recorded_ns, raw_ns, recorded_ns if stage == FEATURES else features_ns)
         if len(self._stored) > REMEMBERED_MAX:
             self._stored.popitem(last=False)
 

@@ -194,7 +194,7 @@ class Keeper(Generic[Place]):
         for step in steps:
             match step:
                 case Ready(item=(place, event)):
-                    if (name := (event.source, event.id)) in self._poison:
+                    if self._poison and (name := (event.source, event.id)) in self._poison:
                         self._passed.add(name)
                     elif not self._advance(cell, place, event):
                         return False
