@@ -16,6 +16,7 @@ import grpc.aio
 from tickloom.inference.v1 import service_pb2
 
 from functions.adapters.channels import open_channel
+from functions.adapters.time_limit import TimeLimit
 from functions.domain.market import FeatureColumns, ModelOutput
 from functions.domain.predictions import degraded
 from functions.domain.serving import ordered
@@ -68,6 +69,7 @@ class InferenceClient:
         self._target = target
         self._models = tuple(models)
         self._deadline_ms = deadline_ms
+        self._limit = TimeLimit(deadline_ms / 1000)
         self._channel: grpc.aio.Channel | None = None
         self._ask: _PredictEach | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -86,8 +88,7 @@ class InferenceClient:
         if self._caller is None:
             self._caller = loop.create_task(self._call_while_asked(), context=Context())
         try:
-            async with asyncio.timeout_at(due_s):  # each its own: who joined a call late does not pay for its first
-                return await answer
+            return await self._limit.within(answer)  # each its own: who joined a call late does not pay for its first
         except TimeoutError:
             return self._degraded(columns.row_count, _reason(grpc.StatusCode.DEADLINE_EXCEEDED, self._deadline_ms))
 
