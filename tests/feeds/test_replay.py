@@ -1,8 +1,11 @@
 """The replay feed gives a capture back whole, in order, and goes on where it was stopped."""
 
+import errno
 import gzip
 import itertools
+import os
 import pathlib
+from collections.abc import Sequence
 
 import pytest
 
@@ -106,6 +109,22 @@ async def test_block_size_changes_nothing(tmp_path: pathlib.Path) -> None:
         await replay(reel.batches(), sink, pace=Pace(0, float, _never), first_sequence=0)
         seen.add(tuple((event.id, event.data) for event in sink.events))
     assert len(seen) == 1
+
+
+async def test_kernel_without_reads_that_keep_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel cannot let go of what is read, the same is read."""
+    path = str(capture(tmp_path / "tape.txt", 50))
+    whole, asked, preadv = await run(Settings((path,))), [], os.preadv
+
+    def older(file: int, rooms: Sequence[memoryview], at: int, flags: int = 0) -> int:
+        asked.append(flags)
+        if flags:
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        return preadv(file, rooms, at)
+
+    monkeypatch.setattr(os, "preadv", older)
+    assert await run(Settings((path,))) == whole
+    assert {0, 0x80} == set(asked)
 
 
 async def test_pace_follows_receive_time(tmp_path: pathlib.Path) -> None:
