@@ -132,11 +132,6 @@ class Dispatcher:
         self._taken += 1
         task.add_done_callback(self._leave)
 
-    async def settle(self) -> None:
-        """Return once nothing is under way."""
-        while self._in_flight:
-            await asyncio.wait(self._in_flight)
-
     def stop(self) -> None:
         """Let go of what is under way; it counts as not done."""
         for task in self._in_flight:

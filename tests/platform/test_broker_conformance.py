@@ -361,9 +361,13 @@ async def test_delivery_refused_replies(broker: LocalBroker) -> None:
     log.full = True
     broker.trigger("t", hearing, {"exact": {"type": EVENT.type}})
     await until(lambda: bool(hearing.events))
-    await broker.consumers["t"].dispatcher.settle()
-    with pytest.raises(LogFullError):
+
+    def checked() -> bool:
         broker.consumers["t"].dispatcher.check()
+        return False
+
+    with pytest.raises(LogFullError):
+        await until(checked)
     assert not broker.consumers["t"].caught_up
     broker.tasks["t"].cancel()
     log.full = False

@@ -269,9 +269,11 @@ async def test_stopped_is_not_done() -> None:
     log.append(event(0))
     task = asyncio.create_task(consumer.run())
     await until(lambda: heard == ["0"])
+    under_way = asyncio.all_tasks() - {asyncio.current_task(), task}
+    assert under_way
     consumer.dispatcher.stop()
     gate.set()
-    await consumer.dispatcher.settle()
+    await asyncio.wait(under_way)
     consumer.dispatcher.check()
     task.cancel()
     assert (outbox.published, log.cursors["x-market"]) == ([], 0)
