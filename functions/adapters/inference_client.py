@@ -28,8 +28,8 @@ from functions.wire.errors import Malformed
 DEADLINE_MS: Final = 200
 """Live default; a replay sets minutes, so that only the tape degrades answers."""
 
-REQUESTS_MAX: Final = 8
-"""Requests of one call: so many feature batches of 64 KiB stay below what a service takes."""
+ROWS_MAX: Final = 256
+"""Rows of one call, unless a single request has more: at some 1.2 KB each they stay far below what a service takes."""
 
 WAITING_MAX: Final = 1024
 """Requests that may wait for the call before theirs; one more is degraded at once."""
@@ -113,10 +113,15 @@ class InferenceClient:
     def _next(self) -> list[_Waiting]:
         """Take the requests of the next call; those that nobody waits for any more are left out."""
         group: list[_Waiting] = []
-        while self._waiting and len(group) < REQUESTS_MAX:
-            one = self._waiting.popleft()
+        rows = 0
+        while self._waiting:
+            one = self._waiting[0]
             if not one.answer.done():
+                rows += one.columns.row_count
+                if group and rows > ROWS_MAX:
+                    break
                 group.append(one)
+            self._waiting.popleft()
         return group
 
     def _let_go(self, group: list[_Waiting]) -> None:

@@ -46,9 +46,9 @@ class Consumer:
                         cursor.at += 1
                         continue
                     await dispatcher.take(event, lane=self._lane(event), offset=cursor.take(), done=self._finish)
-                    if dispatcher.inline and cursor.at < log.head:  # else waiting lets the others run
-                        await asyncio.sleep(0)
                 self._note()
+                if cursor.at < log.head:  # else waiting lets the others run
+                    await asyncio.sleep(0)
         finally:
             dispatcher.stop()
 

@@ -20,7 +20,10 @@ from functions.wire.envelope import Event
 
 TAIL_BYTES_MAX: Final = 64 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 12 * 1024**3
-READ_EVENTS_MAX: Final = 256
+READ_EVENTS_MAX: Final = 64
+"""Events a reader takes in one turn. It goes through them without a pause, for what it works with is then at hand in
+the processor's caches; many more would keep the others waiting."""
+
 WAL_PAGES_MAX: Final = 1000
 
 Passes: TypeAlias = Callable[[Event], bool]

@@ -44,8 +44,12 @@ COMMIT_TICKS_MAX: Final = 4
 """Ticks of `COMMIT_S` between commits while nobody waits: a commit costs more than the events in it."""
 
 SNAPSHOT_S: Final = 0.5
-LAG_EVENTS_MAX: Final = 256
+LAG_EVENTS_MAX: Final = 384
 """A feed waits while some consumer has more events than this to do."""
+
+TURN_EVENTS: Final = 16
+"""Events a feed that never waits publishes before the others have their turn: a stage that has several batches to go
+through takes a fifth less time for each than one that shares the processor's caches with all others in between."""
 
 GC_ALLOCATIONS: Final = 50_000
 """Allocations between two looks of the garbage collector: batches are acyclic, so it finds next to nothing."""
@@ -221,7 +225,7 @@ class Platform:
         stream = self._foundation.compose_feed(name, environ, None).stream
         feed = self._foundation.compose_feed(name, environ, await self.last_raw(name, stream))
         try:
-            sink = _BrokerSink(self, self.topology.sources[name])
+            sink = BrokerSink(self, self.topology.sources[name])
             kept = self._foundation.kept.named(name)
             await feed.run(traced(sink, name, kept, begins=True))
         finally:
@@ -269,16 +273,22 @@ class Platform:
         await self._foundation.stop()
 
 
-class _BrokerSink:
+class BrokerSink:
     """Let a feed append to a broker, no faster than the slowest consumer allows."""
 
     def __init__(self, platform: Platform, broker: str) -> None:
+        """Name the platform and its broker."""
         self._platform = platform
         self._broker = broker
+        self._published = 0
 
     async def publish(self, event: Event) -> None:
+        """Append an event; now and then the others have their turn, or must catch up first."""
         self._platform.publish(self._broker, event)
         self._platform.newest_raw = event
+        self._published += 1
+        if self._published % TURN_EVENTS:
+            return
         await asyncio.sleep(0)
         while self._platform.lag > LAG_EVENTS_MAX:
             await self._platform.tick()

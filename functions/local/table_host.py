@@ -91,8 +91,8 @@ class TableConsumer:
                     continue
                 if not self._take(offset, event):
                     break
-                if self._at < log.head:  # else waiting lets the others run
-                    await asyncio.sleep(0)
+            if self._at < log.head:  # else waiting lets the others run
+                await asyncio.sleep(0)
 
     def _passes(self, event: Event) -> bool:
         """Step over an event that is not for this table while it sleeps at the head, and was not rewound meanwhile."""

@@ -10,7 +10,7 @@ from functions.domain.errors import Rejected
 from functions.domain.market import GapDetected
 from functions.local import table_host
 from functions.local.delivery import Answer
-from functions.local.log import MemoryLog
+from functions.local.log import READ_EVENTS_MAX, MemoryLog
 from functions.local.table_host import TableConsumer
 from functions.local.topology import Table
 from functions.ports.card import Card, Kind
@@ -128,6 +128,20 @@ async def test_sleeper_steps_over_other_types() -> None:
     await until(lambda: table.caught_up)
     task.cancel()
     assert emitted(log) == [("1", "sum 1")]
+
+
+async def test_others_have_their_turn() -> None:
+    """A table that is far behind goes through so many events and no more before others go on."""
+    log = MemoryLog()
+    for number in range(READ_EVENTS_MAX + 1):
+        log.append(event(number))
+    table = host(log, Outbox(MemoryLog()))
+    task = asyncio.create_task(table.run())
+    await asyncio.sleep(0)
+    assert table.folded == READ_EVENTS_MAX
+    await asyncio.sleep(0)
+    assert table.folded == READ_EVENTS_MAX + 1
+    task.cancel()
 
 
 async def test_rewound_sleeper_reads_again() -> None:

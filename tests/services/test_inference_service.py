@@ -14,7 +14,7 @@ from scored import Row, columns_of
 from tickloom.inference.v1 import service_pb2, service_pb2_grpc
 
 from functions.adapters import inference_client
-from functions.adapters.inference_client import REQUESTS_MAX, InferenceClient
+from functions.adapters.inference_client import ROWS_MAX, InferenceClient
 from functions.adapters.inference_memory import MemoryInference
 from functions.adapters.onnx import BrokenModel
 from functions.domain.market import FeatureColumns, Float64, ModelOutput
@@ -116,9 +116,9 @@ class Counting(InferenceServicer):
 
 
 async def test_what_waits_travels_together() -> None:
-    """Requests that wait share a call, a bounded number each, and every answer is that of its own rows."""
-    count = REQUESTS_MAX + 2
-    asked = [columns_of([Row(features={"rsi_14": float(n)})] * (1 + n % 3)) for n in range(count)]
+    """Requests that wait share a call, a bounded number of rows each, and every answer is that of its own rows."""
+    sizes = [1, ROWS_MAX - 2, 1, 1, ROWS_MAX + 1, 1]
+    asked = [columns_of([Row(features={"rsi_14": float(n)})] * rows) for n, rows in enumerate(sizes)]
     servicer = Counting(scoring_of(Percent("a")))
     async with serve(servicer=servicer) as target:
         client = InferenceClient(target, ("a",), deadline_ms=5000)
@@ -127,7 +127,7 @@ async def test_what_waits_travels_together() -> None:
     twin = MemoryInference([Percent("a")])
     alone = [await twin.predict(columns) for columns in asked]
     assert [one.scores.tobytes() for (one,) in answers] == [one.scores.tobytes() for (one,) in alone]
-    assert servicer.requests == [REQUESTS_MAX, 2]
+    assert servicer.requests == [3, 1, 1, 1]
 
 
 async def test_one_request_spoils_no_other() -> None:
