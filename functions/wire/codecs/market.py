@@ -46,7 +46,7 @@ PAYLOAD_BYTES_MAX: Final = 1024 * 1024
 
 BATCHES_MAX: Final = 128
 """Batches remembered of each kind: as many as a table may be behind the feed (`LAG_EVENTS_MAX` of the platform), for
-two thirds or more of what it passes on the way are other events; who comes later reads the bytes."""
+half or more of what it passes on the way are other events; who comes later reads the bytes."""
 
 S = TypeVar("S", Trades, Quotes, Book, Candles)
 Columns: TypeAlias = tuple[tuple[str, np.dtype[Any]], ...]

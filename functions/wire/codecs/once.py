@@ -7,7 +7,7 @@ import numpy as np
 
 VALUES_MAX: Final = 256
 """Values remembered: as many as the slowest of those who hear an event may be behind the feed (`LAG_EVENTS_MAX` of the
-platform, of which at most half is of one kind); who comes later decodes it again."""
+platform); who comes later decodes it again."""
 
 _PLAIN: Final = frozenset((str, int, float, bool, bytes, type(None)))
 
