@@ -47,7 +47,7 @@ SNAPSHOT_S: Final = 0.5
 LAG_EVENTS_MAX: Final = 256
 """A feed waits while some consumer has more events than this to do."""
 
-TURN_EVENTS: Final = 8
+TURN_EVENTS: Final = 16
 """Events a feed that never waits publishes before the others have their turn: a stage that has several batches to go
 through takes a fifth less time for each than one that shares the processor's caches with all others in between."""
 
