@@ -68,7 +68,7 @@ class Options:
         port: Port of the brokers' ingress; 0 takes a free one.
         wiring: Folder of the wiring.
         workers: Faust workers of a table, by its name; 1 where it is not named. Kafka only.
-        bulk: Only the end counts, as of a tape that goes as fast as it can: over Kafka, events gather at every hop.
+        bulk: Only the end counts, as of a tape that goes as fast as it can: events gather at every hop.
         beside: Services that no function calls, started for who asks from outside.
     """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+from dataclasses import replace
 
 from brokered import BROKER, LocalBroker, brokering
 from waiting import until
@@ -29,6 +30,7 @@ def heard(broker: LocalBroker, taken: list[str]) -> None:
         taken.append(one.id)
         return Answer(204)
 
+    broker.platform.options = replace(broker.platform.options, bulk=True)
     consumer = broker.trigger("t", unserved, subscriber=Subscriber("/t", take, inline=True))
     broker.platform.consumers.append(consumer)
 
@@ -49,6 +51,16 @@ async def test_others_have_their_turn(tmp_path: pathlib.Path) -> None:
         assert not taken
         await published(broker, TURN_EVENTS)
         assert len(taken) == 2 * TURN_EVENTS - 1
+
+
+async def test_each_has_its_turn_where_somebody_waits(tmp_path: pathlib.Path) -> None:
+    """Unless only the end counts, an event is heard before the next one is published."""
+    taken: list[str] = []
+    async with brokering(tmp_path) as broker:
+        heard(broker, taken)
+        broker.platform.options = replace(broker.platform.options, bulk=False)
+        await published(broker, 1)
+        assert taken == ["0"]
 
 
 async def test_waits_for_the_slowest(tmp_path: pathlib.Path) -> None:
