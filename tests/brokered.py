@@ -116,7 +116,9 @@ class LocalBroker:
         accepts = compile_filters(filters, name)
         subscription = Subscription(name, BROKER, False, accepts, tuple(filters), "Service", path, delivery)  # noqa: FBT003 - not ordered
         reached = subscriber or subscribers.over_http(self.posters[-1])
-        consumer = Consumer(subscription, reached, log=self.log, outbound=self.platform, partitions=4)
+        consumer = Consumer(
+            subscription, reached, log=self.log, outbound=self.platform, partitions=4, bulk=self.platform.options.bulk
+        )
         self.consumers[name] = consumer
         self.tasks[name] = asyncio.create_task(consumer.run())
         return consumer

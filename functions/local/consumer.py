@@ -13,16 +13,24 @@ from functions.wire.facts import partition_of
 class Consumer:
     """Read one broker for one Trigger."""
 
-    def __init__(
-        self, subscription: Subscription, subscriber: Subscriber, *, log: EventLog, outbound: Outbound, partitions: int
+    def __init__(  # noqa: PLR0913 - what it reads, who answers, where answers go
+        self,
+        subscription: Subscription,
+        subscriber: Subscriber,
+        *,
+        log: EventLog,
+        outbound: Outbound,
+        partitions: int,
+        bulk: bool = False,
     ) -> None:
-        """Start at the Trigger's cursor; a new Trigger starts at the beginning."""
+        """Start at the Trigger's cursor, a new one at the beginning; unless `bulk`, others go on in between."""
         self.name = subscription.name
         self.dispatcher = Dispatcher(subscription, subscriber, outbound)
         self._accepts = subscription.accepts
         self._ordered = subscription.ordered
         self._log = log
         self._partitions = partitions
+        self._bulk = bulk
         self._cursor = Cursor(log.cursors.setdefault(self.name, 0))
 
     @property
@@ -46,6 +54,8 @@ class Consumer:
                         cursor.at += 1
                         continue
                     await dispatcher.take(event, lane=self._lane(event), offset=cursor.take(), done=self._finish)
+                    if dispatcher.inline and not self._bulk and cursor.at < log.head:
+                        await asyncio.sleep(0)
                 self._note()
                 if cursor.at < log.head:  # else waiting lets the others run
                     await asyncio.sleep(0)

@@ -48,8 +48,8 @@ LAG_EVENTS_MAX: Final = 256
 """A feed waits while some consumer has more events than this to do."""
 
 TURN_EVENTS: Final = 16
-"""Events a feed publishes before the others have their turn, where only the end counts: a stage that has several batches to go
-through takes a fifth less time for each than one that shares the processor's caches with all others in between."""
+"""Events a feed publishes before the others go on, where only the end counts: a stage that has several batches to go
+through takes a fifth less time for each than one that shares the processor's caches with all in between."""
 
 TURNS: Final = 12
 """Turns of the loop that the others have then: in so many a batch passes every stage that waits for nobody."""
@@ -118,7 +118,12 @@ class Platform:
                 reached[one.subscriber] = await self._reach(one.subscriber_kind, one.subscriber)
             broker = self.topology.brokers[one.broker]
             consumer = Consumer(
-                one, reached[one.subscriber], log=self.logs[one.broker], outbound=self, partitions=broker.partitions
+                one,
+                reached[one.subscriber],
+                log=self.logs[one.broker],
+                outbound=self,
+                partitions=broker.partitions,
+                bulk=self.options.bulk,
             )
             self.consumers.append(consumer)
         for table in self.topology.tables:
@@ -133,6 +138,7 @@ class Platform:
                     outbound=self,
                     sink=broker.dead_letter_sink,
                     kept=self._foundation.kept.named(table.name),
+                    bulk=self.options.bulk,
                 )
             )
 

@@ -35,14 +35,19 @@ class TableConsumer:
         sink: str,
         reorder_max: int = REORDER_EVENTS_MAX,
         kept: Telemetry = NULL,
+        bulk: bool = False,
     ) -> None:
-        """Start from the remembered states; failed events go to the dead letter sink `sink`."""
+        """Start from the remembered states; failed events go to the dead letter sink `sink`.
+
+        Others go on between any two events, unless it is in `bulk`: then between two reads of the log.
+        """
         self.name = table.name
         self._table = table
         self._types = frozenset(table.types)
         self._log = log
         self._outbound = outbound
         self._sink = sink
+        self._bulk = bulk
         self._saved: dict[str, bytes] = log.states(self.name)
         bounds = Bounds(reorder_max, KEYS_MAX, SOURCES_MAX)
         self._keeper = Keeper[int](
@@ -91,6 +96,8 @@ class TableConsumer:
                     continue
                 if not self._take(offset, event):
                     break
+                if not self._bulk and self._at < log.head:
+                    await asyncio.sleep(0)
             if self._at < log.head:  # else waiting lets the others run
                 await asyncio.sleep(0)
 

@@ -135,7 +135,9 @@ async def test_others_have_their_turn() -> None:
     log = MemoryLog()
     for number in range(READ_EVENTS_MAX + 1):
         log.append(event(number))
-    table = host(log, Outbox(MemoryLog()))
+    table = TableConsumer(
+        TABLE, HostedTable(CARD, Sums()), log=log, outbound=Outbox(MemoryLog()), sink="graves", bulk=True
+    )
     task = asyncio.create_task(table.run())
     await asyncio.sleep(0)
     assert table.folded == READ_EVENTS_MAX
